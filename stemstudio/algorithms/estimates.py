@@ -1,0 +1,177 @@
+"""Estimates: what a separator answers, frozen, and rendered by range.
+
+A separator splits its input into *parts*: the stems of a neural model, harmonic and percussive, the atoms of a
+factorisation. Parts are grouped into stems; whatever the groups leave over of the input is the residual.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.audio.audio import Sound, read_padded
+from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
+
+Groups = Sequence[Sequence[int]]
+Float = NDArray[np.float32]
+
+
+class Estimates(ABC):
+    """Parts of a sound.
+
+    Attributes
+    ----------
+    kind
+        Name of the class in project files.
+    names
+        Of the parts.
+    grid
+        The STFT settings that masks are on; None for waveforms.
+    atoms
+        Whether the parts are atoms, to be gathered into stems, rather than stems themselves.
+    """
+
+    kind: ClassVar[str]
+    atoms: ClassVar[bool] = False
+    names: tuple[str, ...]
+    grid: StftSettings | None = None
+
+    @abstractmethod
+    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+        """Sound of groups of parts over samples [start, stop).
+
+        Parameters
+        ----------
+        parent
+            The sound that was taken apart.
+        groups
+            Disjoint groups of part numbers; parts in no group form one more, silent, group.
+
+        Returns
+        -------
+        ndarray
+            float32 (groups, channels, stop − start).
+        """
+
+    @abstractmethod
+    def header(self) -> dict[str, Any]:
+        """What is small, as JSON data."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Any]:
+        """What is large: arrays (or what slices like one along the last axis) by name."""
+
+    @classmethod
+    @abstractmethod
+    def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Estimates:
+        """The estimates that `header()` and `arrays()` describe; ValueError where they do not fit together."""
+
+
+class Waveforms(Estimates):
+    """Parts that are waveforms.
+
+    Parameters
+    ----------
+    names
+        Of the parts.
+    waves
+        float32 (parts, channels, samples), read-only; a memory map or a stored array serves.
+    """
+
+    kind = "waveforms"
+
+    def __init__(self, names: Sequence[str], waves: Any) -> None:
+        if len(waves.shape) != 3 or waves.shape[0] != len(names):
+            raise ValueError(f"{len(names)} names do not fit waves of shape {tuple(waves.shape)}")
+        self.names = tuple(names)
+        self.waves = frozen(waves)
+
+    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+        result = np.zeros((len(groups), parent.channels, stop - start), dtype=np.float32)
+        for row, group in zip(result, groups, strict=True):
+            for part in group:
+                row += read_padded(self.waves[part], start, stop)
+        return result
+
+    def header(self) -> dict[str, Any]:
+        return {"names": list(self.names)}
+
+    def arrays(self) -> dict[str, Any]:
+        return {"waves": self.waves}
+
+    @classmethod
+    def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Waveforms:
+        return cls([str(name) for name in header["names"]], arrays["waves"])
+
+
+class MaskEstimates(Estimates):
+    """Parts that are masks on the parent's STFT: subclasses say `masks`."""
+
+    grid: StftSettings
+
+    @abstractmethod
+    def masks(self, groups: Groups, first: int, last: int) -> Float:
+        """Masks of groups over frames [first, last): float32 (groups, bins, frames), ≥ 0, their sum ≤ 1."""
+
+    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+        first, last = self.grid.frames_touching(start, stop, parent.length)
+        mixture = forward(parent, self.grid, first=first, last=last)
+        masks = self.masks(groups, first, last)
+        values = masks[:, None] * mixture.values[None]
+        flat = values.reshape(-1, *values.shape[2:])
+        masked = Spectrogram(flat, self.grid, parent.sample_rate, first, parent.length)
+        return inverse(masked, start, stop).reshape(len(groups), parent.channels, stop - start)
+
+
+class Masks(MaskEstimates):
+    """Parts whose masks are stored.
+
+    Parameters
+    ----------
+    names
+        Of the parts.
+    grid
+        STFT settings of the masks.
+    values
+        float16 (parts, bins, frames) in [0, 1], read-only; a memory map or a stored array serves.
+    """
+
+    kind = "masks"
+
+    def __init__(self, names: Sequence[str], grid: StftSettings, values: Any) -> None:
+        if len(values.shape) != 3 or tuple(values.shape[:2]) != (len(names), grid.bins):
+            raise ValueError(f"{len(names)} names and {grid.bins} bins do not fit masks {tuple(values.shape)}")
+        self.names = tuple(names)
+        self.grid = grid
+        self.values = frozen(values)
+
+    def masks(self, groups: Groups, first: int, last: int) -> Float:
+        stored = np.asarray(self.values[..., first:last], dtype=np.float32)
+        result = np.zeros((len(groups), self.grid.bins, last - first), dtype=np.float32)
+        for row, group in zip(result, groups, strict=True):
+            for part in group:
+                row[:, : stored.shape[2]] += stored[part]
+        return result
+
+    def header(self) -> dict[str, Any]:
+        return {"names": list(self.names), "grid": self.grid.model_dump()}
+
+    def arrays(self) -> dict[str, Any]:
+        return {"masks": self.values}
+
+    @classmethod
+    def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Masks:
+        names = [str(name) for name in header["names"]]
+        return cls(names, StftSettings.model_validate(header["grid"]), arrays["masks"])
+
+
+def frozen(array: Any) -> Any:
+    """A read-only view of an ndarray; anything else is given back as it is."""
+    if isinstance(array, np.ndarray) and array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array

@@ -1,0 +1,1 @@
+"""Non-negative matrix factorisation: atoms and their activations."""

@@ -1,0 +1,1 @@
+"""Sound as data, and the files it lives in."""

@@ -1,0 +1,52 @@
+"""The errors that users meet: one sentence, and a way on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class StemStudioError(Exception):
+    """Something a person can understand and act on.
+
+    Attributes
+    ----------
+    sentence
+        What happened, in one sentence with the value or the file in it.
+    way_on
+        What to do about it; may be empty.
+    """
+
+    def __init__(self, sentence: str, way_on: str = "") -> None:
+        super().__init__(f"{sentence} {way_on}".strip())
+        self.sentence = sentence
+        self.way_on = way_on
+
+
+class UnreadableSong(StemStudioError):
+    """A file that no song can be had from."""
+
+    def __init__(self, path: Path | str, reason: str, way_on: str = "") -> None:
+        super().__init__(f"“{Path(path).name}” cannot be opened: {reason}.", way_on)
+        self.path = Path(path)
+        self.reason = reason
+
+
+class UnwritableFile(StemStudioError):
+    """A file that could not be written; nothing was left in its place."""
+
+    def __init__(self, path: Path | str, reason: str, way_on: str = "") -> None:
+        super().__init__(f"“{Path(path).name}” was not written: {reason}.", way_on)
+        self.path = Path(path)
+        self.reason = reason
+
+
+class BadRecipe(StemStudioError):
+    """A parameter of an algorithm that is unknown or out of its range."""
+
+
+class BadProject(StemStudioError):
+    """A project file that is damaged, foreign or from a newer version."""
+
+
+class MissingModel(StemStudioError):
+    """A neural model whose weights are not on this machine."""

@@ -1,0 +1,1 @@
+"""From stems to what is heard."""

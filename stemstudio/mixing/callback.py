@@ -1,0 +1,453 @@
+"""The audio callback: native code that mixes what a `playstate` describes, without the interpreter.
+
+Import this module only where sound is wanted: numba takes a second to import
+and the first compilation a few more (kept on disk afterwards).
+
+`callback` has the C signature of PortAudio's stream callback, for interleaved
+float32 output; its user data is the address of a `playstate` array.  It never
+allocates, locks, or calls into Python.
+
+How it goes: output is made in slices in which nothing but ramps happens.  A
+slice ends where a loop wraps, where rendered stems begin or end, and where
+the song ends.  Between slices, commands are taken.  Everything that would
+jump (seek, wrap, another source, another programme) starts a crossfade from
+an "old voice", which goes on from the old place, to the voice at the new one.
+Play and pause, and the end of what there is, move a gate of the same length.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+
+from llvmlite import ir
+from numba import carray, cfunc, from_dtype, njit, types
+from numba.extending import intrinsic
+
+from stemstudio.mixing.playstate import (
+    AUDITION,
+    CHUNK,
+    ORIGINAL,
+    PROGRAMMES,
+    SEEK_BITS,
+    SLICE,
+    STATE,
+    STEMS,
+    TRAIL,
+)
+
+__all__ = ["callback"]
+
+_UNDERFLOW = 4  # paOutputUnderflow
+_RMS_SECONDS = 0.3
+_SEEK_MASK = (1 << SEEK_BITS) - 1
+_ulong = types.uint64 if ctypes.sizeof(ctypes.c_ulong) == 8 else types.uint32
+
+
+def _pointer_maker(element, bits):  # type: ignore[no-untyped-def]
+    """Return a numba intrinsic that turns an integer address into a pointer to `element`."""
+
+    @intrinsic
+    def pointer(typingctx, address):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            return builder.inttoptr(args[0], bits.as_pointer())
+
+        return types.CPointer(element)(types.int64), codegen
+
+    return pointer
+
+
+_floats = _pointer_maker(types.float32, ir.FloatType())
+_bytes = _pointer_maker(types.uint8, ir.IntType(8))
+
+
+@njit(cache=True, nogil=True)
+def _chunk_valid(s, slot, position):
+    """Whether all stems are rendered at a sample."""
+    if s.valid_address[slot] == 0:
+        return True
+    if position >= s.length[slot]:
+        return True
+    flags = carray(_bytes(s.valid_address[slot]), (s.length[slot] // CHUNK + 1,))
+    return flags[position // CHUNK] != 0
+
+
+@njit(cache=True, nogil=True)
+def _mode_at(s, slot, position):
+    """The source to be heard at a sample: looks one fade ahead, so that a fade ends where its source does."""
+    if s.source[slot] == AUDITION:
+        start = s.audition_start[slot]
+        stop = start + s.audition_length[slot]
+        if s.audition_only[slot] != 0 or (start <= position and position + s.fade < stop):
+            return AUDITION
+    if s.source[slot] != ORIGINAL and s.stems[slot] > 0:
+        if _chunk_valid(s, slot, position) and _chunk_valid(s, slot, position + s.fade):
+            return STEMS
+    return ORIGINAL
+
+
+@njit(cache=True, nogil=True)
+def _limit(s, slot):
+    """The sample at which there is nothing more to play for now."""
+    if s.audition_only[slot] != 0 and s.source[slot] == AUDITION:
+        return s.audition_start[slot] + s.audition_length[slot]
+    return min(s.ready, s.length[slot])
+
+
+@njit(cache=True, nogil=True)
+def _nearer(n, position, place):
+    """Shorten a slice of `n` samples at `position` so that it does not run over `place`."""
+    if position < place < position + n:
+        return place - position
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _aim(s, slot):
+    """Start a ramp for every gain whose target was changed."""
+    for k in range(s.stems[slot]):
+        left = s.target[slot, k, 0]
+        right = s.target[slot, k, 1]
+        if left != s.aimed[slot, k, 0] or right != s.aimed[slot, k, 1]:
+            s.aimed[slot, k, 0] = left
+            s.aimed[slot, k, 1] = right
+            s.step[slot, k, 0] = (left - s.current[slot, k, 0]) / s.ramp
+            s.step[slot, k, 1] = (right - s.current[slot, k, 1]) / s.ramp
+            s.ramp_left[slot, k] = s.ramp
+
+
+@njit(cache=True, nogil=True)
+def _advance_ramps(s, slot, n):
+    for k in range(s.stems[slot]):
+        left = s.ramp_left[slot, k]
+        if left > 0:
+            taken = min(left, n)
+            s.ramp_left[slot, k] = left - taken
+            for side in range(2):
+                if left == taken:
+                    s.current[slot, k, side] = s.aimed[slot, k, side]
+                else:
+                    s.current[slot, k, side] += taken * s.step[slot, k, side]
+
+
+@njit(cache=True, nogil=True)
+def _add(acc, begin, n, address, channels, length, side, position):
+    """Add `n` samples of one channel of a buffer to `acc`; silence outside the buffer."""
+    first = max(0, -position)
+    last = min(n, length - position)
+    if address == 0 or last <= first:
+        return
+    channel = side if channels > 1 else 0
+    samples = carray(_floats(address + 4 * channel * length), (length,))
+    for i in range(first, last):
+        acc[begin + i] += samples[position + i]
+
+
+@njit(cache=True, nogil=True)
+def _render(s, slot, mode, position, n, row, metered):
+    """Write `n` stereo samples of a voice into scratch rows `row` and `row` + 1, before gate and master."""
+    for side in range(2):
+        acc = s.scratch[row + side]
+        for i in range(n):
+            acc[i] = 0.0
+        if mode == AUDITION:
+            _add(acc, 0, n, s.audition_address[slot], s.audition_channels[slot], s.audition_length[slot], side,
+                 position - s.audition_start[slot])
+        elif mode == ORIGINAL:
+            _add(acc, 0, n, s.mixture_address[slot], s.mixture_channels[slot], s.length[slot], side, position)
+        else:
+            _render_stems(s, slot, position, n, side, acc, metered)
+
+
+@njit(cache=True, nogil=True)
+def _render_stems(s, slot, position, n, side, acc, metered):
+    total = s.scratch[4 + side]
+    for i in range(n):
+        total[i] = 0.0
+    length = s.length[slot]
+    n_in = min(n, length - position)
+    decay = math.exp(-n / (_RMS_SECONDS * s.rate))
+    for k in range(s.stems[slot]):
+        peak = 0.0
+        square = 0.0
+        gain = s.current[slot, k, side]
+        left = s.ramp_left[slot, k]
+        if n_in > 0:
+            channel = side if s.stem_channels[slot, k] > 1 else 0
+            samples = carray(_floats(s.stem_address[slot, k] + 4 * channel * length), (length,))
+            if left > 0:
+                step = s.step[slot, k, side]
+                for i in range(n_in):
+                    x = samples[position + i]
+                    v = x * (gain + step * min(i + 1, left))
+                    total[i] += x
+                    acc[i] += v
+                    peak = max(peak, abs(v))
+                    square += v * v
+            elif gain != 0.0:
+                for i in range(n_in):
+                    x = samples[position + i]
+                    v = x * gain
+                    total[i] += x
+                    acc[i] += v
+                    peak = max(peak, abs(v))
+                    square += v * v
+            elif metered:
+                for i in range(n_in):
+                    total[i] += samples[position + i]
+        if metered:
+            s.stem_peak[k, side] = max(s.stem_peak[k, side], peak)
+            s.stem_square[k, side] = s.stem_square[k, side] * decay + (1.0 - decay) * square / n
+    if metered and s.mixture_address[slot] != 0 and n_in > 0:
+        channel = side if s.mixture_channels[slot] > 1 else 0
+        samples = carray(_floats(s.mixture_address[slot] + 4 * channel * length), (length,))
+        worst = s.null_peak
+        for i in range(n_in):
+            worst = max(worst, abs(samples[position + i] - total[i]))
+        s.null_peak = worst
+
+
+@njit(cache=True, nogil=True)
+def _take_commands(s):
+    """Take play and pause, seek, another programme, the loop's wrap and a change of source; start a fade if needed."""
+    command = s.play_command
+    if command != s.play_seen:
+        s.play_seen = command
+        s.playing = command & 1
+        s.waiting = 0
+    if s.fade_left > 0:
+        return
+    s.settled = s.taken
+    old_voice = s.voice
+    old_mode = s.mode
+    old_position = s.position
+    changed = False
+    seek = s.seek_command
+    if seek != s.seek_seen:
+        s.seek_seen = seek
+        s.position = seek & _SEEK_MASK
+        s.waiting = 0
+        changed = True
+    wanted = s.wanted
+    if s.taken != wanted:
+        s.taken = wanted
+        s.voice = wanted % PROGRAMMES
+        for k in range(s.stems[s.voice]):
+            s.ramp_left[s.voice, k] = 0
+            for side in range(2):
+                gain = s.target[s.voice, k, side]
+                s.aimed[s.voice, k, side] = gain
+                s.current[s.voice, k, side] = gain
+        changed = True
+    loop = s.loop_slot
+    if loop >= 0 and s.playing != 0 and s.position >= s.loop_stop[loop]:
+        beyond = s.position - s.loop_stop[loop]
+        s.position = s.loop_start[loop] + (beyond if beyond < s.fade else 0)
+        changed = True
+    s.mode = _mode_at(s, s.voice, s.position)
+    if (changed or s.mode != old_mode) and s.gate > 0:
+        s.old_voice = old_voice
+        s.old_mode = old_mode
+        s.old_position = old_position
+        s.fade_left = s.fade
+    else:
+        s.settled = s.taken
+
+
+@njit(cache=True, nogil=True)
+def _slice_length(s, most):
+    """How many samples can be made before something happens."""
+    n = min(SLICE, most)
+    if s.fade_left > 0:
+        n = min(n, s.fade_left)
+    position = s.position
+    limit = _limit(s, s.voice)
+    n = _nearer(n, position, limit)
+    n = _nearer(n, position, limit - s.fade)
+    if s.loop_slot >= 0:
+        n = _nearer(n, position, s.loop_stop[s.loop_slot])
+    if s.source[s.voice] != ORIGINAL:
+        boundary = (position // CHUNK + 1) * CHUNK
+        n = _nearer(n, position, boundary)
+        n = _nearer(n, position, boundary - s.fade)
+    if s.source[s.voice] == AUDITION:
+        start = s.audition_start[s.voice]
+        n = _nearer(n, position, start)
+        n = _nearer(n, position, start + s.audition_length[s.voice] - s.fade)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _leave_trail(s, n, moving, time, fresh):
+    """Note that the next `n` output frames are the song from `position` on."""
+    last = (s.trail_count - 1) % TRAIL
+    if (
+        not fresh
+        and s.trail_moving[last] == moving
+        and s.trail_seek[last] == s.seek_seen
+        and s.trail_position[last] + moving * s.trail_length[last] == s.position
+    ):
+        s.trail_length[last] += n
+        return
+    entry = s.trail_count % TRAIL
+    s.trail_frame[entry] = s.frames
+    s.trail_length[entry] = n
+    s.trail_position[entry] = s.position
+    s.trail_moving[entry] = moving
+    s.trail_seek[entry] = s.seek_seen
+    s.trail_time[entry] = time
+    s.trail_count += 1
+
+
+@njit(cache=True, nogil=True)
+def _emit(s, out, done, n, opening):
+    """Blend the voices, apply gate and master, write `n` output frames and meter them."""
+    fading = s.fade_left > 0
+    if s.master != s.master_aimed:
+        s.master_aimed = s.master
+        s.master_step = (s.master - s.master_current) / s.ramp
+        s.master_left = s.ramp
+    peak_left, peak_right, square_left, square_right = 0.0, 0.0, 0.0, 0.0
+    channels = s.channels_out
+    gate = s.gate
+    gain = s.master_current
+    for i in range(n):
+        if opening:
+            gate = min(s.fade, gate + 1)
+        else:
+            gate = max(0, gate - 1)
+        left = s.scratch[0, i]
+        right = s.scratch[1, i]
+        if fading:
+            new = (s.fade - s.fade_left + i + 1) / (s.fade + 1)
+            left = new * left + (1.0 - new) * s.scratch[2, i]
+            right = new * right + (1.0 - new) * s.scratch[3, i]
+        factor = gain + s.master_step * min(i + 1, s.master_left)
+        if gate < s.fade:
+            factor *= gate / s.fade
+        left *= factor
+        right *= factor
+        peak_left = max(peak_left, abs(left))
+        peak_right = max(peak_right, abs(right))
+        square_left += left * left
+        square_right += right * right
+        frame = (done + i) * channels
+        if channels == 1:
+            out[frame] = 0.5 * (left + right)
+        else:
+            out[frame] = left
+            out[frame + 1] = right
+            for channel in range(2, channels):
+                out[frame + channel] = 0.0
+    s.gate = gate
+    taken = min(n, s.master_left)
+    if taken > 0:
+        s.master_left -= taken
+        s.master_current += taken * s.master_step
+        if s.master_left == 0:
+            s.master_current = s.master_aimed
+            s.master_step = 0.0
+    decay = math.exp(-n / (_RMS_SECONDS * s.rate))
+    s.master_peak[0] = max(s.master_peak[0], peak_left)
+    s.master_peak[1] = max(s.master_peak[1], peak_right)
+    s.master_square[0] = s.master_square[0] * decay + (1.0 - decay) * square_left / n
+    s.master_square[1] = s.master_square[1] * decay + (1.0 - decay) * square_right / n
+
+
+@njit(cache=True, nogil=True)
+def _emit_silence(s, out, done, n):
+    for i in range(done * s.channels_out, (done + n) * s.channels_out):
+        out[i] = 0.0
+    _rest_meters(s, n)
+
+
+@njit(cache=True, nogil=True)
+def _rest_meters(s, n):
+    decay = math.exp(-n / (_RMS_SECONDS * s.rate))
+    for side in range(2):
+        s.master_square[side] *= decay
+        for k in range(s.stems[s.voice]):
+            s.stem_square[k, side] *= decay
+
+
+@njit(cache=True, nogil=True)
+def _fill(s, out, frames, time):
+    """Make `frames` output frames, the first of which sounds at `time` (seconds on the device's clock)."""
+    done = 0
+    fresh = True
+    while done < frames:
+        _take_commands(s)
+        limit = _limit(s, s.voice)
+        at_end = s.position >= limit
+        if s.playing != 0 and at_end and s.gate == 0 and s.fade_left == 0:
+            if limit < s.length[s.voice] and s.audition_only[s.voice] == 0:
+                s.waiting = 1
+            else:
+                s.playing = 0
+                s.finished += 1
+                s.position = limit
+        elif not at_end:
+            s.waiting = 0
+        opening = s.playing != 0 and s.position < limit - s.fade
+        n = _slice_length(s, frames - done)
+        moving = 1 if s.gate > 0 or opening or (s.playing != 0 and not at_end) else 0
+        _leave_trail(s, n, moving, time + done / s.rate, fresh)
+        fresh = False
+        if moving == 0 or (s.gate == 0 and not opening):
+            _emit_silence(s, out, done, n)
+        else:
+            _aim(s, s.voice)
+            _render(s, s.voice, s.mode, s.position, n, 0, True)
+            if s.mode != STEMS:
+                _rest_stem_meters(s, n)
+            if s.fade_left > 0:
+                if s.old_voice != s.voice:
+                    _aim(s, s.old_voice)
+                _render(s, s.old_voice, s.old_mode, s.old_position, n, 2, False)
+                if s.old_voice != s.voice:
+                    _advance_ramps(s, s.old_voice, n)
+            _emit(s, out, done, n, opening)
+            _advance_ramps(s, s.voice, n)
+        if s.fade_left > 0:
+            s.old_position += n
+            s.fade_left -= n
+        s.position += moving * n
+        s.frames += n
+        done += n
+
+
+@njit(cache=True, nogil=True)
+def _rest_stem_meters(s, n):
+    decay = math.exp(-n / (_RMS_SECONDS * s.rate))
+    for k in range(s.stems[s.voice]):
+        s.stem_square[k, 0] *= decay
+        s.stem_square[k, 1] *= decay
+
+
+@cfunc(
+    types.intc(
+        types.voidptr,
+        types.CPointer(types.float32),
+        _ulong,
+        types.CPointer(types.float64),
+        _ulong,
+        types.CPointer(from_dtype(STATE)),
+    ),
+    cache=True,
+)
+def callback(unused, output, frame_count, times, flags, user):
+    """PortAudio's stream callback (`PaStreamCallback`); see the module."""
+    s = carray(user, (1,))[0]
+    frames = types.int64(frame_count)
+    out = carray(output, (frames * s.channels_out,))
+    s.blocks += 1
+    s.largest_block = max(s.largest_block, frames)
+    if types.int64(flags) & _UNDERFLOW != 0 and s.playing != 0:
+        s.underflows += 1
+    # PaStreamCallbackTimeInfo: input time, time now, time at which this block sounds.
+    clock = carray(times, (3,))
+    now, sounds = clock[1], clock[2]
+    if not now <= sounds <= now + 10.0:
+        sounds = now + s.latency
+    _fill(s, out, frames, sounds)
+    return types.intc(0)

@@ -1,0 +1,157 @@
+"""The one block of memory that a player and the audio callback share.
+
+The callback runs on a real-time thread without the interpreter's lock, so
+nothing here is locked.  Every field has one writer.  What must change together
+is written aside and then switched on by storing a single integer:
+
+- *programmes* (what is played: buffers, source, gains) lie in `PROGRAMMES`
+  slots; the player fills a free one and then stores its number in `wanted`.
+  The callback crossfades to it and reports in `settled` the oldest number
+  that it may still read from.
+- *commands* (play, pause, seek) carry a serial number beside their value in
+  one integer.
+- *loops* lie in a ring of their own, switched by `loop_slot`.
+
+The callback reports where it is in `position` and leaves a trail (`trail_…`)
+of which song samples it put into which output samples, and when they sound.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "AUDITION",
+    "CHUNK",
+    "FADE_SECONDS",
+    "LOOPS",
+    "MAX_STEMS",
+    "ORIGINAL",
+    "PROGRAMMES",
+    "RAMP_SECONDS",
+    "SEEK_BITS",
+    "SLICE",
+    "STATE",
+    "STEMS",
+    "TRAIL",
+    "new_state",
+    "set_rate",
+]
+
+MAX_STEMS = 64
+"""Stems that can be mixed at once."""
+CHUNK = 8192
+"""Samples for which one flag says whether all stems are rendered."""
+FADE_SECONDS = 0.005
+"""Length of the crossfade at start, stop, seek, loop and change of source."""
+RAMP_SECONDS = 0.010
+"""Time in which a gain reaches its new value."""
+SLICE = 256
+"""Most samples the callback mixes in one go; its scratch memory."""
+PROGRAMMES = 4
+LOOPS = 8
+TRAIL = 1024
+SEEK_BITS = 44
+"""Low bits of a seek command that hold the sample; the rest is its serial number."""
+
+STEMS, ORIGINAL, AUDITION = 0, 1, 2
+"""Sources: the mix of the stems, the song itself, a private buffer laid over either."""
+
+_P, _N = PROGRAMMES, MAX_STEMS
+STATE = np.dtype(
+    [
+        # Written by the player.
+        ("wanted", "i8"),
+        ("play_command", "i8"),  # serial << 1 | on
+        ("seek_command", "i8"),  # serial << SEEK_BITS | sample
+        ("loop_slot", "i8"),  # -1: no loop
+        ("loop_start", "i8", (LOOPS,)),
+        ("loop_stop", "i8", (LOOPS,)),
+        ("ready", "i8"),  # samples decoded so far
+        ("channels_out", "i8"),
+        ("rate", "f8"),
+        ("fade", "i8"),  # samples
+        ("ramp", "i8"),  # samples
+        ("latency", "f8"),  # seconds, where the device gives no time of its own
+        ("master", "f8"),
+        # Programmes, written by the player while not in use; `target` at any time.
+        ("source", "i8", (_P,)),
+        ("length", "i8", (_P,)),
+        ("stems", "i8", (_P,)),
+        ("stem_address", "i8", (_P, _N)),
+        ("stem_channels", "i8", (_P, _N)),
+        ("mixture_address", "i8", (_P,)),
+        ("mixture_channels", "i8", (_P,)),
+        ("valid_address", "i8", (_P,)),  # uint8 a chunk; 0: all valid
+        ("audition_address", "i8", (_P,)),
+        ("audition_channels", "i8", (_P,)),
+        ("audition_start", "i8", (_P,)),
+        ("audition_length", "i8", (_P,)),
+        ("audition_only", "i8", (_P,)),  # 1: play stops or loops where the buffer ends
+        ("target", "f8", (_P, _N, 2)),
+        # Written by the callback.
+        ("current", "f8", (_P, _N, 2)),
+        ("aimed", "f8", (_P, _N, 2)),
+        ("step", "f8", (_P, _N, 2)),
+        ("ramp_left", "i8", (_P, _N)),
+        ("master_current", "f8"),
+        ("master_aimed", "f8"),
+        ("master_step", "f8"),
+        ("master_left", "i8"),
+        ("taken", "i8"),  # number of the programme heard
+        ("settled", "i8"),
+        ("playing", "i8"),
+        ("play_seen", "i8"),
+        ("seek_seen", "i8"),
+        ("finished", "i8"),  # how often the end was reached
+        ("waiting", "i8"),  # 1: held until more is decoded
+        ("position", "i8"),
+        ("gate", "i8"),  # 0...fade: how far play is faded in
+        ("voice", "i8"),  # programme slot heard
+        ("mode", "i8"),  # source heard, after falling back
+        ("old_voice", "i8"),
+        ("old_mode", "i8"),
+        ("old_position", "i8"),
+        ("fade_left", "i8"),
+        ("blocks", "i8"),
+        ("largest_block", "i8"),
+        ("frames", "i8"),  # output frames delivered so far
+        ("underflows", "i8"),
+        # Meters: peaks are the largest since the player last wrote 0; squares decay.
+        ("stem_peak", "f8", (_N, 2)),
+        ("stem_square", "f8", (_N, 2)),
+        ("master_peak", "f8", (2,)),
+        ("master_square", "f8", (2,)),
+        ("null_peak", "f8"),
+        # The trail: entry i % TRAIL says that output frames frame...frame + count
+        # are song samples position... (all the same one unless moving).
+        ("trail_count", "i8"),
+        ("trail_frame", "i8", (TRAIL,)),
+        ("trail_length", "i8", (TRAIL,)),
+        ("trail_position", "i8", (TRAIL,)),
+        ("trail_moving", "i8", (TRAIL,)),
+        ("trail_seek", "i8", (TRAIL,)),
+        ("trail_time", "f8", (TRAIL,)),  # device time at which `frame` sounds
+        ("scratch", "f8", (6, SLICE)),
+    ],
+    align=True,
+)
+
+
+def new_state(rate: float = 44100.0) -> NDArray[np.void]:
+    """Return a fresh state: an array of shape (1,) and dtype `STATE`, at rest, without a song."""
+    state = np.zeros(1, dtype=STATE)
+    state["loop_slot"] = -1
+    state["channels_out"] = 2
+    set_rate(state, rate)
+    state["master"] = state["master_current"] = state["master_aimed"] = 1.0
+    return state
+
+
+def set_rate(state: NDArray[np.void], rate: float) -> None:
+    """Set the sample rate in Hz, and with it the lengths of fades and ramps; nothing may be playing."""
+    state["rate"] = rate
+    state["fade"] = max(16, round(FADE_SECONDS * rate))
+    state["ramp"] = max(32, round(RAMP_SECONDS * rate))
+    state["gate"] = state["fade_left"] = 0

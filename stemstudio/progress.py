@@ -1,0 +1,75 @@
+"""How long work reports how far it is, and how it is asked to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Cancelled(Exception):
+    """Raised inside long work when somebody asked it to stop."""
+
+
+class Progress:
+    """What long work reports to, and is stopped through.
+
+    Long work is a plain function `(inputs, progress) -> result`. It calls `progress(fraction, message)` as it goes
+    on; the call raises `Cancelled` once `cancel()` has been called from any thread.
+
+    Parameters
+    ----------
+    report
+        Called with the fraction done, in [0, 1] and never falling, and a few words; in the worker's thread.
+    hand_on
+        Called with intermediate results (finished segments, atoms so far) as they come; in the worker's thread.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[float, str], None] | None = None,
+        hand_on: Callable[[object], None] | None = None,
+    ) -> None:
+        self._report = report
+        self._hand_on = hand_on
+        self._cancelled = threading.Event()
+        self._start = 0.0
+        self._span = 1.0
+        self._reached = 0.0
+        self._parent: Progress | None = None
+
+    def __call__(self, fraction: float, message: str = "") -> None:
+        """Report `fraction` (clamped to [0, 1] and never falling); raise `Cancelled` if asked to stop."""
+        self.check()
+        self._reached = max(self._reached, min(1.0, max(0.0, fraction)))
+        if self._parent is not None:
+            self._parent(self._start + self._span * self._reached, message)
+        elif self._report is not None:
+            self._report(self._reached, message)
+
+    def check(self) -> None:
+        """Raise `Cancelled` if asked to stop; cheap enough for inner loops."""
+        if self.cancelled:
+            raise Cancelled
+
+    def hand_on(self, result: object) -> None:
+        """Pass an intermediate result to whoever is waiting for it."""
+        self.check()
+        if self._parent is not None:
+            self._parent.hand_on(result)
+        elif self._hand_on is not None:
+            self._hand_on(result)
+
+    def cancel(self) -> None:
+        """Ask the work to stop; may be called from any thread."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work was asked to stop."""
+        return self._cancelled.is_set() or (self._parent is not None and self._parent.cancelled)
+
+    def part(self, start: float, stop: float) -> Progress:
+        """A progress for one step of the work: its 0…1 is this one's `start`…`stop`."""
+        step = Progress()
+        step._parent, step._start, step._span = self, start, stop - start
+        return step

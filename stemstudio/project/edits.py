@@ -1,0 +1,317 @@
+"""Edit and its few kinds: the only way a project changes.
+
+An edit holds new values for rows of the project's tables (stems, splits, strokes, paint, grid). Doing it puts them
+in and keeps the old ones; undoing puts those back. The functions below say which rows each kind of edit touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.estimates import Estimates
+from stemstudio.project.project import Change, PaintStroke, Project, State
+from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
+from stemstudio.spectral.brushes import Box, weights
+from stemstudio.spectral.stft import StftSettings
+from stemstudio.spectral.tiles import Patch, TileMask
+
+Rows = dict[str, dict[int, Any]]
+
+
+@dataclass(eq=False)
+class Edit:
+    """One named step.
+
+    Attributes
+    ----------
+    name
+        As the history shows it, such as "Brush vocals 12.3 s".
+    rows
+        New values by table and key; None takes a row away.
+    change
+        What it does, for those who listen.
+    merge
+        Edits that follow each other with the same merge key become one step (a fader being moved).
+    """
+
+    name: str
+    rows: Rows
+    change: Change
+    merge: str = ""
+    _old: Rows = field(default_factory=dict, repr=False)
+
+    def do(self, project: Project) -> None:
+        self._old = {table: {key: _row(project.state, table, key) for key in rows} for table, rows in self.rows.items()}
+        project.put(self.rows, self.change)
+
+    def undo(self, project: Project) -> None:
+        project.put(self._old, self.change)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that only this step holds on to, roughly."""
+        total = 1000
+        for table, rows in self.rows.items():
+            for key, new in rows.items():
+                old = self._old.get(table, {}).get(key)
+                if table == "paint":
+                    total += 2 * 256 * 256 * len((new or TileMask()).changed_tiles(old or TileMask()))
+                elif table == "splits":
+                    for split in {id(old.estimates): old for old in (old, new) if old is not None}.values():
+                        if old is None or new is None:
+                            total += sum(_nbytes(array) for array in split.estimates.arrays().values())
+        return total
+
+    def followed_by(self, later: Edit) -> Edit:
+        """This edit and a later one with the same merge key as one step, already done."""
+        rows = {table: {**self.rows.get(table, {}), **later.rows.get(table, {})} for table in {*self.rows, *later.rows}}
+        merged = Edit(later.name, rows, self.change.union(later.change), self.merge)
+        merged._old = {
+            table: {**later._old.get(table, {}), **self._old.get(table, {})} for table in {*self._old, *later._old}
+        }
+        return merged
+
+
+def paint(state: State, number: int, stroke: PaintStroke, name: str) -> Edit | None:
+    """Lay a stroke on a leaf, or erase under it; None when it touches nothing.
+
+    Painting stem k with weight w is alpha compositing, A_j ← (1 − w) A_j for all siblings and A_k ← A_k + w;
+    erasing is A_j ← (1 − w) A_j. Painting a leaf deep in the tree paints every stem on its path.
+    """
+    path = state.path(stroke.stem)
+    patch, amount = weights(stroke.stroke, state.grid, state.mixture.sample_rate, state.frames)
+    if not path or patch.empty or not amount.any():
+        return None
+    painted = composited(state, state.paint, patch, amount, path, stroke.erase)
+    box = stroke.stroke.box
+    stems = frozenset(painted)
+    rows: Rows = {"paint": dict(painted), "strokes": {number: stroke}}
+    return Edit(name, rows, Change(frozenset({"paint"}), stems, box))
+
+
+def composited(
+    state: State,
+    paint: Mapping[int, TileMask],
+    patch: Patch,
+    amount: np.ndarray,
+    path: Sequence[int],
+    erase: bool,
+) -> dict[int, TileMask]:
+    """New paint of every stem that a stroke changes, by id."""
+    result: dict[int, TileMask] = {}
+    for target in path:
+        parent = state.stems[target].parent
+        assert parent is not None
+        for sibling in state.children(parent):
+            mask = paint.get(sibling.id, TileMask())
+            gains = sibling.id == target and not erase
+            if not gains and not mask.covers(patch.frame0, patch.frame1):
+                continue
+            present = mask.read(patch) * (1 - amount)
+            if gains:
+                present += amount
+            result[sibling.id] = mask.with_box(patch, present)
+    return result
+
+
+def assign(state: State, parent: int, parts: Mapping[int, int], name: str) -> Edit | None:
+    """Give parts (atoms) of a split to other stems; None when nothing would move."""
+    split = state.splits[parent]
+    given = split.given(dict(parts))
+    if given.owners == split.owners:
+        return None
+    moved = {stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair}
+    return Edit(name, {"splits": {parent: given}}, Change(frozenset({"splits"}), _below(state, moved)))
+
+
+def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: str) -> Edit:
+    """Lock or unlock parts of a split against suggestions and keys."""
+    split = state.splits[parent]
+    kept = split.locked | set(parts) if locked else split.locked - set(parts)
+    return Edit(name, {"splits": {parent: replace(split, locked=frozenset(kept))}}, Change(frozenset({"stems"})))
+
+
+def set_stem(state: State, stem: int, name: str, **fields: Any) -> Edit:
+    """Change fields of a stem: name, colour, position, gain_db, pan, mute, solo."""
+    look = {"name", "colour", "position"} & fields.keys()
+    kinds = frozenset({"stems"} if look else {"mixer"})
+    changed = replace(state.stems[stem], **fields)
+    merge = f"{stem}.{'.'.join(sorted(fields))}"
+    return Edit(name, {"stems": {stem: changed}}, Change(kinds, frozenset({stem})), merge)
+
+
+def split(
+    project: Project,
+    parent: int,
+    recipe: Algorithm,
+    estimates: Estimates,
+    *,
+    stems: Sequence[str] | None = None,
+    owners: Sequence[int | None] | None = None,
+    name: str = "",
+) -> Edit:
+    """Take a stem apart: one child a name, and the residual.
+
+    `stems` are the names of the children; by default the names of the parts, or none where the parts are atoms.
+    `owners` says for each part the number of its child in `stems`, or None for the residual; by default part n goes
+    to child n, atoms to the residual. A split that is there already is replaced, with everything below it.
+    """
+    state = project.state
+    gone = _removal(state, parent)
+    if stems is None:
+        stems = () if estimates.atoms else estimates.names
+    if owners is None:
+        owners = [None] * len(estimates.names) if estimates.atoms else list(range(len(estimates.names)))
+    inside = parent != 0
+    ids = [project.new_id() for _ in stems]
+    residual = project.new_id()
+    used = [stem.colour for stem in state.stems.values() if stem.id not in gone["stems"]]
+    rows: Rows = {table: dict(values) for table, values in gone.items()}
+    colours = fresh_colours(used, len(ids))
+    for position, (number, word, colour) in enumerate(zip(ids, stems, colours, strict=True)):
+        rows["stems"][number] = Stem(number, unique_name(state, word, gone["stems"]), colour, parent, float(position))
+    rest = f"{state.stems[parent].name} residual" if inside else "residual"
+    rows["stems"][residual] = Stem(residual, rest, RESIDUAL_COLOUR, parent, float(len(ids)))
+    owned = tuple(residual if owner is None else ids[owner] for owner in owners)
+    rows["splits"][parent] = Split(recipe, estimates, owned, residual)
+    kinds = frozenset({"stems", "splits", "mixer"})
+    return Edit(name or f"{recipe.title}", rows, Change(kinds, frozenset({parent, *ids, residual})))
+
+
+def join(state: State, parent: int, name: str = "") -> Edit:
+    """Undo the split of a stem: it becomes a leaf again."""
+    rows = _removal(state, parent)
+    stems = frozenset({parent, *rows["stems"]})
+    word = name or f"Put {state.stems[parent].name} together again"
+    return Edit(word, rows, Change(frozenset({"stems", "splits", "mixer", "paint"}), stems))
+
+
+def add_stem(project: Project, parent: int, word: str, name: str = "") -> tuple[Edit, int]:
+    """An empty stem beside the children of `parent`, to assign atoms to and paint into; the edit and its id."""
+    state = project.state
+    number = project.new_id()
+    siblings = state.children(parent)
+    position = max((child.position for child in siblings if not state.is_residual(child.id)), default=-1.0) + 1
+    colour = fresh_colours([stem.colour for stem in state.stems.values()], 1)[0]
+    stem = Stem(number, unique_name(state, word), colour, parent, position)
+    edit = Edit(name or f"Add stem {stem.name}", {"stems": {number: stem}}, Change(frozenset({"stems", "mixer"}), frozenset({number})))
+    return edit, number
+
+
+def merge(state: State, stems: Sequence[int], name: str = "") -> Edit:
+    """Merge siblings into the first of them: their parts, their strokes and their paint."""
+    target, others = stems[0], stems[1:]
+    words = " + ".join(state.stems[stem].name for stem in stems)
+    return _poured(state, target, others, name or f"Merge {words}")
+
+
+def delete(state: State, stem: int, name: str = "") -> Edit:
+    """Delete a stem: its light goes to the residual beside it."""
+    parent = state.stems[stem].parent
+    assert parent is not None and not state.is_residual(stem)
+    return _poured(state, state.splits[parent].residual, [stem], name or f"Delete {state.stems[stem].name}")
+
+
+def regrid(state: State, grid: StftSettings, name: str = "") -> Edit:
+    """Other STFT settings for paint and picture: every stroke is laid anew on the new grid."""
+    blank = replace(state, grid=grid, paint={})
+    paint: dict[int, TileMask] = {}
+    for number in sorted(state.strokes):
+        stroke = state.strokes[number]
+        path = blank.path(stroke.stem)
+        patch, amount = weights(stroke.stroke, grid, state.mixture.sample_rate, blank.frames)
+        if path and not patch.empty:
+            paint.update(composited(blank, paint, patch, amount, path, stroke.erase))
+    rows: Rows = {"grid": {0: grid}, "paint": {**dict.fromkeys(state.paint), **paint}}
+    return Edit(name or f"Frames of {grid.fft} / {grid.hop}", rows, Change(frozenset({"grid", "paint"}), frozenset(state.paint)))
+
+
+def together(name: str, edits: Sequence[Edit]) -> Edit:
+    """Several edits, made against the same state and touching different rows, as one step."""
+    rows: Rows = {}
+    change = edits[0].change
+    for edit in edits:
+        change = change.union(edit.change)
+        for table, values in edit.rows.items():
+            rows.setdefault(table, {}).update(values)
+    return Edit(name, rows, change)
+
+
+def fresh_colours(used: Sequence[str], count: int) -> list[str]:
+    """Colours for new stems, those not in use first."""
+    free = [colour for colour in COLOURS if colour not in used]
+    return [(free + list(COLOURS) * (count // len(COLOURS) + 1))[place] for place in range(count)]
+
+
+def unique_name(state: State, word: str, without: Iterable[int] = ()) -> str:
+    """`word`, with a number behind it if a stem is called that already."""
+    gone = set(without)
+    taken = {stem.name for stem in state.stems.values() if stem.id not in gone}
+    return next(name for name in (word, *(f"{word} {n}" for n in range(2, 10_000))) if name not in taken)
+
+
+def _poured(state: State, target: int, others: Sequence[int], name: str) -> Edit:
+    """Everything of some siblings poured into another: parts, splits below them gone, strokes, paint."""
+    parent = state.stems[target].parent
+    assert parent is not None
+    rows: Rows = {"stems": {}, "splits": {}, "strokes": {}, "paint": {}}
+    for stem in (target, *others):
+        for table, values in _removal(state, stem).items():
+            rows[table].update(values)
+    whole = state.splits[parent]
+    rows["splits"][parent] = replace(whole, owners=tuple(target if owner in others else owner for owner in whole.owners))
+    mask = state.paint.get(target, TileMask())
+    for stem in others:
+        rows["stems"][stem] = None
+        if stem in state.paint:
+            mask = mask.plus(state.paint[stem])
+            rows["paint"][stem] = None
+    if mask:
+        rows["paint"][target] = mask
+    gone = {*others, *rows["stems"]}
+    for number, stroke in state.strokes.items():
+        if stroke.stem in gone or (stroke.stem in _all_below(state, target)):
+            rows["strokes"][number] = replace(stroke, stem=target)
+    kinds = frozenset({"stems", "splits", "mixer", "paint"})
+    return Edit(name, rows, Change(kinds, _below(state, {target, *others})))
+
+
+def _removal(state: State, stem: int) -> Rows:
+    """Rows that take away everything below a stem; strokes on it move up to it."""
+    below = _all_below(state, stem)
+    rows: Rows = {"stems": dict.fromkeys(below), "splits": {}, "strokes": {}, "paint": {}}
+    for number in (stem, *below):
+        if number in state.splits:
+            rows["splits"][number] = None
+    for number in below:
+        if number in state.paint:
+            rows["paint"][number] = None
+    for number, stroke in state.strokes.items():
+        if stroke.stem in below:
+            rows["strokes"][number] = replace(stroke, stem=stem) if stem != 0 else None
+    return rows
+
+
+def _all_below(state: State, stem: int) -> list[int]:
+    found: list[int] = []
+    for child in state.children(stem):
+        found += [child.id, *_all_below(state, child.id)]
+    return found
+
+
+def _below(state: State, stems: Iterable[int]) -> frozenset[int]:
+    """The stems and everything below them."""
+    return frozenset(number for stem in stems for number in (stem, *_all_below(state, stem)))
+
+
+def _row(state: State, table: str, key: int) -> Any:
+    return state.grid if table == "grid" else getattr(state, table).get(key)
+
+
+def _nbytes(array: Any) -> int:
+    return int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize

@@ -1,0 +1,221 @@
+"""Project: the mixture, the tree of stems, the paint, and who listens to their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from stemstudio.audio.audio import Sound
+from stemstudio.project.stem import MIXTURE, Split, Stem
+from stemstudio.spectral.brushes import Box, BrushStroke, SelectionFill
+from stemstudio.spectral.stft import StftSettings
+from stemstudio.spectral.tiles import TileMask
+
+
+@dataclass(frozen=True)
+class SongReference:
+    """Where the song came from.
+
+    Attributes
+    ----------
+    path, sha256
+        Of the file; the hash recognises it after a move.
+    title
+        What to call it.
+    channels_taken
+        "all", "downmix", or a pair such as "1,2": what was taken of a file with more channels.
+    """
+
+    path: str
+    sha256: str
+    title: str
+    channels_taken: str = "all"
+
+
+@dataclass(frozen=True)
+class PaintStroke:
+    """A stroke on the sheet: whose light it takes to whom.
+
+    Attributes
+    ----------
+    stem
+        The leaf that is painted.
+    erase
+        Whether it takes paint away instead of laying it on.
+    stroke
+        The shape, in seconds and Hz.
+    """
+
+    stem: int
+    erase: bool
+    stroke: BrushStroke | SelectionFill
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Everything a project holds at one moment; a snapshot that any thread may read.
+
+    Attributes
+    ----------
+    mixture
+        The song's sound.
+    stems
+        By id; 0 is the mixture itself.
+    splits
+        By the id of the stem that was split.
+    strokes
+        Strokes by their number, in order.
+    paint
+        The weights A of ARCHITECTURE's formula, by the id of the stem, on `grid`.
+    grid
+        The STFT settings that paint lies on and the spectrogram shows.
+    """
+
+    mixture: Sound
+    grid: StftSettings
+    stems: Mapping[int, Stem]
+    splits: Mapping[int, Split] = field(default_factory=dict)
+    strokes: Mapping[int, PaintStroke] = field(default_factory=dict)
+    paint: Mapping[int, TileMask] = field(default_factory=dict)
+
+    def children(self, stem: int) -> tuple[Stem, ...]:
+        """Children of a stem, in order; the residual last."""
+        found = [child for child in self.stems.values() if child.parent == stem]
+        residual = self.splits[stem].residual if stem in self.splits else None
+        return tuple(sorted(found, key=lambda child: (child.id == residual, child.position, child.id)))
+
+    def leaves(self, below: int = MIXTURE) -> tuple[Stem, ...]:
+        """The stems that are not split any further, in order: what the mixer shows."""
+        return tuple(self._leaves(below))
+
+    def _leaves(self, stem: int) -> Iterator[Stem]:
+        if stem not in self.splits:
+            yield self.stems[stem]
+            return
+        for child in self.children(stem):
+            yield from self._leaves(child.id)
+
+    def path(self, stem: int) -> tuple[int, ...]:
+        """Ids from just below the mixture down to a stem."""
+        ids: list[int] = []
+        current: int | None = stem
+        while current is not None and current != MIXTURE:
+            ids.append(current)
+            current = self.stems[current].parent
+        return tuple(reversed(ids))
+
+    def is_residual(self, stem: int) -> bool:
+        parent = self.stems[stem].parent
+        return parent is not None and parent in self.splits and self.splits[parent].residual == stem
+
+    @property
+    def frames(self) -> int:
+        return self.grid.frames(self.mixture.length)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an edit did.
+
+    Attributes
+    ----------
+    kinds
+        Of: "stems" (tree, names, colours), "mixer" (gain, pan, mute, solo), "splits" (who owns which part),
+        "paint", "grid", "song".
+    stems
+        Ids of the stems whose sound or look is different.
+    box
+        The time and frequency range in which sound is different; None for everywhere.
+    """
+
+    kinds: frozenset[str]
+    stems: frozenset[int] = frozenset()
+    box: Box | None = None
+
+    @property
+    def sounds(self) -> bool:
+        """Whether any stem's own sound is different (not just its strip in the mixer)."""
+        return bool(self.kinds & {"splits", "paint", "song"})
+
+    def union(self, other: Change) -> Change:
+        box = None
+        if self.box is not None and other.box is not None:
+            box = Box(
+                start=min(self.box.start, other.box.start),
+                stop=max(self.box.stop, other.box.stop),
+                low=min(self.box.low, other.box.low),
+                high=max(self.box.high, other.box.high),
+            )
+        return Change(self.kinds | other.kinds, self.stems | other.stems, box)
+
+
+Listener = Callable[[Change], None]
+
+
+class Project:
+    """The song as the musician has cut it. Only an `Edit` changes it, on one thread.
+
+    Attributes
+    ----------
+    state
+        The present snapshot.
+    song
+        Where the song came from.
+    view
+        How the window looks at it (zoom, playhead, selection …): kept, but not an edit.
+    revision
+        Counts the changes.
+    """
+
+    def __init__(self, mixture: Sound, song: SongReference, grid: StftSettings) -> None:
+        root = Stem(MIXTURE, "Mixture", "#c9cede", None)
+        self.song = song
+        self.view: dict[str, Any] = {}
+        self.revision = 0
+        self._state = State(mixture, grid, {MIXTURE: root})
+        self._listeners: list[Listener] = []
+        self._next_id = 1
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    def new_id(self) -> int:
+        """An id that no stem or stroke of this project ever had."""
+        taken = max([0, *self._state.stems, *self._state.strokes])
+        self._next_id = max(self._next_id, taken + 1)
+        self._next_id += 1
+        return self._next_id - 1
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener(change)` after every change; returns the function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def put(self, values: Mapping[str, Mapping[int, Any]], change: Change) -> None:
+        """Put values into the tables of the state, None taking a row away: for `Edit` and storage alone."""
+        tables = {}
+        for table, rows in values.items():
+            if table == "grid":
+                tables["grid"] = rows[0]
+                continue
+            kept = dict(getattr(self._state, table))
+            for key, value in rows.items():
+                if value is None:
+                    kept.pop(key, None)
+                else:
+                    kept[key] = value
+            tables[table] = MappingProxyType(kept)
+        self._state = replace(self._state, **tables)
+        self.revision += 1
+        for listener in tuple(self._listeners):
+            listener(change)
+
+    def set_mixture(self, mixture: Sound) -> None:
+        """Replace the song's sound: when decoding has finished, or the file was found again."""
+        self._state = replace(self._state, mixture=mixture)
+        self.revision += 1
+        for listener in tuple(self._listeners):
+            listener(Change(frozenset({"song"})))

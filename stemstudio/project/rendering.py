@@ -1,0 +1,297 @@
+"""What a stem sounds like and looks like, over a range.
+
+Every stem is rendered from its parent by
+
+    S_i = (1 − Σ_j A_j) · E_i + A_i · P
+
+(P the parent, E_i the algorithm's estimate, A_i the paint), written as E_i plus a correction that is zero in every
+frame without paint, so that untouched frames keep the algorithm's own output. The residual is what the others leave
+of the parent, sample by sample: the stems add up exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.algorithms.estimates import MaskEstimates
+from stemstudio.audio.audio import Audio, Samples, Sound
+from stemstudio.project.project import State
+from stemstudio.project.stem import MIXTURE
+from stemstudio.spectral.brushes import Box
+from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
+from stemstudio.spectral.tiles import TILE, Patch, TileMask
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StemSound:
+    """The sound of one stem of a snapshot, rendered when it is read."""
+
+    state: State
+    stem: int
+
+    @property
+    def sample_rate(self) -> int:
+        return self.state.mixture.sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self.state.mixture.channels
+
+    @property
+    def length(self) -> int:
+        return self.state.mixture.length
+
+    def read(self, start: int, stop: int) -> Samples:
+        """float32 (channels, stop − start); zeros outside the song."""
+        if self.stem == MIXTURE:
+            return self.state.mixture.read(start, stop)
+        low, high = max(0, start), min(self.length, stop)
+        padded = np.zeros((self.channels, max(0, stop - start)), dtype=np.float32)
+        if high > low:
+            parent = self.state.stems[self.stem].parent
+            assert parent is not None
+            padded[:, low - start : high - start] = render_children(self.state, parent, low, high)[self.stem]
+        return padded
+
+
+def render(state: State, stems: Iterable[int], start: int, stop: int) -> dict[int, Samples]:
+    """Sound of some stems over samples [start, stop) of the song.
+
+    Returns
+    -------
+    dict
+        By stem id, float32 (channels, stop − start); siblings are rendered in one go.
+    """
+    wanted = list(stems)
+    result: dict[int, Samples] = {}
+    for stem in wanted:
+        parent = state.stems[stem].parent
+        if parent is None:
+            result[stem] = state.mixture.read(start, stop)
+        elif stem not in result:
+            result.update(render_children(state, parent, start, stop))
+    return {stem: result[stem] for stem in wanted}
+
+
+def render_leaves(state: State, start: int, stop: int) -> dict[int, Samples]:
+    """Sound of every leaf over samples [start, stop), by stem id."""
+    return render(state, [stem.id for stem in state.leaves()], start, stop)
+
+
+def render_children(state: State, parent: int, start: int, stop: int) -> dict[int, Samples]:
+    """Sound of every child of a stem over samples [start, stop) within the song, by stem id."""
+    split = state.splits[parent]
+    sound = StemSound(state, parent)
+    children = [child.id for child in state.children(parent)]
+    others = [child for child in children if child != split.residual]
+    groups = [split.parts_of(child) for child in others]
+    first, last = state.grid.frames_touching(start, stop, sound.length)
+    paint = {child: state.paint[child] for child in children if child in state.paint}
+    painted = _painted_frames(paint, first, last)
+    if painted is None:
+        estimates = split.estimates.render(sound, groups, start, stop)
+    elif isinstance(split.estimates, MaskEstimates) and split.estimates.grid == state.grid:
+        estimates = _render_masked(state, split.estimates, groups, sound, others, paint, (start, stop))
+    else:
+        low, high = state.grid.samples_touched(*painted, sound.length)
+        low, high = min(low, start), max(high, stop)
+        wide = split.estimates.render(sound, groups, low, high)
+        estimates = wide[..., start - low : stop - low].copy()
+        _add_paint(estimates, wide, low, state, sound, others, paint, painted, (start, stop))
+    result = dict(zip(others, estimates, strict=True))
+    rest = sound.read(start, stop) - estimates.sum(axis=0)
+    result[split.residual] = rest
+    return result
+
+
+def levels(state: State, stems: Iterable[int], first: int, last: int, settings: StftSettings | None = None) -> Float:
+    """Magnitudes of stems over frames [first, last) of the grid, mean of the channels' power.
+
+    Where a stem is a mask on the same grid this is the formula itself; elsewhere its sound is rendered and
+    transformed.
+
+    Returns
+    -------
+    ndarray
+        float32 (stems, bins, frames).
+    """
+    grid = settings or state.grid
+    wanted = list(stems)
+    result = np.zeros((len(wanted), grid.bins, last - first), dtype=np.float32)
+    cache: dict[int, Float] = {}
+    mixture: Float | None = None
+    for row, stem in zip(result, wanted, strict=True):
+        gain = net_mask(state, stem, first, last, cache) if grid == state.grid else None
+        if gain is not None:
+            if mixture is None:
+                mixture = power_mean(forward(state.mixture, grid, first=first, last=last))
+            row[:] = gain * mixture
+        else:
+            row[:] = power_mean(forward(StemSound(state, stem), grid, first=first, last=last))
+    return result
+
+
+def net_mask(
+    state: State, stem: int, first: int, last: int, cache: dict[int, Float] | None = None
+) -> Float | None:
+    """Share of the mixture that a stem has in every bin, where all its splits are masks on the project's grid.
+
+    Returns
+    -------
+    ndarray or None
+        float32 (bins, frames); None when an estimate on the way is not such a mask.
+    """
+    if stem == MIXTURE:
+        return np.ones((state.grid.bins, last - first), dtype=np.float32)
+    found = cache if cache is not None else {}
+    if stem in found:
+        return found[stem]
+    parent = state.stems[stem].parent
+    assert parent is not None
+    split = state.splits[parent]
+    if not isinstance(split.estimates, MaskEstimates) or split.estimates.grid != state.grid:
+        return None
+    above = net_mask(state, parent, first, last, found)
+    if above is None:
+        return None
+    children = [child.id for child in state.children(parent)]
+    others = [child for child in children if child != split.residual]
+    masks = split.estimates.masks([split.parts_of(child) for child in others], first, last)
+    shares = dict(zip(others, masks, strict=True))
+    shares[split.residual] = np.maximum(1.0 - masks.sum(axis=0), 0.0)
+    patch = Patch(0, state.grid.bins, first, last)
+    paint = {child: state.paint[child].read(patch) for child in children if _covers(state, child, first, last)}
+    if paint:
+        kept = 1.0 - sum(paint.values())
+        shares = {child: kept * share + paint.get(child, np.float32(0)) for child, share in shares.items()}
+    for child, share in shares.items():
+        found[child] = above * share
+    return found[stem]
+
+
+def power_mean(spectrogram: Spectrogram) -> Float:
+    """Root of the channels' mean power, float32 (bins, frames)."""
+    values = spectrogram.values
+    if values.shape[0] == 1:
+        return np.abs(values[0])
+    power = np.square(values.real) + np.square(values.imag)
+    return np.sqrt(power.mean(axis=0))
+
+
+def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
+    """Samples [start, stop) whose sound a change within a box can touch."""
+    if box is None:
+        return 0, state.mixture.length
+    rate, reach = state.mixture.sample_rate, state.grid.fft
+    grids = [split.estimates.grid.fft for split in state.splits.values() if split.estimates.grid]
+    reach += max(grids, default=0)
+    start, stop = int(box.start * rate) - reach, int(np.ceil(box.stop * rate)) + reach
+    return max(0, start), min(state.mixture.length, max(0, stop))
+
+
+def _covers(state: State, stem: int, first: int, last: int) -> bool:
+    return stem in state.paint and state.paint[stem].covers(first, last)
+
+
+def _painted_frames(paint: dict[int, TileMask], first: int, last: int) -> tuple[int, int] | None:
+    """The smallest range of frames within [first, last) that holds all the paint there; None without paint."""
+    columns = {column for mask in paint.values() for _, column in mask.tiles}
+    hit = [column for column in columns if column * TILE < last and (column + 1) * TILE > first]
+    if not hit:
+        return None
+    return max(first, min(hit) * TILE), min(last, (max(hit) + 1) * TILE)
+
+
+def _render_masked(
+    state: State,
+    estimates: MaskEstimates,
+    groups: list[tuple[int, ...]],
+    sound: StemSound,
+    others: list[int],
+    paint: dict[int, TileMask],
+    wanted: tuple[int, int],
+) -> Float:
+    """Masks and paint on the same grid: (1 − Σ A) M_i + A_i is one mask, float32 (others, channels, samples)."""
+    grid = state.grid
+    first, last = grid.frames_touching(*wanted, sound.length)
+    masks = estimates.masks(groups, first, last)
+    _paint_over(masks, others, {child: mask.read(Patch(0, grid.bins, first, last)) for child, mask in paint.items()})
+    parent = forward(sound, grid, first=first, last=last).values
+    values = masks[:, None] * parent[None]
+    flat = values.reshape(-1, *values.shape[2:])
+    sheet = Spectrogram(flat, grid, sound.sample_rate, first, sound.length)
+    return inverse(sheet, *wanted).reshape(len(groups), sound.channels, wanted[1] - wanted[0])
+
+
+def _paint_over(masks: Float, stems: list[int], weights: dict[int, Float]) -> None:
+    """(1 − Σ A) M_i + A_i, in place on own masks (stems, bins, frames), only where there is paint."""
+    total = sum(weights.values())
+    hit = np.flatnonzero(np.asarray(total).any(axis=0))
+    if not hit.size:
+        return
+    span = slice(hit[0], hit[-1] + 1)
+    masks[..., span] *= 1.0 - np.asarray(total)[:, span]
+    for mask, stem in zip(masks, stems, strict=True):
+        if stem in weights:
+            mask[:, span] += weights[stem][:, span]
+
+
+def _add_paint(
+    estimates: Float,
+    wide: Float,
+    low: int,
+    state: State,
+    sound: StemSound,
+    others: list[int],
+    paint: dict[int, TileMask],
+    painted: tuple[int, int],
+    wanted: tuple[int, int],
+) -> None:
+    """Add A_i P − (Σ A) E_i to every estimate (own arrays, in place), over the painted frames."""
+    first, last = painted
+    grid, length = state.grid, sound.length
+    patch = Patch(0, grid.bins, first, last)
+    weights = {child: mask.read(patch) for child, mask in paint.items()}
+    total = sum(weights.values())
+    parent = forward(sound, grid, first=first, last=last).values
+    start = max(wanted[0], first * grid.hop - grid.fft // 2)
+    stop = min(wanted[1], (last - 1) * grid.hop + grid.fft // 2)
+    if stop <= start:
+        return
+    every_first, every_last = grid.frames_touching(start, stop, length)
+    for row, estimate, child in zip(estimates, wide, others, strict=True):
+        piece = _Shifted(Audio(np.ascontiguousarray(estimate), sound.sample_rate), low, length)
+        own = forward(piece, grid, first=first, last=last).values
+        correction = -total * own
+        if child in weights:
+            correction += weights[child] * parent
+        values = np.zeros((sound.channels, grid.bins, every_last - every_first), dtype=np.complex64)
+        values[..., first - every_first : last - every_first] = correction
+        sheet = Spectrogram(values, grid, sound.sample_rate, every_first, length)
+        row[:, start - wanted[0] : stop - wanted[0]] += inverse(sheet, start, stop)
+
+
+@dataclass(frozen=True)
+class _Shifted:
+    """A piece of a sound at its own place in the whole."""
+
+    piece: Sound
+    offset: int
+    length: int
+
+    @property
+    def sample_rate(self) -> int:
+        return self.piece.sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self.piece.channels
+
+    def read(self, start: int, stop: int) -> Samples:
+        return self.piece.read(start - self.offset, stop - self.offset)

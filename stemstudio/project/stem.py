@@ -1,0 +1,81 @@
+"""Stem, and how a stem is split into further ones: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.estimates import Estimates
+
+MIXTURE = 0  # id of the root of the tree
+
+RESIDUAL_COLOUR = "#868c9b"
+COLOURS = ("#ff7a5c", "#ffc857", "#7b86ff", "#35d09a", "#e070d8", "#4cc3ff", "#c3d64f", "#ff9ab5", "#a98bff")
+
+
+@dataclass(frozen=True)
+class Stem:
+    """A stem and its strip in the mixer.
+
+    Attributes
+    ----------
+    id
+        Never used again within a project; 0 is the mixture.
+    name, colour
+        As shown; colour is "#rrggbb".
+    parent
+        The stem this one was split from; None for the mixture.
+    position
+        Order among its siblings.
+    gain_db, pan, mute, solo
+        Gain in dB, pan from −1 (left) to 1 (right).
+    """
+
+    id: int
+    name: str
+    colour: str
+    parent: int | None
+    position: float = 0.0
+    gain_db: float = 0.0
+    pan: float = 0.0
+    mute: bool = False
+    solo: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """How a stem was taken apart.
+
+    Attributes
+    ----------
+    recipe
+        The algorithm with its parameters.
+    estimates
+        Its parts.
+    owners
+        For each part, the id of the child stem that has it.
+    residual
+        Id of the child that holds whatever is left over; parts may be given to it too.
+    locked
+        Parts that suggestions and keys must not move.
+    """
+
+    recipe: Algorithm
+    estimates: Estimates
+    owners: tuple[int, ...]
+    residual: int
+    locked: frozenset[int] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        if len(self.owners) != len(self.estimates.names):
+            raise ValueError(f"{len(self.owners)} owners do not fit {len(self.estimates.names)} parts")
+
+    def parts_of(self, stem: int) -> tuple[int, ...]:
+        return tuple(part for part, owner in enumerate(self.owners) if owner == stem)
+
+    def given(self, parts: dict[int, int]) -> Split:
+        """This split with some parts given to other stems; locked parts stay where they are."""
+        owners = tuple(
+            owner if part in self.locked else parts.get(part, owner) for part, owner in enumerate(self.owners)
+        )
+        return replace(self, owners=owners)
