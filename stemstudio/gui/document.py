@@ -1,0 +1,230 @@
+"""Document: the open project as Qt sees it; every view listens here, and asks here for edits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from stemstudio.audio.audio import Sound
+from stemstudio.gui.jobs import Jobs
+from stemstudio.gui.look import Look
+from stemstudio.gui.viewport import Viewport
+from stemstudio.project.edits import Edit
+from stemstudio.project.history import History
+from stemstudio.project.project import Change, Project, State
+from stemstudio.project.stem import MIXTURE, Split
+from stemstudio.spectral.brushes import Box, Selection
+
+
+class Document(QObject):
+    """The open project, what is selected in it, and how it is looked at.
+
+    Signals
+    -------
+    opened()
+        Another project, or none, is in `project`; views start afresh.
+    changed(Change)
+        The project's state is different.
+    samples_ready(start, stop)
+        These samples of the mixture have been decoded just now.
+    reading_changed()
+        Decoding began, went on or ended; see `ready_samples` and `complete`.
+    history_changed()
+        Undo list, place in it, or saved mark.
+    target_changed(stem)
+        The stem that tools and keys work on.
+    atoms_changed()
+        The split whose atoms are shown, or the atoms selected in it.
+    selection_changed()
+        The time-frequency selection.
+    look_changed(Look)
+        How the spectrogram is drawn.
+    said(text)
+        Something worth a line in the status bar.
+    """
+
+    opened = Signal()
+    changed = Signal(object)
+    samples_ready = Signal(int, int)
+    reading_changed = Signal()
+    history_changed = Signal()
+    target_changed = Signal(int)
+    atoms_changed = Signal()
+    selection_changed = Signal()
+    look_changed = Signal(object)
+    said = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.jobs = Jobs(self)
+        self.viewport = Viewport(self)
+        self.project: Project | None = None
+        self.history: History | None = None
+        self.before: State | None = None  # what `\` lets one hear
+        self.ready_samples = 0
+        self.complete = False
+        self.target = MIXTURE
+        self.atoms_of: int | None = None
+        self.atoms: tuple[int, ...] = ()
+        self.selection = Selection()
+        self.look = Look()
+        self._stop_listening: Any = None
+
+    @property
+    def state(self) -> State | None:
+        return None if self.project is None else self.project.state
+
+    @property
+    def duration(self) -> float:
+        """Of the song, in seconds; 0 without one."""
+        state = self.state
+        return 0.0 if state is None else state.mixture.length / state.mixture.sample_rate
+
+    def set_project(self, project: Project | None, history: History | None = None) -> None:
+        """Show another project, or none."""
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
+        self.project = project
+        self.history = None if project is None else history or History(project)
+        self.before = None
+        self.target, self.atoms_of, self.atoms = MIXTURE, None, ()
+        self.selection = Selection()
+        self.ready_samples, self.complete = 0, False
+        if project is not None:
+            self._stop_listening = project.listen(self._project_changed)
+            mixture = project.state.mixture
+            self.viewport.set_song(mixture.length / mixture.sample_rate, mixture.sample_rate)
+            self._repair_pointers()
+        self.opened.emit()
+        self.history_changed.emit()
+        self.target_changed.emit(self.target)
+        self.atoms_changed.emit()
+        self.selection_changed.emit()
+
+    def set_reading(self, ready: int, complete: bool) -> None:
+        """Samples [0, ready) of the mixture are there now."""
+        start, self.ready_samples = self.ready_samples, ready
+        self.complete = complete
+        if ready > start:
+            self.samples_ready.emit(start, ready)
+        self.reading_changed.emit()
+
+    def set_mixture(self, mixture: Sound) -> None:
+        """The same song in another (longer, shorter, finished) array."""
+        assert self.project is not None
+        self.project.set_mixture(mixture)
+        self.viewport.set_duration(mixture.length / mixture.sample_rate)
+
+    # edits
+
+    def do(self, edit: Edit | None) -> bool:
+        """Do an edit; False where there was nothing to do."""
+        if edit is None or self.history is None or self.project is None:
+            return False
+        before = self.project.state
+        self.history.do(edit)
+        if edit.change.sounds:
+            self.before = before
+        self.history_changed.emit()
+        return True
+
+    def undo(self) -> None:
+        self._step("undo")
+
+    def redo(self) -> None:
+        self._step("redo")
+
+    def jump(self, place: int) -> None:
+        """Go to a place in the history."""
+        if self.history is not None and self.project is not None:
+            self.before = self.project.state
+            self.history.jump(place)
+            self.history_changed.emit()
+
+    def settle(self) -> None:
+        """A fader was let go: what follows is a step of its own."""
+        if self.history is not None:
+            self.history.settle()
+
+    # pointers into the project
+
+    def set_target(self, stem: int) -> None:
+        """Make a leaf the stem that tools work on."""
+        if stem != self.target and self.state is not None and stem in self.state.stems:
+            self.target = stem
+            self.target_changed.emit(stem)
+
+    def target_number(self, number: int) -> int | None:
+        """Id of leaf `number` (1 is the first strip of the mixer), or None."""
+        state = self.state
+        leaves = () if state is None else state.leaves()
+        return leaves[number - 1].id if 0 < number <= len(leaves) else None
+
+    @property
+    def atom_split(self) -> Split | None:
+        """The split whose atoms the atom pane shows."""
+        state = self.state
+        return None if state is None or self.atoms_of is None else state.splits.get(self.atoms_of)
+
+    def show_atoms_of(self, stem: int | None) -> None:
+        if stem != self.atoms_of:
+            self.atoms_of, self.atoms = stem, ()
+            self.atoms_changed.emit()
+
+    def select_atoms(self, atoms: Sequence[int]) -> None:
+        if tuple(atoms) != self.atoms:
+            self.atoms = tuple(atoms)
+            self.atoms_changed.emit()
+
+    def set_selection(self, selection: Selection) -> None:
+        if selection != self.selection:
+            self.selection = selection
+            self.selection_changed.emit()
+
+    def select_all(self) -> None:
+        box = Box(start=0.0, stop=self.duration, low=0.0, high=self.viewport.nyquist)
+        self.set_selection(Selection().combined("replace", box))
+
+    def set_look(self, **fields: Any) -> None:
+        look = self.look.model_copy(update=fields)
+        if look != self.look:
+            self.look = look
+            self.look_changed.emit(look)
+
+    # inside
+
+    def _step(self, way: str) -> None:
+        if self.history is None or self.project is None:
+            return
+        before = self.project.state
+        edit = getattr(self.history, way)()
+        if edit is not None:
+            self.before = before
+            self.history_changed.emit()
+            self.said.emit(f"{'Undid' if way == 'undo' else 'Redid'} {edit.name}")
+
+    def _project_changed(self, change: Change) -> None:
+        if change.kinds & {"stems", "splits"}:
+            self._repair_pointers()
+        self.changed.emit(change)
+
+    def _repair_pointers(self) -> None:
+        """Target and atoms must be things that are still there."""
+        state = self.state
+        assert state is not None
+        leaves = [leaf.id for leaf in state.leaves()]
+        if self.target not in leaves:
+            self.target = leaves[0]
+            self.target_changed.emit(self.target)
+        with_atoms = [stem for stem, split in state.splits.items() if split.estimates.atoms]
+        if self.atoms_of not in with_atoms:
+            self.atoms_of, self.atoms = (with_atoms[-1] if with_atoms else None), ()
+            self.atoms_changed.emit()
+        elif self.atoms_of is not None:
+            count = len(state.splits[self.atoms_of].owners)
+            if any(atom >= count for atom in self.atoms):
+                self.atoms = ()
+                self.atoms_changed.emit()

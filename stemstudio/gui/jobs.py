@@ -1,0 +1,163 @@
+"""Jobs: long work off the GUI thread, with progress, time left and a stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from stemstudio.progress import Cancelled, Progress
+
+Work = Callable[[Progress], Any]
+REPORTS_PER_SECOND = 20
+
+
+class Job(QObject):
+    """One piece of long work.
+
+    Signals
+    -------
+    progressed(fraction, message)
+        At most 20 times a second.
+    handed_on(result)
+        An intermediate result.
+    done(result), failed(error), stopped()
+        One of them, once, at the end.
+    """
+
+    progressed = Signal(float, str)
+    handed_on = Signal(object)
+    done = Signal(object)
+    failed = Signal(object)
+    stopped = Signal()
+    ended = Signal()
+
+    def __init__(self, title: str, work: Work, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.title = title
+        self.fraction = 0.0
+        self.message = ""
+        self.running = False
+        self.over = False
+        self._work = work
+        self._progress = Progress(self._report, self.handed_on.emit)
+        self._recent: deque[tuple[float, float]] = deque()
+        self._last_report = 0.0
+
+    def stop(self) -> None:
+        """Ask the work to stop; it does within 0.3 s."""
+        self._progress.cancel()
+
+    @property
+    def stopping(self) -> bool:
+        return self._progress.cancelled
+
+    @property
+    def seconds_left(self) -> float | None:
+        """From the progress of the last 15 seconds; None while that says nothing yet."""
+        recent = tuple(self._recent)
+        if len(recent) < 2:
+            return None
+        (t0, f0), (t1, f1) = recent[0], recent[-1]
+        if f1 - f0 < 1e-3 or t1 - t0 < 0.3:
+            return None
+        return (1.0 - f1) * (t1 - t0) / (f1 - f0)
+
+    def run(self) -> None:
+        """Do the work in the calling thread, and say how it ended."""
+        self.running = True
+        try:
+            self._progress.check()
+            result = self._work(self._progress)
+        except Cancelled:
+            self.stopped.emit()
+        except Exception as error:  # whatever it is, the window hears of it: `failed` opens a dialog
+            self.failed.emit(error)
+        else:
+            self.done.emit(result)
+        finally:
+            self.running, self.over = False, True
+            self.ended.emit()
+
+    def _report(self, fraction: float, message: str) -> None:
+        now = time.monotonic()
+        self.fraction, self.message = fraction, message or self.message
+        self._recent.append((now, fraction))
+        while now - self._recent[0][0] > 15.0:
+            self._recent.popleft()
+        if now - self._last_report >= 1 / REPORTS_PER_SECOND or fraction >= 1.0:
+            self._last_report = now
+            self.progressed.emit(fraction, self.message)
+
+
+class Jobs(QObject):
+    """One worker for heavy jobs, one after another; a few threads for drawing and rendering.
+
+    Signals
+    -------
+    started(job), ended(job)
+        Of heavy jobs, for the progress display.
+    """
+
+    started = Signal(object)
+    ended = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="heavy")
+        self._light = ThreadPoolExecutor(2, thread_name_prefix="light")
+        self._open: set[Job] = set()
+        self._queue: list[Job] = []
+        self._lock = threading.Lock()
+
+    @property
+    def queue(self) -> tuple[Job, ...]:
+        """Heavy jobs that run or wait, in order."""
+        return tuple(self._queue)
+
+    def run(
+        self,
+        title: str,
+        work: Work,
+        done: Callable[[Any], None],
+        *,
+        failed: Callable[[Exception], None] | None = None,
+        stopped: Callable[[], None] | None = None,
+        handed_on: Callable[[Any], None] | None = None,
+        heavy: bool = True,
+    ) -> Job:
+        """Start `work(progress)` on a worker; the callbacks are called on the GUI thread."""
+        job = Job(title, work, self)
+        job.done.connect(done)
+        if failed is not None:
+            job.failed.connect(failed)
+        if stopped is not None:
+            job.stopped.connect(stopped)
+        if handed_on is not None:
+            job.handed_on.connect(handed_on)
+        job.ended.connect(lambda: self._forget(job))
+        self._open.add(job)
+        if heavy:
+            self._queue.append(job)
+            self.started.emit(job)
+        (self._heavy if heavy else self._light).submit(job.run)
+        return job
+
+    def close(self) -> None:
+        """Stop everything and wait for it."""
+        for job in tuple(self._open):
+            job.stop()
+        self._heavy.shutdown(wait=True, cancel_futures=True)
+        self._light.shutdown(wait=True, cancel_futures=True)
+
+    def _forget(self, job: Job) -> None:
+        self._open.discard(job)
+        if job in self._queue:
+            self._queue.remove(job)
+            self.ended.emit(job)
+        job.deleteLater()

@@ -1,0 +1,433 @@
+"""The player: a song and its stems heard through a device, with Qt's signals.
+
+The sound itself is made by the audio callback (`stemstudio.mixing.callback`)
+from a `Deck`; the player opens devices, notices when one is gone, and keeps
+time for the window.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from stemstudio.errors import StemStudioError
+from stemstudio.mixing.deck import Deck, Meters, Source
+from stemstudio.mixing.output import (
+    DeviceChoice,
+    Latency,
+    NoSound,
+    SilentClock,
+    SoundDevice,
+    devices,
+    refresh_devices,
+)
+from stemstudio.mixing.patching import LeftOver, patch_buffers
+
+__all__ = ["Player"]
+
+_log = logging.getLogger(__name__)
+_TICK = 0.02  # seconds between looks at the device
+_HUNG = 1.0  # seconds without a block after which a device counts as gone
+_IDLE = 20.0  # seconds of pause after which the device is released
+
+
+class Player(QObject):
+    """Plays a song.  All methods are for the window's thread.
+
+    Attributes
+    ----------
+    device_note
+        A sentence about the sound output that the user should see, or "".
+
+    Signals
+    -------
+    state_changed
+        Play, pause, source, loop or device changed.
+    device_lost(str)
+        The device went away; the sentence says what is played on now.
+    finished
+        The end of the song, or of a private buffer, was reached.
+    """
+
+    state_changed = Signal()
+    device_lost = Signal(str)
+    finished = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.device_note = ""
+        self._deck = Deck()
+        self._output: SoundDevice | SilentClock | None = None
+        self._device: DeviceChoice | str | None = None
+        self._latency: Latency = "normal"
+        self._warming: threading.Thread | None = None
+        self._warm_error: Exception | None = None
+        self._abandoned: list[object] = []
+        self._before_audition: tuple[Source, tuple[int, int] | None] | None = None
+        self._left_over: list[tuple[LeftOver, list[NDArray[np.float32]]]] = []
+        self._finished_seen = 0
+        self._blocks_seen = -1
+        self._blocks_time = 0.0
+        self._paused_since = 0.0
+        self._timer = QTimer(self, interval=int(1000 * _TICK))
+        self._timer.timeout.connect(self._look)
+
+    # Devices
+
+    def warm(self) -> None:
+        """Compile or load the audio callback on a thread; play waits for it by itself."""
+        if self._warming is None:
+            self._warming = threading.Thread(target=self._warm, name="warming the audio callback", daemon=True)
+            self._warming.start()
+
+    def _warm(self) -> None:
+        try:
+            import stemstudio.mixing.callback  # noqa: F401
+        except Exception as error:  # whatever it is: it is shown, and play goes on refusing
+            _log.exception("the audio callback cannot be compiled")
+            self._warm_error = error
+
+    @property
+    def warmed(self) -> bool:
+        """Whether play can start at once."""
+        return self._warming is not None and not self._warming.is_alive() and self._warm_error is None
+
+    def devices(self) -> list[DeviceChoice]:
+        """The output devices there are, the default first; empty where there are none."""
+        try:
+            if not isinstance(self._output, SoundDevice):
+                refresh_devices()
+            return devices()
+        except NoSound as error:
+            self.device_note = str(error)
+            return []
+
+    def open(self, device: DeviceChoice | str | None = None, latency: Latency = "normal") -> None:
+        """Play on a device (None: the default; a string: its key) from now on, keeping the place.
+
+        Where it cannot be opened, the default one is taken, else a silent clock; `device_note` says so.
+        """
+        self._device, self._latency = device, latency
+        if self._output is not None:
+            self._close()
+            self._start()
+        self.state_changed.emit()
+
+    @property
+    def device(self) -> DeviceChoice | None:
+        """The device that is played on; None while there is none or the clock is silent."""
+        return self._output.device if self._output is not None else None
+
+    @property
+    def silent(self) -> bool:
+        """Whether play goes on without sound, for want of a device."""
+        return self._output is not None and self._output.silent
+
+    @property
+    def output_latency(self) -> float:
+        """Seconds from mixing to sounding."""
+        return self._output.latency if self._output is not None else 0.0
+
+    def close(self) -> None:
+        """Stop and let go of the device."""
+        self._timer.stop()
+        self._deck.pause()
+        self._close()
+
+    def _close(self, *, lost: bool = False) -> None:
+        output, self._output = self._output, None
+        if output is None:
+            return
+        if output.close(lost=lost):
+            self._deck.running = False
+        else:
+            # Its thread may still wake up and read: leave it the memory, and go on with a copy.
+            self._abandoned.append((output, self._deck))
+            self._deck = self._deck.twin()
+            self._finished_seen = self._deck.finished
+        self._write_left_over(everything=True)
+
+    def _start(self) -> None:
+        """Start the output on the chosen device, or on what there is."""
+        self.device_note = ""
+        for device in dict.fromkeys((self._device, None)):
+            try:
+                output: SoundDevice | SilentClock = SoundDevice(
+                    self._deck.state, self._found(device), self._latency
+                )
+                self._deck.running = True
+                output.start()
+                break
+            except NoSound as error:
+                self._deck.running = False
+                self.device_note = self.device_note or str(error)
+        else:
+            output = SilentClock(self._deck.state)
+            self._deck.running = True
+            output.start()
+        self._output = output
+        self._blocks_seen, self._blocks_time = -1, time.monotonic()
+
+    def _found(self, device: DeviceChoice | str | None) -> DeviceChoice | None:
+        """The device of that key as it is numbered now."""
+        if device is None:
+            return None
+        key = device if isinstance(device, str) else device.key
+        for choice in devices():
+            if choice.key == key:
+                return choice
+        raise NoSound(f"The sound device “{key}” is not there.", "Connect it, or choose another one.")
+
+    # What is played
+
+    def load(self, mixture: NDArray[np.float32], sample_rate: float) -> None:
+        """Put on a song, (channels, samples) float32: stopped at its start, without stems or loop."""
+        if sample_rate != self._deck.rate:
+            self._close()
+        self._before_audition = None
+        self._left_over.clear()
+        self._deck.load(mixture, sample_rate)
+        self.state_changed.emit()
+
+    def set_ready(self, samples: int) -> None:
+        """Say how much of a song that is still being decoded may be played."""
+        self._deck.set_ready(samples)
+
+    def set_stems(
+        self,
+        buffers: Sequence[NDArray[np.float32]],
+        valid: NDArray[np.uint8] | None,
+        gains: NDArray[np.floating],
+    ) -> None:
+        """Play these stems wherever `valid` (one flag a `playstate.CHUNK`) is not 0, the song elsewhere."""
+        self._write_left_over(everything=True)
+        self._deck.set_stems(buffers, valid, gains)
+
+    def set_gains(self, gains: NDArray[np.floating]) -> None:
+        """Move the faders: shape (stems, 2), linear, as `mixer.stem_gains` makes them."""
+        self._deck.set_gains(gains)
+
+    def set_master(self, gain: float) -> None:
+        """Move the master fader, linear."""
+        self._deck.set_master(gain)
+
+    def set_source(self, source: Source) -> None:
+        """Choose between the stems and the original song; ends an audition."""
+        if self._before_audition is not None and source != "audition":
+            self._restore_loop()
+        self._deck.set_source(source)
+        self.state_changed.emit()
+
+    @property
+    def source(self) -> Source:
+        """What is heard."""
+        return self._deck.programme.source
+
+    def audition(
+        self, buffer: NDArray[np.float32], start_sample: int, loop: bool = False, *, over: bool = False
+    ) -> None:
+        """Play a private buffer, (channels, n), whose sample 0 lies at `start_sample` of the song.
+
+        Starts there and ends (or loops) with the buffer; the source and loop from before come back
+        afterwards.  With `over`, play goes on where it is, and the stems are heard around the buffer:
+        for "before the last edit".
+        """
+        if self._before_audition is None:
+            self._before_audition = (self.source, self._deck.loop)
+        elif not over:
+            self._restore_loop(keep=True)
+        self._deck.set_audition(buffer, start_sample, only=not over)
+        if not over:
+            self._deck.clear_loop()
+            if loop:
+                self._deck.set_loop(start_sample, start_sample + buffer.shape[-1])
+            self._deck.seek(start_sample)
+            self.play()
+        self.state_changed.emit()
+
+    def end_audition(self) -> None:
+        """Go back to the source and the loop from before; play goes on if it is on."""
+        if self._before_audition is not None:
+            source = self._before_audition[0]
+            self._restore_loop()
+            self._deck.set_source(source)
+            self.state_changed.emit()
+
+    def _restore_loop(self, *, keep: bool = False) -> None:
+        assert self._before_audition is not None
+        loop = self._before_audition[1]
+        if not keep:
+            self._before_audition = None
+        if loop is None:
+            self._deck.clear_loop()
+        else:
+            self._deck.set_loop(*loop)
+
+    # Transport
+
+    @property
+    def playing(self) -> bool:
+        """Whether play is on."""
+        return self._deck.playing
+
+    @property
+    def waiting(self) -> bool:
+        """Whether play is held until more of the song is decoded."""
+        return self._deck.waiting
+
+    def play(self) -> None:
+        """Play on; from the start when the end was reached.  Starts as soon as the callback is compiled."""
+        if self._deck.length == 0:
+            return
+        if self._deck.position >= self._deck.length:
+            self._deck.seek(0)
+        self._finished_seen = self._deck.finished
+        self._deck.play()
+        self.warm()
+        if self.warmed and self._output is None:
+            self._start()
+        self._timer.start()
+        self.state_changed.emit()
+
+    def pause(self) -> None:
+        """Stop, keeping the place."""
+        self._deck.pause()
+        self._paused_since = time.monotonic()
+        self.state_changed.emit()
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    def stop(self) -> None:
+        """Pause, end an audition, and go back to the start of the loop or of the song."""
+        self.pause()
+        self.end_audition()
+        loop = self._deck.loop
+        self.seek(loop[0] if loop else 0)
+
+    def seek(self, sample: int) -> None:
+        """Go to a sample of the song."""
+        self._deck.seek(sample)
+
+    def set_loop(self, start: int, stop: int) -> tuple[int, int]:
+        """Repeat [start, stop) in samples; very short loops are lengthened.  Returns the loop as taken."""
+        loop = self._deck.set_loop(start, stop)
+        self.state_changed.emit()
+        return loop
+
+    def clear_loop(self) -> None:
+        """Play straight on."""
+        self._deck.clear_loop()
+        self.state_changed.emit()
+
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """The loop [start, stop) in samples, if there is one."""
+        return self._deck.loop
+
+    @property
+    def position(self) -> int:
+        """The sample of the song that sounds now: output latency is accounted for."""
+        if self._output is None:
+            return self._deck.position
+        return self._deck.sounding(self._output.time())
+
+    def meters(self) -> Meters:
+        """Read the meters and start them afresh."""
+        return self._deck.meters()
+
+    # Stems that change while they play
+
+    def replace(self, new: Sequence[NDArray[np.float32]], start: int) -> None:
+        """Put newly rendered sound, (channels, n) a stem, into the stems from sample `start` on, without a click."""
+        live = list(self._deck.programme.stems)
+        stop = start + (new[0].shape[-1] if new else 0)
+        if any(rest.start < stop and start < rest.stop for rest, _ in self._left_over):
+            self._write_left_over(everything=True)
+        position = self._deck.position if self._output is not None and self.playing else None
+        rest = patch_buffers(live, new, start, position, self._guard, int(0.005 * self._deck.rate))
+        if rest is not None:
+            self._left_over.append((rest, live))
+
+    @property
+    def _guard(self) -> int:
+        """Samples that the callback may read before a patch is in place: two blocks, 20 ms at least."""
+        return max(2 * int(self._deck.state["largest_block"][0]), int(0.02 * self._deck.rate))
+
+    def _write_left_over(self, *, everything: bool = False) -> None:
+        waiting = []
+        position, playing = self._deck.position, self.playing and self._output is not None
+        for rest, live in self._left_over:
+            if everything or not playing or not rest.start - self._guard <= position < rest.stop:
+                rest.write(live)
+            else:
+                waiting.append((rest, live))
+        self._left_over = waiting
+
+    # Keeping an eye on it
+
+    def _look(self) -> None:
+        """Look after the device, commands that had to wait, and the end of the song."""
+        if self._output is None:
+            if self._warm_error is not None:
+                self._deck.pause()
+                self._timer.stop()
+                self.device_note = f"Sound cannot be played: {self._warm_error}."
+                self.device_lost.emit(self.device_note)
+                self.state_changed.emit()
+            elif self.warmed and self.playing:
+                self._start()
+                self.state_changed.emit()
+            return
+        self._deck.tend()
+        self._write_left_over()
+        self._watch_device()
+        if self._deck.finished != self._finished_seen:
+            self._finished_seen = self._deck.finished
+            self._paused_since = time.monotonic()
+            self.end_audition()
+            self.finished.emit()
+            self.state_changed.emit()
+        elif not self.playing and time.monotonic() - self._paused_since > _IDLE and not self._left_over:
+            self._close()
+            self._timer.stop()
+
+    def _watch_device(self) -> None:
+        assert self._output is not None
+        blocks, now = int(self._deck.state["blocks"][0]), time.monotonic()
+        if blocks != self._blocks_seen:
+            self._blocks_seen, self._blocks_time = blocks, now
+        if self._alive() and now - self._blocks_time < _HUNG:
+            return
+        gone = self._output.device
+        self._close(lost=True)
+        if gone is not None:
+            try:
+                refresh_devices()
+            except StemStudioError as error:
+                _log.warning("%s", error)
+        self._device = None
+        self._start()
+        name = f"“{gone.label}”" if gone is not None else "The sound device"
+        here = f"playing on “{self.device.label}” now." if self.device else "the song goes on silently."
+        self.device_note = f"{name} is gone; {here}"
+        self.device_lost.emit(self.device_note)
+        self.state_changed.emit()
+
+    def _alive(self) -> bool:
+        assert self._output is not None
+        try:
+            return self._output.alive
+        except Exception as error:  # PortAudio's own error, when the device is gone
+            _log.warning("the sound device does not answer: %s", error)
+            return False
