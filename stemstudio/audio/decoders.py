@@ -1,0 +1,198 @@
+"""The two decoders: samples of a file in blocks of about a second, by soundfile or by PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.audio.audio import Samples
+from stemstudio.audio.headers import movie_timescale
+
+if TYPE_CHECKING:
+    import av
+
+Note = Callable[[str], None]
+BLOCK_VALUES = 2**17  # fits the second-level cache, and is 1.5 s of stereo at 44.1 kHz
+LARGEST_GAP = 60.0  # seconds of silence put in for what is damaged, in all
+
+
+def soundfile_blocks(path: Path, note: Note) -> Iterator[Samples]:
+    """Blocks float32 (channels, n) of a file that libsndfile opens; each valid until the next is asked for.
+
+    Where libsndfile gives up in mid-file, PyAV goes on from the same sample if it can. `note` is told in a sentence
+    about what is missing.
+    """
+    import soundfile
+
+    with soundfile.SoundFile(path) as file:
+        rate, channels, promised = file.samplerate, file.channels, file.frames
+        scratch = np.empty((max(1024, BLOCK_VALUES // channels), channels), dtype=np.float32)
+        position = 0
+        try:
+            while len(block := file.read(out=scratch)):
+                position += len(block)
+                yield block.T
+            broken = False
+        except (soundfile.LibsndfileError, RuntimeError):
+            broken = True
+    if broken:
+        for block in _rest(path, position, rate, channels, note):
+            position += block.shape[1]
+            yield block
+    # What an MP3 promises is an estimate of libsndfile.
+    if position and 0 < promised < 2**62 and promised - position > max(rate // 4, promised // 30):
+        note(f"The file is cut off or damaged: it should last {clock(promised / rate)}, "
+             f"and {clock(position / rate)} could be read.")  # fmt: skip
+
+
+def _rest(path: Path, position: int, rate: int, channels: int, note: Note) -> Iterator[Samples]:
+    import soundfile
+
+    came = position
+    to_skip = position
+    try:
+        for block in pyav_blocks(path, note, expect=(rate, channels)):
+            skipped = min(to_skip, block.shape[1])
+            to_skip -= skipped
+            if block.shape[1] > skipped:
+                came += block.shape[1] - skipped
+                yield block[:, skipped:]
+    except _av_error() as error:
+        note(f"The file is damaged after {clock(came / rate)} ({plain(error)}).")
+    if came > position:
+        return
+    try:  # In small steps libsndfile loses less than one of the large blocks.
+        with soundfile.SoundFile(path) as file:
+            file.seek(position)
+            while len(samples := file.read(1024, dtype="float32", always_2d=True)):
+                came += len(samples)
+                yield samples.T
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        note(f"The file is damaged after {clock(came / rate)} ({plain(error)}).")
+
+
+def open_container(path: Path) -> av.container.InputContainer:
+    """Open a file with PyAV as what it is: one local file, whose name and contents can point to nothing else."""
+    import av
+
+    return av.open(
+        f"file:{path.absolute()}", metadata_errors="ignore", options={"protocol_whitelist": "file"}, mode="r"
+    )
+
+
+def pyav_blocks(path: Path, note: Note, expect: tuple[int, int] | None = None) -> Iterator[Samples]:
+    """Blocks float32 (channels, n) of a file's first sound stream, decoded by FFmpeg.
+
+    Damaged packets, and gaps that the stream's own clock shows, become silence, so that what follows stays in
+    time. Ends early, with a note, where the stream changes its rate or its channels.
+
+    Parameters
+    ----------
+    expect
+        Rate and channels that the stream must have; those of its first frame otherwise.
+    """
+    with open_container(path) as container:
+        stream = container.streams.audio[0]
+        exact = _exact_length(path, container, stream)
+        waiting: list[Samples] = []
+        waiting_values = position = damaged = 0
+        silence_left = LARGEST_GAP
+        first_time: float | None = None
+        for frame in frames_of(container, stream):
+            if frame is None:
+                damaged += 1
+                continue
+            found = (frame.sample_rate, frame.layout.nb_channels)
+            if expect is None:
+                expect = found
+            if found != expect:
+                note(f"The sound changes its rate or its channels after {clock(position / expect[0])}, "
+                     "and what comes then was left out.")  # fmt: skip
+                break
+            rate, channels = expect
+            block = planar(frame)
+            if frame.time is not None:
+                first_time = frame.time - position / rate if first_time is None else first_time
+                gap = frame.time - first_time - position / rate
+                if 0.02 < gap <= silence_left:
+                    silence_left -= gap
+                    silence = np.zeros((channels, round(gap * rate)), dtype=np.float32)
+                    position += silence.shape[1]
+                    waiting.append(silence)
+                    waiting_values += silence.size
+            if exact is not None:
+                block = block[:, : exact - position]
+            position += block.shape[1]
+            waiting.append(block)
+            waiting_values += block.size
+            if waiting_values >= BLOCK_VALUES:
+                yield np.concatenate(waiting, axis=1)
+                waiting, waiting_values = [], 0
+        if waiting_values:
+            yield np.concatenate(waiting, axis=1)
+        if damaged and position:
+            places = "place" if damaged == 1 else "places"
+            note(f"The file is damaged in {damaged} {places}; there is silence there.")
+
+
+def frames_of(container: av.container.InputContainer, stream: Any) -> Iterator[Any]:
+    """Decoded frames in order; None for each place that could not be decoded."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except _av_error():
+            yield None
+            return
+        try:
+            yield from packet.decode()
+        except _av_error():
+            yield None
+
+
+def planar(frame: Any) -> Samples:
+    """A decoded frame's samples as float32 (channels, n); integers to ±1 exactly, nothing clipped."""
+    values: NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, frame.layout.nb_channels).T
+    if values.dtype.kind == "f":
+        return values.astype(np.float32, copy=False)
+    if values.dtype == np.uint8:
+        return (values.astype(np.float32) - 128) / 128
+    scaled: Samples = (values * 2.0 ** (1 - 8 * values.dtype.itemsize)).astype(np.float32)
+    return scaled
+
+
+def _exact_length(path: Path, container: Any, stream: Any) -> int | None:
+    # MP4 states how much of the last packet is sound; FFmpeg plays all of it. It can be taken at its word where it
+    # counts in samples and not in milliseconds.
+    if "mp4" not in container.format.name or not stream.duration or stream.time_base.numerator != 1:
+        return None
+    rate = stream.time_base.denominator
+    if rate != stream.codec_context.sample_rate or movie_timescale(path) != rate:
+        return None
+    return int(stream.duration)
+
+
+def _av_error() -> type[Exception]:
+    import av
+
+    return av.error.FFmpegError
+
+
+def plain(error: BaseException) -> str:
+    """What a decoder said, without its type, its numbers and its file names."""
+    words = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error)
+    return str(words).strip().rstrip(".").lower() or "the decoder does not say why"
+
+
+def clock(seconds: float) -> str:
+    """A time as 3:07.5."""
+    minutes, rest = divmod(round(max(0.0, seconds), 1), 60)
+    return f"{int(minutes)}:{rest:04.1f}"
