@@ -1,0 +1,248 @@
+"""How near stems come to the true ones: SDR, SIR, SAR (BSSEval v3), SI-SDR and plain SDR."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.audio.audio import Audio
+from stemstudio.bss_eval import bss_eval_sources
+from stemstudio.errors import StemStudioError
+from stemstudio.progress import Progress
+
+Match = Literal["name", "best"]
+
+_SUFFIXES = (
+    *(
+        ".wav",
+        ".w64",
+        ".rf64",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".caf",
+        ".flac",
+        ".alac",
+        ".m4a",
+        ".mp4",
+        ".aac",
+    ),
+    *(".mp3", ".ogg", ".oga", ".opus", ".wma"),
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one estimate reaches, all in dB; NaN where a figure has no meaning, inf where nothing is wrong.
+
+    Attributes
+    ----------
+    sdr, sir, sar
+        BSSEval v3 for sources, on the mean of the channels: signal to distortion, to interference, to artefacts.
+        With a single reference there is nothing to interfere, and `sir` is inf.
+    si_sdr
+        Scale-invariant SDR over all channels.
+    sdr_plain
+        10 log₁₀ |s|² / |s − ŝ|² over all channels.
+    """
+
+    sdr: float
+    sir: float
+    sar: float
+    si_sdr: float
+    sdr_plain: float
+
+    def as_json(self) -> dict[str, float | None]:
+        """Return the figures by name, None for those that JSON has no number for (NaN and infinity)."""
+        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
+
+
+def scores(
+    references: Mapping[str, NDArray[np.floating]],
+    estimates: Mapping[str, NDArray[np.floating]],
+    *,
+    match: Match = "name",
+    progress: Progress | None = None,
+) -> dict[str, Score]:
+    """Score estimates against reference stems.
+
+    Everything is cut, or padded with silence, to the length of the longest reference, so that a codec's extra
+    samples cost nothing and missing ones count as silence. A mono signal counts as the same in every channel of its
+    counterpart.
+
+    Parameters
+    ----------
+    references, estimates : mapping of str to ndarray, shape (channels, samples)
+        Stems by name, at one sample rate. There may be more estimates than references.
+    match : {"name", "best"}
+        Which estimate belongs to a reference: the one of its name, or the one in the permutation with the highest
+        mean SIR (the highest mean SDR where there is a single reference).
+    progress : Progress, optional
+        Told how far it is.
+
+    Returns
+    -------
+    dict of str to Score
+        By the references' names, in their order. A silent reference scores NaN throughout; a silent estimate scores
+        0 dB of plain SDR and NaN else.
+
+    Raises
+    ------
+    StemStudioError
+        If a reference has no estimate, a signal is not a number somewhere, or channels do not go together.
+
+    References
+    ----------
+    Le Roux, Wisdom, Erdogan & Hershey 2019, "SDR – half-baked or well done?".
+    """
+    progress = progress or Progress()
+    chosen = _candidates(references, estimates, match)
+    length = max(signal.shape[-1] for signal in references.values())
+    sources = np.stack([_mono(name, signal, length) for name, signal in references.items()])
+    guesses = np.stack([_mono(name, estimates[name], length) for name in chosen])
+    sdr, sir, sar = bss_eval_sources(sources, guesses, progress=progress.part(0, 0.9))
+    columns = range(len(chosen)) if match == "name" else _best(sir if len(sources) > 1 else sdr)
+
+    result = {}
+    for row, (column, (name, reference)) in enumerate(zip(columns, references.items(), strict=True)):
+        si_sdr, plain = _direct(name, reference, estimates[chosen[column]], length)
+        at = row, column
+        result[name] = Score(float(sdr[at]), float(sir[at]), float(sar[at]), si_sdr, plain)
+    progress(1.0, "Scored")
+    return result
+
+
+def evaluate_folders(
+    reference: Path, estimate: Path, *, match: Match = "name", progress: Progress | None = None
+) -> dict[str, Score]:
+    """Score the stems in one folder against those in another; see `scores` and `read_folder`."""
+    progress = progress or Progress()
+    references = read_folder(reference, progress=progress.part(0, 0.2))
+    estimates = read_folder(estimate, progress=progress.part(0.2, 0.4))
+    rates = {audio.sample_rate for audio in (*references.values(), *estimates.values())}
+    if len(rates) > 1:
+        listed = " and ".join(f"{rate} Hz" for rate in sorted(rates))
+        raise StemStudioError(
+            f"The stems have different sample rates: {listed}.",
+            "Export the estimates at the references' rate.",
+        )
+    return scores(
+        {name: audio.samples for name, audio in references.items()},
+        {name: audio.samples for name, audio in estimates.items()},
+        match=match,
+        progress=progress.part(0.4, 1),
+    )
+
+
+def read_folder(path: Path, *, progress: Progress | None = None) -> dict[str, Audio]:
+    """Read the stems in a folder: every sound file in it by its name without suffix, except `mix` itself.
+
+    Raises
+    ------
+    StemStudioError
+        If there is no such folder, no sound in it, two files of one name, or a file that cannot be read.
+    """
+    from stemstudio.audio.reading import read_song
+
+    progress = progress or Progress()
+    if not path.is_dir():
+        raise StemStudioError(f"There is no folder “{path}”.", "Give the folder that the stems are in.")
+    files: dict[str, Path] = {}
+    for file in sorted(path.iterdir()):
+        if file.suffix.lower() not in _SUFFIXES or not file.is_file() or file.stem.lower() == "mix":
+            continue
+        if file.stem in files:
+            raise StemStudioError(
+                f"“{path.name}” holds the stem “{file.stem}” twice: {files[file.stem].name} and {file.name}.",
+                "Keep one of them.",
+            )
+        files[file.stem] = file
+    if not files:
+        raise StemStudioError(f"There are no stems in “{path}”.", "Stems are sound files such as vocals.wav.")
+    stems = {}
+    for i, (name, file) in enumerate(files.items()):
+        progress(i / len(files), f"Reading {file.name}")
+        stems[name] = read_song(file, progress.part(i / len(files), (i + 1) / len(files)))
+    return stems
+
+
+def _candidates(references: Mapping[str, object], estimates: Mapping[str, object], match: Match) -> list[str]:
+    """Names of the estimates to look at; for a match by name, one for each reference in order."""
+    if not references:
+        raise StemStudioError("There are no reference stems to score against.")
+    if match == "name":
+        missing = [name for name in references if name not in estimates]
+        if missing:
+            listed = ", ".join(f"“{name}”" for name in missing)
+            raise StemStudioError(
+                f"There is no estimate of {listed}; there are {', '.join(estimates) or 'none at all'}.",
+                "Name the estimates like the references, or match them by what sounds nearest.",
+            )
+        return list(references)
+    if len(estimates) < len(references):
+        raise StemStudioError(
+            f"There are {len(references)} reference stems and only {len(estimates)} estimates.",
+            "Give an estimate for every reference.",
+        )
+    return list(estimates)
+
+
+def _mono(name: str, signal: NDArray[np.floating], length: int) -> NDArray[np.float64]:
+    if signal.ndim != 2 or not signal.shape[0]:
+        raise ValueError(f"{name} must be (channels, samples), not {signal.shape}")
+    mono = np.zeros(length)
+    mono[: signal.shape[1]] = signal[:, :length].mean(axis=0, dtype=np.float64)
+    if not np.isfinite(mono.sum()):
+        raise StemStudioError(f"The stem “{name}” holds samples that are not numbers.", "Export it again.")
+    return mono
+
+
+def _direct(
+    name: str, reference: NDArray[np.floating], estimate: NDArray[np.floating], length: int
+) -> tuple[float, float]:
+    """SI-SDR and plain SDR over all channels, channel by channel to spare memory."""
+    channels = max(reference.shape[0], estimate.shape[0])
+    if {reference.shape[0], estimate.shape[0]} - {1, channels}:
+        raise StemStudioError(
+            f"“{name}” has {reference.shape[0]} channels as a reference and {estimate.shape[0]} as an estimate.",
+            "Give both the same number of channels, or one.",
+        )
+    power = product = guessed = error = 0.0
+    for channel in range(channels):
+        s, guess = np.zeros(length), np.zeros(length)
+        for whole, part in ((s, reference), (guess, estimate)):
+            whole[: part.shape[1]] = part[channel % part.shape[0], :length]
+        power += float(s @ s)
+        product += float(s @ guess)
+        guessed += float(guess @ guess)
+        guess -= s
+        error += float(guess @ guess)
+    if power == 0:
+        return math.nan, math.nan
+    # α s is the estimate's share along s: |α s|² = product² / power
+    along = product * product / power
+    si_sdr = math.nan if guessed == 0 else _ratio(along, max(guessed - along, 0.0))
+    return si_sdr, _ratio(power, error)
+
+
+def _ratio(signal: float, noise: float) -> float:
+    """10 log₁₀ signal / noise, with its limits."""
+    if signal == 0:
+        return -math.inf
+    return 10 * math.log10(signal / noise) if noise else math.inf
+
+
+def _best(sir: NDArray[np.float64]) -> list[int]:
+    """For every reference the estimate in the assignment with the highest sum."""
+    from scipy.optimize import linear_sum_assignment
+
+    # beyond ±1000 dB a figure says no more than "perfect" or "nothing of it"; undefined is worst
+    gain = np.clip(np.nan_to_num(sir, nan=-2000.0, posinf=1000.0, neginf=-1000.0), -2000.0, 1000.0)
+    return [int(column) for column in linear_sum_assignment(gain, maximize=True)[1]]

@@ -1,0 +1,193 @@
+"""Scores of stems against true ones: by hand, by the published conformance set, and on odd input."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stemstudio.errors import StemStudioError
+from stemstudio.evaluation import Score, evaluate_folders, read_folder, scores
+
+CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "audio" / "bss"
+
+
+@pytest.fixture
+def stems():
+    rng = np.random.default_rng(0)
+    return {name: rng.standard_normal((2, 8000)).astype(np.float32) for name in ("vocals", "drums", "bass")}
+
+
+@pytest.mark.parametrize("case", ["01", "03", "06", "07", "09"])
+def test_conformance_of_sources(case):
+    if not CONFORMANCE.is_dir():
+        pytest.skip("the conformance set is not here")
+
+    def folder(kind):
+        files = sorted((CONFORMANCE / f"{kind}{case}").glob("*.wav"))
+        return {file.stem: soundfile.read(file, always_2d=True)[0].T for file in files}
+
+    expected = json.loads((CONFORMANCE / f"output{case}.json").read_text())["Sources"]
+    for match in ("name", "best"):
+        found = scores(folder("ref"), folder("est"), match=match).values()
+        assert [s.sdr for s in found] == pytest.approx(expected["Source to Distortion"], abs=1e-6)
+        assert [s.sir for s in found] == pytest.approx(expected["Source to Interference"], abs=1e-6)
+        assert [s.sar for s in found] == pytest.approx(expected["Source to Artifact"], abs=1e-6)
+
+
+def test_plain_and_scale_invariant_sdr_by_hand():
+    t = np.arange(44100)
+    # a sine and a cosine of whole periods: orthogonal, of equal energy
+    s, e = np.sin(2 * np.pi * 100 * t / 44100)[None], np.cos(2 * np.pi * 100 * t / 44100)[None]
+    score = scores({"a": s}, {"a": 0.5 * (s + 0.1 * e)})["a"]
+    # |s|² / |0.5 s − 0.05 e|² = 1 / (0.25 + 0.0025); the scale does not matter to SI-SDR: 1 / 0.01
+    assert score.sdr_plain == pytest.approx(-10 * np.log10(0.2525), abs=1e-9)
+    assert score.si_sdr == pytest.approx(20, abs=1e-9)
+
+
+def test_all_channels_count_in_plain_sdr_and_their_mean_in_bss_eval(stems):
+    vocals = stems["vocals"]
+    # the error cancels in the mean of the channels
+    noise = 0.1 * np.random.default_rng(1).standard_normal(8000)
+    score = scores({"vocals": vocals}, {"vocals": vocals + np.stack([noise, -noise])})["vocals"]
+    error = 2 * np.sum(noise**2)
+    assert score.sdr_plain == pytest.approx(
+        10 * np.log10(np.sum(vocals.astype(float) ** 2) / error), abs=1e-3
+    )
+    assert score.sdr > 60
+
+
+def test_best_match_finds_the_shuffled_stems_and_ignores_the_rest(stems):
+    rng = np.random.default_rng(2)
+    heard = {name: stem + 0.2 * rng.standard_normal(stem.shape) for name, stem in stems.items()}
+    shuffled = {
+        "one": heard["bass"],
+        "residual": rng.standard_normal((2, 8000)),
+        "two": heard["vocals"],
+        "three": heard["drums"],
+    }
+    best = scores(stems, shuffled, match="best")
+    assert list(best) == ["vocals", "drums", "bass"]
+    by_name = scores(stems, heard)
+    for name, score in best.items():
+        assert vars(score) == pytest.approx(vars(by_name[name]), abs=1e-9)
+
+
+def test_best_match_of_a_single_reference_is_the_one_with_least_distortion(stems):
+    vocals = stems["vocals"]
+    estimates = {"far": stems["drums"], "near": vocals + 0.1 * stems["bass"], "silent": 0 * vocals}
+    score = scores({"vocals": vocals}, estimates, match="best")["vocals"]
+    assert score.sdr_plain == pytest.approx(20, abs=0.5)
+    assert score.sir == np.inf
+
+
+def test_best_match_with_a_silent_reference_keeps_the_others_right(stems):
+    references = {"silent": np.zeros((2, 8000), np.float32), **stems}
+    estimates = {"w": stems["bass"], "x": stems["drums"], "y": 0.01 * stems["bass"], "z": stems["vocals"]}
+    best = scores(references, estimates, match="best")
+    assert best["vocals"].si_sdr > 60
+    assert best["drums"].si_sdr > 60
+    assert best["bass"].si_sdr > 60
+    assert best["silent"].as_json() == dict.fromkeys(("sdr", "sir", "sar", "si_sdr", "sdr_plain"))
+
+
+def test_silent_estimate(stems):
+    score = scores(stems, {**stems, "bass": 0 * stems["bass"]})["bass"]
+    assert score.as_json() == {"sdr": None, "sir": None, "sar": None, "si_sdr": None, "sdr_plain": 0.0}
+
+
+def test_missing_end_counts_as_silence_and_surplus_is_cut(stems):
+    vocals = stems["vocals"]
+    short = scores({"vocals": vocals}, {"vocals": vocals[:, :6000]})["vocals"]
+    lost = np.sum(vocals[:, 6000:].astype(float) ** 2)
+    assert short.sdr_plain == pytest.approx(10 * np.log10(np.sum(vocals.astype(float) ** 2) / lost), abs=1e-9)
+    rng = np.random.default_rng(3)
+    near = vocals + 0.1 * rng.standard_normal(vocals.shape)
+    longer = np.concatenate([near, rng.standard_normal((2, 1000))], axis=1)
+    assert scores({"vocals": vocals}, {"vocals": longer}) == scores({"vocals": vocals}, {"vocals": near})
+
+
+def test_mono_estimate_counts_as_the_same_on_both_sides(stems):
+    reference = np.repeat(stems["vocals"][:1], 2, axis=0)
+    mono = 0.9 * reference[:1]
+    assert scores({"v": reference}, {"v": mono}) == scores(
+        {"v": reference}, {"v": np.repeat(mono, 2, axis=0)}
+    )
+
+
+def test_inputs_stay_as_they_are(stems):
+    for stem in stems.values():
+        stem.flags.writeable = False
+    scores(stems, stems)
+
+
+def test_json_knows_neither_infinity_nor_nan():
+    text = json.dumps(Score(np.inf, -np.inf, np.nan, 1.5, 0.0).as_json(), allow_nan=False)
+    assert json.loads(text) == {"sdr": None, "sir": None, "sar": None, "si_sdr": 1.5, "sdr_plain": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "match", "words"),
+    [
+        (lambda e: e.pop("bass"), "name", "“bass”"),
+        (lambda e: e.pop("bass"), "best", "3 reference stems and only 2"),
+        (lambda e: e.update(bass=np.full((2, 8000), np.nan)), "name", "“bass”"),
+        (lambda e: e.update(bass=np.zeros((3, 8000))), "name", "2 channels as a reference and 3"),
+    ],
+)
+def test_what_cannot_be_scored_is_said(stems, change, match, words):
+    estimates = dict(stems)
+    change(estimates)
+    with pytest.raises(StemStudioError, match=words):
+        scores(stems, estimates, match=match)
+
+
+def write(folder, name, samples, rate=8000):
+    folder.mkdir(exist_ok=True)
+    soundfile.write(folder / name, samples.T, rate, subtype="PCM_24")
+
+
+def test_folders_are_read_without_the_mix_and_other_files(tmp_path, stems):
+    for name in ("vocals.wav", "Bass.FLAC", "mix.flac", "vocals (old).wav"):
+        write(tmp_path, name, 0.1 * stems["vocals"])
+    (tmp_path / "separation.json").write_text("{}")
+    (tmp_path / "fine").mkdir()
+    found = read_folder(tmp_path)
+    assert sorted(found) == ["Bass", "vocals", "vocals (old)"]
+    assert found["vocals"].sample_rate == 8000
+    assert np.allclose(found["vocals"].samples, 0.1 * stems["vocals"], atol=1e-6)
+
+
+def test_folders_against_each_other(tmp_path, stems):
+    for name, stem in stems.items():
+        write(tmp_path / "true", f"{name}.flac", 0.1 * stem)
+        write(tmp_path / "guessed", f"{name}.wav", 0.09 * stem)
+    write(tmp_path / "guessed", "residual.wav", 0.01 * stems["bass"])
+    found = evaluate_folders(tmp_path / "true", tmp_path / "guessed")
+    assert list(found) == ["bass", "drums", "vocals"]
+    assert all(score.sdr_plain == pytest.approx(20, abs=0.01) for score in found.values())
+
+
+def test_folders_that_cannot_be_compared(tmp_path, stems):
+    with pytest.raises(StemStudioError, match="no folder"):
+        read_folder(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StemStudioError, match="no stems"):
+        read_folder(tmp_path / "empty")
+    write(tmp_path / "a", "bass.wav", 0.1 * stems["bass"])
+    write(tmp_path / "b", "bass.wav", 0.1 * stems["bass"], rate=16000)
+    with pytest.raises(StemStudioError, match="8000 Hz and 16000 Hz"):
+        evaluate_folders(tmp_path / "a", tmp_path / "b")
+    write(tmp_path / "a", "bass.flac", 0.1 * stems["bass"])
+    with pytest.raises(StemStudioError, match="twice"):
+        read_folder(tmp_path / "a")
+
+
+def test_progress_rises_to_the_end(stems):
+    from stemstudio.progress import Progress
+
+    seen = []
+    scores(stems, stems, progress=Progress(lambda fraction, message: seen.append(fraction)))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
