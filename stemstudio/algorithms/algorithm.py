@@ -105,7 +105,9 @@ class Algorithm(BaseModel):
                 known = ", ".join(cls.model_fields)
                 raise BadRecipe(f"{cls.title} has no parameter “{where}”.", f"It has: {known}.") from None
             problem = first["msg"].removeprefix("Value error, ")
-            raise BadRecipe(f"{cls.title}: {where} = {first['input']!r} is not possible: {problem}.") from None
+            raise BadRecipe(
+                f"{cls.title}: {where} = {first['input']!r} is not possible: {problem}."
+            ) from None
 
     def record(self) -> dict[str, Any]:
         """The recipe as plain JSON data, `{"algorithm": name, …fields}`."""

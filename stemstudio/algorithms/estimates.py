@@ -144,7 +144,9 @@ class Masks(MaskEstimates):
 
     def __init__(self, names: Sequence[str], grid: StftSettings, values: Any) -> None:
         if len(values.shape) != 3 or tuple(values.shape[:2]) != (len(names), grid.bins):
-            raise ValueError(f"{len(names)} names and {grid.bins} bins do not fit masks {tuple(values.shape)}")
+            raise ValueError(
+                f"{len(names)} names and {grid.bins} bins do not fit masks {tuple(values.shape)}"
+            )
         self.names = tuple(names)
         self.grid = grid
         self.values = frozen(values)

@@ -73,6 +73,33 @@ class Audio:
         return read_padded(self.samples, start, stop)
 
 
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """Some samples at their own place in a longer sound, which is silent elsewhere.
+
+    Attributes
+    ----------
+    samples
+        float32 (channels, samples).
+    start
+        The place of the first of them.
+    sample_rate, length
+        Of the whole.
+    """
+
+    samples: Samples
+    start: int
+    sample_rate: int
+    length: int
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples.shape[0])
+
+    def read(self, start: int, stop: int) -> Samples:
+        return read_padded(self.samples, start - self.start, stop - self.start)
+
+
 def read_padded(samples: Samples, start: int, stop: int) -> Samples:
     """`samples[..., start:stop]` of any array that slices along its last axis, with zeros outside it."""
     length = samples.shape[-1]

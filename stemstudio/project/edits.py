@@ -44,9 +44,13 @@ class Edit:
     change: Change
     merge: str = ""
     _old: Rows = field(default_factory=dict, repr=False)
+    _nbytes: int = field(default=0, repr=False)
 
     def do(self, project: Project) -> None:
-        self._old = {table: {key: _row(project.state, table, key) for key in rows} for table, rows in self.rows.items()}
+        self._nbytes = 0
+        self._old = {
+            table: {key: _row(project.state, table, key) for key in rows} for table, rows in self.rows.items()
+        }
         project.put(self.rows, self.change)
 
     def undo(self, project: Project) -> None:
@@ -54,7 +58,12 @@ class Edit:
 
     @property
     def nbytes(self) -> int:
-        """Memory that only this step holds on to, roughly."""
+        """Memory that only this step holds on to, roughly; what lies on disk does not count."""
+        if not self._nbytes:
+            self._nbytes = self._measured()
+        return self._nbytes
+
+    def _measured(self) -> int:
         total = 1000
         for table, rows in self.rows.items():
             for key, new in rows.items():
@@ -69,10 +78,14 @@ class Edit:
 
     def followed_by(self, later: Edit) -> Edit:
         """This edit and a later one with the same merge key as one step, already done."""
-        rows = {table: {**self.rows.get(table, {}), **later.rows.get(table, {})} for table in {*self.rows, *later.rows}}
+        rows = {
+            table: {**self.rows.get(table, {}), **later.rows.get(table, {})}
+            for table in {*self.rows, *later.rows}
+        }
         merged = Edit(later.name, rows, self.change.union(later.change), self.merge)
         merged._old = {
-            table: {**later._old.get(table, {}), **self._old.get(table, {})} for table in {*self._old, *later._old}
+            table: {**later._old.get(table, {}), **self._old.get(table, {})}
+            for table in {*self._old, *later._old}
         }
         return merged
 
@@ -89,9 +102,12 @@ def paint(state: State, number: int, stroke: PaintStroke, name: str) -> Edit | N
         return None
     painted = composited(state, state.paint, patch, amount, path, stroke.erase)
     box = stroke.stroke.box
-    stems = frozenset(painted)
+    parents = [state.stems[target].parent for target in path]
+    heard = _below(
+        state, [child.id for parent in parents if parent is not None for child in state.children(parent)]
+    )
     rows: Rows = {"paint": dict(painted), "strokes": {number: stroke}}
-    return Edit(name, rows, Change(frozenset({"paint"}), stems, box))
+    return Edit(name, rows, Change(frozenset({"paint"}), heard, box))
 
 
 def composited(
@@ -125,7 +141,9 @@ def assign(state: State, parent: int, parts: Mapping[int, int], name: str) -> Ed
     given = split.given(dict(parts))
     if given.owners == split.owners:
         return None
-    moved = {stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair}
+    moved = {
+        stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair
+    }
     return Edit(name, {"splits": {parent: given}}, Change(frozenset({"splits"}), _below(state, moved)))
 
 
@@ -133,7 +151,9 @@ def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: st
     """Lock or unlock parts of a split against suggestions and keys."""
     split = state.splits[parent]
     kept = split.locked | set(parts) if locked else split.locked - set(parts)
-    return Edit(name, {"splits": {parent: replace(split, locked=frozenset(kept))}}, Change(frozenset({"stems"})))
+    return Edit(
+        name, {"splits": {parent: replace(split, locked=frozenset(kept))}}, Change(frozenset({"stems"}))
+    )
 
 
 def set_stem(state: State, stem: int, name: str, **fields: Any) -> Edit:
@@ -173,8 +193,10 @@ def split(
     used = [stem.colour for stem in state.stems.values() if stem.id not in gone["stems"]]
     rows: Rows = {table: dict(values) for table, values in gone.items()}
     colours = fresh_colours(used, len(ids))
+    taken: list[str] = []
     for position, (number, word, colour) in enumerate(zip(ids, stems, colours, strict=True)):
-        rows["stems"][number] = Stem(number, unique_name(state, word, gone["stems"]), colour, parent, float(position))
+        taken.append(unique_name(state, word, gone["stems"], taken))
+        rows["stems"][number] = Stem(number, taken[-1], colour, parent, float(position))
     rest = f"{state.stems[parent].name} residual" if inside else "residual"
     rows["stems"][residual] = Stem(residual, rest, RESIDUAL_COLOUR, parent, float(len(ids)))
     owned = tuple(residual if owner is None else ids[owner] for owner in owners)
@@ -196,10 +218,16 @@ def add_stem(project: Project, parent: int, word: str, name: str = "") -> tuple[
     state = project.state
     number = project.new_id()
     siblings = state.children(parent)
-    position = max((child.position for child in siblings if not state.is_residual(child.id)), default=-1.0) + 1
+    position = (
+        max((child.position for child in siblings if not state.is_residual(child.id)), default=-1.0) + 1
+    )
     colour = fresh_colours([stem.colour for stem in state.stems.values()], 1)[0]
     stem = Stem(number, unique_name(state, word), colour, parent, position)
-    edit = Edit(name or f"Add stem {stem.name}", {"stems": {number: stem}}, Change(frozenset({"stems", "mixer"}), frozenset({number})))
+    edit = Edit(
+        name or f"Add stem {stem.name}",
+        {"stems": {number: stem}},
+        Change(frozenset({"stems", "mixer"}), frozenset({number})),
+    )
     return edit, number
 
 
@@ -228,7 +256,11 @@ def regrid(state: State, grid: StftSettings, name: str = "") -> Edit:
         if path and not patch.empty:
             paint.update(composited(blank, paint, patch, amount, path, stroke.erase))
     rows: Rows = {"grid": {0: grid}, "paint": {**dict.fromkeys(state.paint), **paint}}
-    return Edit(name or f"Frames of {grid.fft} / {grid.hop}", rows, Change(frozenset({"grid", "paint"}), frozenset(state.paint)))
+    return Edit(
+        name or f"Frames of {grid.fft} / {grid.hop}",
+        rows,
+        Change(frozenset({"grid", "paint"}), frozenset(state.paint)),
+    )
 
 
 def together(name: str, edits: Sequence[Edit]) -> Edit:
@@ -248,10 +280,10 @@ def fresh_colours(used: Sequence[str], count: int) -> list[str]:
     return [(free + list(COLOURS) * (count // len(COLOURS) + 1))[place] for place in range(count)]
 
 
-def unique_name(state: State, word: str, without: Iterable[int] = ()) -> str:
-    """`word`, with a number behind it if a stem is called that already."""
+def unique_name(state: State, word: str, without: Iterable[int] = (), also: Iterable[str] = ()) -> str:
+    """`word`, with a number behind it if a stem is called that already, or `also` holds it."""
     gone = set(without)
-    taken = {stem.name for stem in state.stems.values() if stem.id not in gone}
+    taken = {stem.name for stem in state.stems.values() if stem.id not in gone} | set(also)
     return next(name for name in (word, *(f"{word} {n}" for n in range(2, 10_000))) if name not in taken)
 
 
@@ -264,7 +296,9 @@ def _poured(state: State, target: int, others: Sequence[int], name: str) -> Edit
         for table, values in _removal(state, stem).items():
             rows[table].update(values)
     whole = state.splits[parent]
-    rows["splits"][parent] = replace(whole, owners=tuple(target if owner in others else owner for owner in whole.owners))
+    rows["splits"][parent] = replace(
+        whole, owners=tuple(target if owner in others else owner for owner in whole.owners)
+    )
     mask = state.paint.get(target, TileMask())
     for stem in others:
         rows["stems"][stem] = None
@@ -314,4 +348,4 @@ def _row(state: State, table: str, key: int) -> Any:
 
 
 def _nbytes(array: Any) -> int:
-    return int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize
+    return array.nbytes if isinstance(array, np.ndarray) and not isinstance(array, np.memmap) else 0

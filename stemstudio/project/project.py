@@ -152,6 +152,7 @@ class Change:
 
 
 Listener = Callable[[Change], None]
+RowListener = Callable[[Mapping[str, Mapping[int, Any]]], None]
 
 
 class Project:
@@ -176,6 +177,7 @@ class Project:
         self.revision = 0
         self._state = State(mixture, grid, {MIXTURE: root})
         self._listeners: list[Listener] = []
+        self._row_listeners: list[RowListener] = []
         self._next_id = 1
 
     @property
@@ -194,6 +196,20 @@ class Project:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    @property
+    def next_id(self) -> int:
+        """What `new_id` will answer next, at least."""
+        return self._next_id
+
+    def skip_ids(self, next_id: int) -> None:
+        """Never answer ids below `next_id`: they were given away in an earlier session."""
+        self._next_id = max(self._next_id, next_id)
+
+    def listen_rows(self, listener: RowListener) -> Callable[[], None]:
+        """Call `listener(values)` with the rows that were put, before anybody hears of the change: for storage."""
+        self._row_listeners.append(listener)
+        return lambda: self._row_listeners.remove(listener)
+
     def put(self, values: Mapping[str, Mapping[int, Any]], change: Change) -> None:
         """Put values into the tables of the state, None taking a row away: for `Edit` and storage alone."""
         tables = {}
@@ -210,6 +226,8 @@ class Project:
             tables[table] = MappingProxyType(kept)
         self._state = replace(self._state, **tables)
         self.revision += 1
+        for row_listener in tuple(self._row_listeners):
+            row_listener(values)
         for listener in tuple(self._listeners):
             listener(change)
 

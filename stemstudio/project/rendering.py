@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import MaskEstimates
-from stemstudio.audio.audio import Audio, Samples, Sound
+from stemstudio.audio.audio import Excerpt, Samples
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE
 from stemstudio.spectral.brushes import Box
@@ -110,7 +110,9 @@ def render_children(state: State, parent: int, start: int, stop: int) -> dict[in
     return result
 
 
-def levels(state: State, stems: Iterable[int], first: int, last: int, settings: StftSettings | None = None) -> Float:
+def levels(
+    state: State, stems: Iterable[int], first: int, last: int, settings: StftSettings | None = None
+) -> Float:
     """Magnitudes of stems over frames [first, last) of the grid, mean of the channels' power.
 
     Where a stem is a mask on the same grid this is the formula itself; elsewhere its sound is rendered and
@@ -166,7 +168,9 @@ def net_mask(
     shares = dict(zip(others, masks, strict=True))
     shares[split.residual] = np.maximum(1.0 - masks.sum(axis=0), 0.0)
     patch = Patch(0, state.grid.bins, first, last)
-    paint = {child: state.paint[child].read(patch) for child in children if _covers(state, child, first, last)}
+    paint = {
+        child: state.paint[child].read(patch) for child in children if _covers(state, child, first, last)
+    }
     if paint:
         kept = 1.0 - sum(paint.values())
         shares = {child: kept * share + paint.get(child, np.float32(0)) for child, share in shares.items()}
@@ -221,7 +225,9 @@ def _render_masked(
     grid = state.grid
     first, last = grid.frames_touching(*wanted, sound.length)
     masks = estimates.masks(groups, first, last)
-    _paint_over(masks, others, {child: mask.read(Patch(0, grid.bins, first, last)) for child, mask in paint.items()})
+    _paint_over(
+        masks, others, {child: mask.read(Patch(0, grid.bins, first, last)) for child, mask in paint.items()}
+    )
     parent = forward(sound, grid, first=first, last=last).values
     values = masks[:, None] * parent[None]
     flat = values.reshape(-1, *values.shape[2:])
@@ -266,7 +272,7 @@ def _add_paint(
         return
     every_first, every_last = grid.frames_touching(start, stop, length)
     for row, estimate, child in zip(estimates, wide, others, strict=True):
-        piece = _Shifted(Audio(np.ascontiguousarray(estimate), sound.sample_rate), low, length)
+        piece = Excerpt(estimate, low, sound.sample_rate, length)
         own = forward(piece, grid, first=first, last=last).values
         correction = -total * own
         if child in weights:
@@ -275,23 +281,3 @@ def _add_paint(
         values[..., first - every_first : last - every_first] = correction
         sheet = Spectrogram(values, grid, sound.sample_rate, every_first, length)
         row[:, start - wanted[0] : stop - wanted[0]] += inverse(sheet, start, stop)
-
-
-@dataclass(frozen=True)
-class _Shifted:
-    """A piece of a sound at its own place in the whole."""
-
-    piece: Sound
-    offset: int
-    length: int
-
-    @property
-    def sample_rate(self) -> int:
-        return self.piece.sample_rate
-
-    @property
-    def channels(self) -> int:
-        return self.piece.channels
-
-    def read(self, start: int, stop: int) -> Samples:
-        return self.piece.read(start - self.offset, stop - self.offset)

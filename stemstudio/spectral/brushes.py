@@ -67,16 +67,22 @@ class Selection(BaseModel):
         for step in self.steps:
             box = step.box
             if step.how == "add":
-                kept = box if kept is None else Box(
-                    start=min(kept.start, box.start),
-                    stop=max(kept.stop, box.stop),
-                    low=min(kept.low, box.low),
-                    high=max(kept.high, box.high),
+                kept = (
+                    box
+                    if kept is None
+                    else Box(
+                        start=min(kept.start, box.start),
+                        stop=max(kept.stop, box.stop),
+                        low=min(kept.low, box.low),
+                        high=max(kept.high, box.high),
+                    )
                 )
             elif step.how == "intersect" and kept is not None:
                 start, stop = max(kept.start, box.start), min(kept.stop, box.stop)
                 low, high = max(kept.low, box.low), min(kept.high, box.high)
-                kept = Box(start=start, stop=stop, low=low, high=high) if start < stop and low < high else None
+                kept = (
+                    Box(start=start, stop=stop, low=low, high=high) if start < stop and low < high else None
+                )
         return kept
 
     def weights(self, seconds: Float, hertz: Float) -> Float:
@@ -139,7 +145,9 @@ class BrushStroke(BaseModel):
         x = seconds[None, :] * (2 / self.width)
         y = np.log2(np.maximum(hertz, LOWEST))[:, None] * (2 / self.height)
         nearest = np.full((hertz.size, seconds.size), np.inf, dtype=np.float32)
-        path = np.array([(t * 2 / self.width, np.log2(max(f, LOWEST)) * 2 / self.height) for t, f in self.points])
+        path = np.array(
+            [(t * 2 / self.width, np.log2(max(f, LOWEST)) * 2 / self.height) for t, f in self.points]
+        )
         for (x0, y0), (x1, y1) in zip(path, path[1:] if len(path) > 1 else path, strict=False):
             _lower_to_distance(nearest, x, y, x0, y0, x1, y1)
         distance = np.sqrt(nearest, out=nearest)

@@ -45,7 +45,9 @@ class StftSettings(BaseModel):
     @model_validator(mode="after")
     def _overlaps_evenly(self) -> StftSettings:
         if self.fft % 2 or self.fft % self.hop or self.fft // self.hop < 2:
-            raise ValueError(f"the frame length {self.fft} must be at least twice the hop {self.hop}, and a multiple of it")
+            raise ValueError(
+                f"the frame length {self.fft} must be at least twice the hop {self.hop}, and a multiple of it"
+            )
         return self
 
     @property
@@ -105,9 +107,7 @@ class Spectrogram:
         return np.abs(self.values)
 
 
-def forward(
-    sound: Sound, settings: StftSettings, *, first: int = 0, last: int | None = None
-) -> Spectrogram:
+def forward(sound: Sound, settings: StftSettings, *, first: int = 0, last: int | None = None) -> Spectrogram:
     """STFT of the frames [first, last) of a sound.
 
     Parameters
@@ -170,7 +170,9 @@ def inverse(spectrogram: Spectrogram, start: int = 0, stop: int | None = None) -
         stop = spectrogram.length
     first, last = settings.frames_touching(start, stop, spectrogram.length)
     if first < spectrogram.first or last > spectrogram.last:
-        raise ValueError(f"samples {start}…{stop} need frames {first}…{last}, not {spectrogram.first}…{spectrogram.last}")
+        raise ValueError(
+            f"samples {start}…{stop} need frames {first}…{last}, not {spectrogram.first}…{spectrogram.last}"
+        )
     values = spectrogram.values[..., first - spectrogram.first : last - spectrogram.first]
     summed = overlap_add(values, settings)
     weight = _window_sums(settings, first, last)

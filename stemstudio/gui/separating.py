@@ -1,0 +1,81 @@
+"""Separating: runs a recipe on a stem in the background and adds what it answers to the project."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.estimates import Estimates
+from stemstudio.gui.document import Document
+from stemstudio.gui.jobs import Job
+from stemstudio.progress import Progress
+from stemstudio.project import edits
+from stemstudio.project.rendering import StemSound
+
+
+class Separating(QObject):
+    """Runs recipes, one after another.
+
+    Signals
+    -------
+    atoms_so_far(stem, estimates)
+        Atoms of a factorisation that is still running.
+    failed(error)
+        The run ended with an error, to be shown.
+    measured(name, speed)
+        Seconds of song that a second of work did.
+    """
+
+    atoms_so_far = Signal(int, object)
+    failed = Signal(object)
+    measured = Signal(str, float)
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self.keep: Any = None  # storage's `keep(estimates)`, called on the worker before the edit is made
+
+    def run(self, stem: int, recipe: Algorithm) -> Job | None:
+        """Take a stem apart; the answer becomes an edit when it is there."""
+        document = self._document
+        state, project = document.state, document.project
+        if state is None or project is None or stem not in state.stems:
+            return None
+        if not document.complete:
+            document.said.emit("The song is still being read; it can be separated in a moment.")
+            return None
+        sound = StemSound(state, stem)
+        seconds = sound.length / sound.sample_rate
+        keep = self.keep
+
+        def work(progress: Progress) -> Estimates:
+            began = time.monotonic()
+            estimates = recipe.run(sound, progress.part(0.0, 0.97))
+            self.measured.emit(recipe.name, seconds / max(1e-3, time.monotonic() - began))
+            if keep is not None:
+                estimates = keep(estimates)
+            progress(1.0, "Done")
+            return estimates
+
+        def done(estimates: Estimates) -> None:
+            if document.project is project and stem in project.state.stems:
+                name = state.stems[stem].name
+                title = recipe.title if stem == 0 else f"{recipe.title} of {name}"
+                if estimates.atoms:
+                    title += f", {len(estimates.names)} atoms"
+                document.do(edits.split(project, stem, recipe, estimates, name=title))
+                if estimates.atoms:
+                    document.show_atoms_of(stem)
+
+        title = f"{recipe.title} · {state.stems[stem].name}"
+        return document.jobs.run(
+            title,
+            work,
+            done,
+            failed=self.failed.emit,
+            stopped=lambda: document.said.emit(f"Stopped {title}; nothing was changed."),
+            handed_on=lambda estimates: self.atoms_so_far.emit(stem, estimates),
+        )

@@ -1,0 +1,293 @@
+"""Sounding: keeps the stems rendered around the playhead, in the buffers that the player mixes."""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from stemstudio.gui.document import Document
+from stemstudio.gui.player import Player
+from stemstudio.mixing.mixer import stem_gains
+from stemstudio.mixing.playstate import CHUNK
+from stemstudio.project.project import Change, State
+from stemstudio.project.rendering import dirty_range, render
+from stemstudio.project.stem import MIXTURE
+
+AHEAD = 20.0  # seconds kept rendered before the playhead comes to them
+BEHIND = 2.0
+STEP = 4  # chunks rendered at a time
+KEPT_BYTES = 600 * 2**20  # rendered sound kept before what lies far from the playhead is given back
+
+FRESH, STALE, MISSING = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """Stretches of stems as they come from the rendering thread."""
+
+    generation: int
+    first: int  # chunk
+    last: int
+    start: int  # sample
+    sounds: tuple[NDArray[np.float32], ...]
+
+
+class Sounding(QObject):
+    """Renders leaves chunk by chunk, what is at the playhead first.
+
+    A chunk is *missing* (the player plays the mixture there), *stale* (the old sound plays on until the new is
+    there) or *fresh*.
+
+    Signals
+    -------
+    rendered(start, stop)
+        The new sound of samples [start, stop) is in place; for tests and measuring.
+    """
+
+    rendered = Signal(int, int)
+    failed = Signal(object)
+    _arrived = Signal(object)
+
+    def __init__(self, document: Document, player: Player, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._player = player
+        self._leaves: tuple[int, ...] = ()
+        self._buffers: list[NDArray[np.float32]] = []
+        self._maps: list[mmap.mmap] = []
+        self._valid: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        self._status: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        self._seen_edit: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._generation = 0
+        self._edits = 0
+        self._lock = threading.Condition()
+        self._state: State | None = None
+        self._urgent: list[tuple[int, int]] = []
+        self._closing = False
+        self._arrived.connect(self._take)
+        document.opened.connect(self._opened)
+        document.changed.connect(self._changed)
+        document.reading_changed.connect(self._reading)
+        self._thread = threading.Thread(target=self._work, name="rendering", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop rendering and wait for the thread."""
+        with self._lock:
+            self._closing = True
+            self._lock.notify_all()
+        self._thread.join()
+
+    @property
+    def leaves(self) -> tuple[int, ...]:
+        """Ids of the stems in the order the player has them."""
+        return self._leaves
+
+    # what the document says
+
+    def _opened(self) -> None:
+        self._player.pause()
+        state = self._document.state
+        if state is not None:
+            self._load(state)
+
+    def _reading(self) -> None:
+        state = self._document.state
+        if state is None:
+            return
+        self._player.set_ready(self._document.ready_samples)
+        if self._document.complete:
+            with self._lock:
+                self._lock.notify_all()
+
+    def _changed(self, change: Change) -> None:
+        state = self._document.state
+        assert state is not None
+        if "song" in change.kinds:
+            self._load(state)
+            return
+        leaves = tuple(leaf.id for leaf in state.leaves())
+        if leaves != self._leaves:
+            self._lay_out(state, leaves)
+        elif change.sounds:
+            self._mark(state, *dirty_range(state, change.box))
+        with self._lock:
+            self._state = state
+        self._set_gains(state)
+
+    def _load(self, state: State) -> None:
+        """Another song, or the same in another array."""
+        position, playing = self._player.position, self._player.playing
+        samples = getattr(state.mixture, "samples", None)
+        if samples is None:
+            samples = state.mixture.read(0, state.mixture.length)
+        same = self._state is not None and self._state.stems.get(MIXTURE) is state.stems.get(MIXTURE)
+        self._player.load(samples, state.mixture.sample_rate)
+        self._player.set_ready(self._document.ready_samples)
+        self._lay_out(state, tuple(leaf.id for leaf in state.leaves()))
+        if same:
+            self._player.seek(min(position, samples.shape[1]))
+            if playing:
+                self._player.play()
+
+    def _lay_out(self, state: State, leaves: tuple[int, ...]) -> None:
+        """New buffers for these leaves; those that only the mixture would fill are not kept at all."""
+        length, channels = state.mixture.length, state.mixture.channels
+        chunks = -(-length // CHUNK)
+        split = MIXTURE in state.splits
+        with self._lock:
+            self._generation += 1
+            self._urgent.clear()
+            self._state = state
+            self._leaves = leaves
+            self._status = np.full(chunks, MISSING, dtype=np.uint8)
+            self._seen_edit = np.zeros(chunks, dtype=np.int64)
+            self._valid = np.zeros(max(1, chunks), dtype=np.uint8)
+            rooms = [_room(channels, length) for _ in leaves] if split else []
+            self._buffers = [room[0] for room in rooms]
+            self._maps = [room[1] for room in rooms]
+            self._lock.notify_all()
+        if split:
+            self._player.set_stems(self._buffers, self._valid, self._gains(state))
+        else:
+            samples = getattr(state.mixture, "samples", None)
+            if samples is not None:
+                everywhere = np.ones(max(1, chunks), dtype=np.uint8)
+                self._player.set_stems([samples], everywhere, self._gains(state))
+
+    def _mark(self, state: State, start: int, stop: int) -> None:
+        """Samples [start, stop) sound different now."""
+        first, last = start // CHUNK, -(-stop // CHUNK)
+        with self._lock:
+            self._edits += 1
+            self._seen_edit[first:last] = self._edits
+            part = self._status[first:last]
+            part[part == FRESH] = STALE
+            self._state = state
+            if stop - start <= 4 * state.mixture.sample_rate:
+                self._urgent.append((first, last))
+            self._lock.notify_all()
+
+    def _set_gains(self, state: State) -> None:
+        self._player.set_gains(self._gains(state))
+
+    def _gains(self, state: State) -> NDArray[np.float32]:
+        return stem_gains([state.stems[leaf] for leaf in self._leaves])
+
+    # the rendering thread
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                task = None
+                while not self._closing and (task := self._next()) is None:
+                    self._lock.wait(0.1)
+                if self._closing:
+                    return
+                assert task is not None and self._state is not None
+                first, last = task
+                state, leaves, generation = self._state, self._leaves, self._generation
+                edits = self._edits
+            start, stop = first * CHUNK, min(last * CHUNK, state.mixture.length)
+            try:
+                sounds = render(state, leaves, start, stop)
+            except Exception as error:  # shown by the window; the stretch keeps its old sound
+                self.failed.emit(error)
+                with self._lock:
+                    if generation == self._generation:
+                        self._status[first:last] = FRESH
+                continue
+            with self._lock:
+                if generation != self._generation:
+                    continue
+                part = slice(first, last)
+                fresh = self._seen_edit[part] <= edits
+                self._status[part][fresh] = FRESH
+            arrived = tuple(sounds[leaf] for leaf in leaves)
+            self._arrived.emit(_Rendered(generation, first, last, start, arrived))
+
+    def _next(self) -> tuple[int, int] | None:
+        """The chunks [first, last) to render next, or None."""
+        state = self._state
+        if state is None or not self._buffers or not self._document.complete:
+            return None
+        while self._urgent:
+            first, last = self._urgent.pop(0)
+            if (self._status[first:last] == STALE).any() and last - first <= 64:
+                return first, last
+        rate = state.mixture.sample_rate
+        here = self._player.position // CHUNK
+        loop = self._player.loop
+        ranges = [(here, here + int(AHEAD * rate) // CHUNK)]
+        if loop is not None:
+            ranges.append((loop[0] // CHUNK, -(-loop[1] // CHUNK)))
+        ranges.append((here - int(BEHIND * rate) // CHUNK, here))
+        for low, high in ranges:
+            low, high = max(0, low), min(self._status.size, high)
+            wanting = np.flatnonzero(self._status[low:high] != FRESH)
+            if wanting.size:
+                first = low + int(wanting[0])
+                return first, min(first + STEP, self._status.size)
+        return None
+
+    # back on the GUI thread
+
+    def _take(self, rendered: _Rendered) -> None:
+        if rendered.generation != self._generation:
+            return
+        valid = self._valid[rendered.first : rendered.last]
+        if valid.any():
+            self._player.replace(rendered.sounds, rendered.start)
+        else:
+            for buffer, sound in zip(self._buffers, rendered.sounds, strict=True):
+                buffer[:, rendered.start : rendered.start + sound.shape[1]] = sound
+        valid[:] = 1
+        self._give_back()
+        self.rendered.emit(rendered.start, rendered.start + rendered.sounds[0].shape[1])
+
+    def _give_back(self) -> None:
+        """Give the memory of chunks far from the playhead back, when much is held."""
+        state = self._state
+        if state is None or not self._buffers:
+            return
+        per_chunk = CHUNK * 4 * self._buffers[0].shape[0] * len(self._buffers)
+        held = np.flatnonzero(self._valid)
+        surplus = held.size - KEPT_BYTES // per_chunk
+        if surplus <= max(STEP, held.size // 50) or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        here = self._player.position // CHUNK
+        loop = self._player.loop
+        far = held[np.argsort(-np.abs(held - here))]
+        if loop is not None:
+            far = far[(far * CHUNK < loop[0]) | (far * CHUNK >= loop[1])]
+        gone = np.sort(far[:surplus])
+        with self._lock:
+            self._status[gone] = MISSING
+        self._valid[gone] = 0
+        runs = np.split(gone, np.flatnonzero(np.diff(gone) > 1) + 1)
+        for run in runs:
+            for buffer, room in zip(self._buffers, self._maps, strict=True):
+                _release(room, buffer, int(run[0]) * CHUNK, (int(run[-1]) + 1) * CHUNK)
+
+
+def _room(channels: int, length: int) -> tuple[NDArray[np.float32], mmap.mmap]:
+    """Zeros (channels, length) that take memory only where they are written."""
+    room = mmap.mmap(-1, max(1, channels * length * 4))
+    return np.frombuffer(room, dtype=np.float32, count=channels * length).reshape(channels, length), room
+
+
+def _release(room: mmap.mmap, buffer: NDArray[np.float32], start: int, stop: int) -> None:
+    """Give back the pages that lie wholly within samples [start, stop) of every channel."""
+    length = buffer.shape[1]
+    for channel in range(buffer.shape[0]):
+        low = (channel * length + start) * 4
+        high = (channel * length + min(stop, length)) * 4
+        low = -(-low // mmap.PAGESIZE) * mmap.PAGESIZE
+        high = high // mmap.PAGESIZE * mmap.PAGESIZE
+        if high > low:
+            room.madvise(mmap.MADV_DONTNEED, low, high - low)
