@@ -83,13 +83,15 @@ class Player(QObject):
     def warm(self) -> None:
         """Compile or load the audio callback on a thread; play waits for it by itself."""
         if self._warming is None:
-            self._warming = threading.Thread(target=self._warm, name="warming the audio callback", daemon=True)
+            self._warming = threading.Thread(
+                target=self._warm, name="warming the audio callback", daemon=True
+            )
             self._warming.start()
 
     def _warm(self) -> None:
         try:
             import stemstudio.mixing.callback  # noqa: F401
-        except Exception as error:  # whatever it is: it is shown, and play goes on refusing
+        except Exception as error:  # noqa: BLE001 - whatever a compiler raises, it is shown to the user
             _log.exception("the audio callback cannot be compiled")
             self._warm_error = error
 
@@ -407,7 +409,7 @@ class Player(QObject):
         blocks, now = int(self._deck.state["blocks"][0]), time.monotonic()
         if blocks != self._blocks_seen:
             self._blocks_seen, self._blocks_time = blocks, now
-        if self._alive() and now - self._blocks_time < _HUNG:
+        if self._output.alive and now - self._blocks_time < _HUNG:
             return
         gone = self._output.device
         self._close(lost=True)
@@ -423,11 +425,3 @@ class Player(QObject):
         self.device_note = f"{name} is gone; {here}"
         self.device_lost.emit(self.device_note)
         self.state_changed.emit()
-
-    def _alive(self) -> bool:
-        assert self._output is not None
-        try:
-            return self._output.alive
-        except Exception as error:  # PortAudio's own error, when the device is gone
-            _log.warning("the sound device does not answer: %s", error)
-            return False

@@ -13,15 +13,22 @@ the song ends.  Between slices, commands are taken.  Everything that would
 jump (seek, wrap, another source, another programme) starts a crossfade from
 an "old voice", which goes on from the old place, to the voice at the new one.
 Play and pause, and the end of what there is, move a gate of the same length.
+
+All of it is one file because numba's cache on disk notices changes in the
+file of a compiled function only, not in those it calls from elsewhere.
 """
+
+# Signatures are prescribed by numba and PortAudio; and this module is itself imported late.
+# ruff: noqa: ARG001, TID253
+# mypy: allow-untyped-defs, allow-untyped-calls
 
 from __future__ import annotations
 
 import ctypes
 import math
 
-from llvmlite import ir
-from numba import carray, cfunc, from_dtype, njit, types
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import carray, cfunc, from_dtype, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from stemstudio.mixing.playstate import (
@@ -44,12 +51,12 @@ _SEEK_MASK = (1 << SEEK_BITS) - 1
 _ulong = types.uint64 if ctypes.sizeof(ctypes.c_ulong) == 8 else types.uint32
 
 
-def _pointer_maker(element, bits):  # type: ignore[no-untyped-def]
+def _pointer_maker(element, bits):
     """Return a numba intrinsic that turns an integer address into a pointer to `element`."""
 
     @intrinsic
-    def pointer(typingctx, address):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def pointer(typingctx, address):
+        def codegen(context, builder, signature, args):
             return builder.inttoptr(args[0], bits.as_pointer())
 
         return types.CPointer(element)(types.int64), codegen
@@ -80,9 +87,10 @@ def _mode_at(s, slot, position):
         stop = start + s.audition_length[slot]
         if s.audition_only[slot] != 0 or (start <= position and position + s.fade < stop):
             return AUDITION
-    if s.source[slot] != ORIGINAL and s.stems[slot] > 0:
-        if _chunk_valid(s, slot, position) and _chunk_valid(s, slot, position + s.fade):
-            return STEMS
+    if s.source[slot] == ORIGINAL or s.stems[slot] == 0:
+        return ORIGINAL
+    if _chunk_valid(s, slot, position) and _chunk_valid(s, slot, position + s.fade):
+        return STEMS
     return ORIGINAL
 
 
@@ -151,8 +159,16 @@ def _render(s, slot, mode, position, n, row, metered):
         for i in range(n):
             acc[i] = 0.0
         if mode == AUDITION:
-            _add(acc, 0, n, s.audition_address[slot], s.audition_channels[slot], s.audition_length[slot], side,
-                 position - s.audition_start[slot])
+            _add(
+                acc,
+                0,
+                n,
+                s.audition_address[slot],
+                s.audition_channels[slot],
+                s.audition_length[slot],
+                side,
+                position - s.audition_start[slot],
+            )
         elif mode == ORIGINAL:
             _add(acc, 0, n, s.mixture_address[slot], s.mixture_channels[slot], s.length[slot], side, position)
         else:
@@ -177,9 +193,10 @@ def _render_stems(s, slot, position, n, side, acc, metered):
             samples = carray(_floats(s.stem_address[slot, k] + 4 * channel * length), (length,))
             if left > 0:
                 step = s.step[slot, k, side]
+                aimed = s.aimed[slot, k, side]
                 for i in range(n_in):
                     x = samples[position + i]
-                    v = x * (gain + step * min(i + 1, left))
+                    v = x * (gain + step * (i + 1) if i + 1 < left else aimed)
                     total[i] += x
                     acc[i] += v
                     peak = max(peak, abs(v))
@@ -322,7 +339,7 @@ def _emit(s, out, done, n, opening):
             new = (s.fade - s.fade_left + i + 1) / (s.fade + 1)
             left = new * left + (1.0 - new) * s.scratch[2, i]
             right = new * right + (1.0 - new) * s.scratch[3, i]
-        factor = gain + s.master_step * min(i + 1, s.master_left)
+        factor = gain + s.master_step * (i + 1) if i + 1 < s.master_left else s.master_aimed
         if gate < s.fade:
             factor *= gate / s.fade
         left *= factor
@@ -390,6 +407,8 @@ def _fill(s, out, frames, time):
             s.waiting = 0
         opening = s.playing != 0 and s.position < limit - s.fade
         n = _slice_length(s, frames - done)
+        if s.gate > 0 and not opening:
+            n = min(n, s.gate)
         moving = 1 if s.gate > 0 or opening or (s.playing != 0 and not at_end) else 0
         _leave_trail(s, n, moving, time + done / s.rate, fresh)
         fresh = False

@@ -79,7 +79,7 @@ def stem_gains(strips: Sequence[Strip]) -> NDArray[np.float32]:
         If a pan lies outside -1...1 or a gain is not a number.
     """
     gains = np.zeros((len(strips), 2), dtype=np.float32)
-    for row, strip, audible in zip(gains, strips, heard(strips)):
+    for row, strip, audible in zip(gains, strips, heard(strips), strict=False):
         if not -1.0 <= strip.pan <= 1.0:
             raise ValueError(f"pan must lie between -1 and 1, not {strip.pan}")
         if math.isnan(strip.gain_db) or strip.gain_db == math.inf:
@@ -132,7 +132,7 @@ def mix_block(
     length = lengths.pop() if lengths else 0
     begin, end, _ = slice(start, stop).indices(length)
     mix = np.zeros((2, max(0, end - begin)), dtype=np.float64)
-    for stem, pair in zip(stems, gains):
+    for stem, pair in zip(stems, gains, strict=False):
         for side in (0, 1):
             if pair[side] != 0.0:
                 mix[side] += stem[side % stem.shape[0], begin:end] * np.float64(pair[side])

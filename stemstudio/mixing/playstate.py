@@ -144,6 +144,7 @@ def new_state(rate: float = 44100.0) -> NDArray[np.void]:
     state = np.zeros(1, dtype=STATE)
     state["loop_slot"] = -1
     state["channels_out"] = 2
+    state["null_peak"] = -1.0
     set_rate(state, rate)
     state["master"] = state["master_current"] = state["master_aimed"] = 1.0
     return state

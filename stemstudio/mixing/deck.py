@@ -1,0 +1,384 @@
+"""The deck: a song and its stems laid into the memory that the audio callback plays from.
+
+A `Deck` is used from one thread (the window's).  It knows neither Qt nor sound
+devices; whoever calls the callback sets `running` while it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.mixing import playstate
+from stemstudio.mixing.mixer import decibels
+from stemstudio.mixing.playstate import CHUNK, LOOPS, MAX_STEMS, PROGRAMMES, SEEK_BITS, TRAIL
+
+__all__ = ["Deck", "Meters", "Source"]
+
+Source = Literal["stems", "original", "audition"]
+_SOURCES = {"stems": playstate.STEMS, "original": playstate.ORIGINAL, "audition": playstate.AUDITION}
+_LOOKED_BACK = 256
+_EMPTY = np.zeros((2, 0), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """What was heard since the meters were last read.
+
+    Attributes
+    ----------
+    stem_peak, stem_rms
+        Shape (stems, 2), linear, behind the faders.
+    master_peak, master_rms
+        Shape (2,), linear, as delivered.
+    null_db
+        Peak of mixture - sum of stems at unity, in dB re full scale; None where no stems were played.
+    underflows
+        How often the device ran dry since the deck was made.
+    """
+
+    stem_peak: NDArray[np.float64]
+    stem_rms: NDArray[np.float64]
+    master_peak: NDArray[np.float64]
+    master_rms: NDArray[np.float64]
+    null_db: float | None
+    underflows: int
+
+
+@dataclass(frozen=True)
+class Programme:
+    """Everything that is played, switched over as a whole; keeps the buffers alive."""
+
+    mixture: NDArray[np.float32] = field(default_factory=lambda: _EMPTY)
+    stems: tuple[NDArray[np.float32], ...] = ()
+    valid: NDArray[np.uint8] | None = None
+    source: Source = "stems"
+    audition: NDArray[np.float32] = field(default_factory=lambda: _EMPTY)
+    audition_start: int = 0
+    audition_only: bool = False
+
+
+class Deck:
+    """Plays one song: its mixture, its stems, or a private buffer over either.
+
+    Attributes
+    ----------
+    state
+        The memory shared with the callback, see `playstate`.
+    running
+        Whether somebody is calling the callback; while False, changes take effect at once.
+    """
+
+    def __init__(self, rate: float = 44100.0) -> None:
+        self.state = playstate.new_state(rate)
+        self._s = self.state[0]
+        self._running = False
+        self._kept: dict[int, Programme] = {0: Programme()}
+        self._programme = Programme()
+        self._pending = False
+        self._gains = np.zeros((0, 2))
+        self._trail_from = 0
+        self._last_frame = -np.inf
+
+    # What is played
+
+    @property
+    def programme(self) -> Programme:
+        """What was last asked to be played."""
+        return self._programme
+
+    @property
+    def rate(self) -> float:
+        """Sample rate in Hz."""
+        return float(self._s["rate"])
+
+    @property
+    def length(self) -> int:
+        """Samples of the song."""
+        return int(self._programme.mixture.shape[-1])
+
+    def load(self, mixture: NDArray[np.float32], rate: float) -> None:
+        """Put on a song: stopped at its start, all of it ready, without stems or loop.
+
+        `mixture` has shape (channels, samples), float32, 1 or 2 channels; it may still be written to
+        beyond what `set_ready` allows.  A new rate needs the callback at rest.
+        """
+        _check(mixture)
+        if rate != self.rate:
+            if self._running:
+                raise RuntimeError("the rate can only change while nothing calls the callback")
+            playstate.set_rate(self.state, rate)
+        self.pause()
+        self.clear_loop()
+        self._s["ready"] = mixture.shape[-1]
+        self._gains = np.zeros((0, 2))
+        self._show(Programme(mixture=mixture))
+        self.seek(0)
+
+    def set_ready(self, samples: int) -> None:
+        """Allow play up to `samples`; beyond, it waits until there is more."""
+        self._s["ready"] = max(0, min(samples, self.length))
+
+    def set_stems(
+        self,
+        stems: Sequence[NDArray[np.float32]],
+        valid: NDArray[np.uint8] | None,
+        gains: NDArray[np.floating],
+    ) -> None:
+        """Play these stems (channels, samples) wherever `valid` (one flag a CHUNK) says that they are rendered."""
+        if len(stems) > MAX_STEMS:
+            raise ValueError(f"at most {MAX_STEMS} stems can be mixed, not {len(stems)}")
+        for stem in stems:
+            _check(stem)
+            if stem.shape[-1] != self.length:
+                raise ValueError(f"a stem of {stem.shape[-1]} samples does not fit a song of {self.length}")
+        if valid is not None:
+            chunks = -(-self.length // CHUNK)
+            if valid.dtype != np.uint8 or not valid.flags.c_contiguous or valid.size < chunks:
+                raise ValueError(f"valid must be a contiguous uint8 array of {chunks} flags")
+        self._gains = _pairs(gains, len(stems))
+        self._show(replace(self._programme, stems=tuple(stems), valid=valid))
+
+    def set_gains(self, gains: NDArray[np.floating]) -> None:
+        """Move the faders: shape (stems, 2), linear; the callback ramps to them."""
+        self._gains = _pairs(gains, len(self._programme.stems))
+        if not self._pending:
+            self._s["target"][self._s["wanted"] % PROGRAMMES, : len(self._gains)] = self._gains
+
+    def set_master(self, gain: float) -> None:
+        """Move the master fader, linear."""
+        self._s["master"] = gain
+
+    def set_source(self, source: Source) -> None:
+        """Choose what is heard."""
+        if source not in _SOURCES:
+            raise ValueError(f"unknown source {source!r}")
+        if source != self._programme.source:
+            self._show(replace(self._programme, source=source))
+
+    def set_audition(self, buffer: NDArray[np.float32], start: int, *, only: bool) -> None:
+        """Play a private buffer whose sample 0 is the song's sample `start`.
+
+        With `only`, play ends (or loops) with the buffer; without, the stems go on around it.
+        """
+        _check(buffer)
+        self._show(
+            replace(
+                self._programme, source="audition", audition=buffer, audition_start=start, audition_only=only
+            )
+        )
+
+    def _show(self, programme: Programme) -> None:
+        self._programme = programme
+        self._pending = True
+        self.tend()
+
+    def tend(self) -> None:
+        """Hand over what had to wait and let go of what is no longer read; call now and then."""
+        settled = int(self._s["settled"])
+        for number in [number for number in self._kept if number < settled]:
+            del self._kept[number]
+        number = int(self._s["wanted"]) + 1
+        if not self._pending or (number - PROGRAMMES in self._kept and self._running):
+            return
+        self._pending = False
+        programme = self._programme
+        s, slot = self._s, number % PROGRAMMES
+        s["source"][slot] = _SOURCES[programme.source]
+        s["length"][slot] = programme.mixture.shape[-1]
+        s["mixture_address"][slot] = programme.mixture.ctypes.data
+        s["mixture_channels"][slot] = programme.mixture.shape[0]
+        s["valid_address"][slot] = 0 if programme.valid is None else programme.valid.ctypes.data
+        s["stems"][slot] = len(programme.stems)
+        for index, stem in enumerate(programme.stems):
+            s["stem_address"][slot, index] = stem.ctypes.data
+            s["stem_channels"][slot, index] = stem.shape[0]
+        s["audition_address"][slot] = programme.audition.ctypes.data
+        s["audition_channels"][slot] = programme.audition.shape[0]
+        s["audition_length"][slot] = programme.audition.shape[1]
+        s["audition_start"][slot] = programme.audition_start
+        s["audition_only"][slot] = programme.audition_only
+        s["target"][slot, : len(self._gains)] = self._gains
+        self._kept[number] = programme
+        s["wanted"] = number
+        if not self._running:
+            self._settle()
+
+    def twin(self) -> Deck:
+        """A deck at rest with the same song, settings and place, in memory of its own.
+
+        For when a device is gone whose thread may still read this one's.
+        """
+        twin = Deck(self.rate)
+        twin.state[:] = self.state
+        twin._s["position"] = self.position
+        twin._gains, twin._programme = self._gains, self._programme
+        twin._kept = {int(twin._s["wanted"]): self._programme}
+        twin._pending = True
+        twin._settle()
+        twin.tend()
+        return twin
+
+    # Transport
+
+    @property
+    def running(self) -> bool:
+        """Whether somebody is calling the callback."""
+        return self._running
+
+    @running.setter
+    def running(self, running: bool) -> None:
+        if running and not self._running:
+            self._trail_from = int(self._s["trail_count"])
+            self._s["gate"] = 0
+            self._s["largest_block"] = 0
+        self._running = running
+        if not running:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Do what the callback does with a programme and a seek, while nobody calls it."""
+        s = self._s
+        slot = s["wanted"] % PROGRAMMES
+        s["voice"] = slot
+        s["current"][slot] = s["aimed"][slot] = s["target"][slot]
+        s["ramp_left"][slot] = 0
+        s["fade_left"] = s["gate"] = 0
+        s["taken"] = s["settled"] = s["wanted"]
+        s["playing"] = s["play_command"] & 1 if s["play_seen"] != s["play_command"] else s["playing"]
+        s["play_seen"] = s["play_command"]
+        if s["seek_seen"] != s["seek_command"]:
+            s["seek_seen"] = s["seek_command"]
+            s["position"] = self._sought
+
+    @property
+    def playing(self) -> bool:
+        """Whether play is on, or was asked for and not yet taken up."""
+        s = self._s
+        return bool(s["play_command"] & 1 if s["play_command"] != s["play_seen"] else s["playing"])
+
+    @property
+    def waiting(self) -> bool:
+        """Whether play is held until more of the song is decoded."""
+        return bool(self._s["waiting"])
+
+    @property
+    def finished(self) -> int:
+        """How often play has come to an end by itself."""
+        return int(self._s["finished"])
+
+    def play(self) -> None:
+        """Go on playing."""
+        self._command(True)
+
+    def pause(self) -> None:
+        """Stop, keeping the place."""
+        self._command(False)
+
+    def _command(self, on: bool) -> None:
+        self._s["play_command"] = ((int(self._s["play_command"]) >> 1) + 1) << 1 | on
+        if not self._running:
+            self._settle()
+
+    def seek(self, sample: int) -> None:
+        """Go to a sample of the song."""
+        sample = max(0, min(int(sample), self.length))
+        serial = (int(self._s["seek_command"]) >> SEEK_BITS) + 1
+        self._s["seek_command"] = (serial % (1 << 18)) << SEEK_BITS | sample
+        if not self._running:
+            self._settle()
+
+    @property
+    def _sought(self) -> int:
+        return int(self._s["seek_command"]) & ((1 << SEEK_BITS) - 1)
+
+    def set_loop(self, start: int, stop: int) -> tuple[int, int]:
+        """Repeat [start, stop), at least four fades long; return the loop as it was taken."""
+        start, stop = max(0, min(start, stop)), min(self.length, max(start, stop))
+        shortest = 4 * int(self._s["fade"])
+        if stop - start < shortest:
+            stop = min(self.length, start + shortest)
+            start = max(0, stop - shortest)
+        slot = (int(self._s["loop_slot"]) + 1) % LOOPS
+        self._s["loop_start"][slot] = start
+        self._s["loop_stop"][slot] = stop
+        self._s["loop_slot"] = slot
+        return start, stop
+
+    def clear_loop(self) -> None:
+        """Play straight on."""
+        self._s["loop_slot"] = -1
+
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """The loop [start, stop) in samples, if there is one."""
+        slot = int(self._s["loop_slot"])
+        return None if slot < 0 else (int(self._s["loop_start"][slot]), int(self._s["loop_stop"][slot]))
+
+    # What came of it
+
+    @property
+    def position(self) -> int:
+        """The sample that the callback mixes next: ahead of the sound by the output latency."""
+        pending = self._s["seek_seen"] != self._s["seek_command"]
+        return self._sought if pending else int(self._s["position"])
+
+    def sounding(self, now: float) -> int:
+        """The sample of the song that sounds at device time `now` in seconds.
+
+        Follows the trail of the callback: the moment each block sounds is smoothed over the last blocks
+        (devices report it with jitter), and time never runs backwards.  A seek shows at once.
+        """
+        s = self._s
+        count = int(s["trail_count"])
+        first = max(self._trail_from, count - _LOOKED_BACK)
+        if not self._running or first >= count:
+            return self.position
+        entries = np.arange(first, count) % TRAIL
+        frame = s["trail_frame"][entries]
+        times = s["trail_time"][entries]
+        recent = slice(-32, None)
+        zero = float(np.median(times[recent] - frame[recent] / self.rate))
+        heard = max((now - zero) * self.rate, self._last_frame)
+        heard = min(heard, float(s["frames"]))
+        self._last_frame = heard
+        found = entries[max(0, int(np.searchsorted(frame, heard, side="right")) - 1)]
+        if s["trail_seek"][found] != s["seek_command"]:
+            return self._sought
+        into = max(0.0, min(heard - s["trail_frame"][found], float(s["trail_length"][found])))
+        return int(s["trail_position"][found] + s["trail_moving"][found] * into)
+
+    def meters(self) -> Meters:
+        """Read the meters and start them afresh."""
+        s, count = self._s, len(self._programme.stems)
+        null = float(s["null_peak"])
+        meters = Meters(
+            stem_peak=s["stem_peak"][:count].copy(),
+            stem_rms=np.sqrt(s["stem_square"][:count]),
+            master_peak=s["master_peak"].copy(),
+            master_rms=np.sqrt(s["master_square"]),
+            null_db=None if null < 0 else decibels(null),
+            underflows=int(s["underflows"]),
+        )
+        s["stem_peak"][:] = 0.0
+        s["master_peak"][:] = 0.0
+        s["null_peak"] = -1.0
+        return meters
+
+
+def _check(buffer: NDArray[np.float32]) -> None:
+    """Refuse what the callback could not read."""
+    if buffer.dtype != np.float32 or buffer.ndim != 2 or buffer.shape[0] not in (1, 2):
+        raise ValueError(f"expected float32 (1 or 2 channels, samples), not {buffer.dtype} {buffer.shape}")
+    if not buffer.flags.c_contiguous:
+        raise ValueError("the audio callback needs contiguous buffers")
+
+
+def _pairs(gains: NDArray[np.floating], stems: int) -> NDArray[np.float64]:
+    if np.shape(gains) != (stems, 2):
+        raise ValueError(f"expected gains of shape {(stems, 2)}, not {np.shape(gains)}")
+    return np.array(gains, dtype=np.float64)

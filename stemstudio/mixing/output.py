@@ -1,0 +1,265 @@
+"""Where the sound goes: a device through PortAudio, or a silent clock where there is none.
+
+Both call the audio callback on a `playstate` and have the same few methods.
+sounddevice is imported on first use: without the PortAudio library it raises.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.errors import StemStudioError
+
+__all__ = ["DeviceChoice", "Latency", "NoSound", "SilentClock", "SoundDevice", "devices", "refresh_devices"]
+
+Latency = Literal["low", "normal", "high"] | float
+_LATENCIES: dict[str, str | float] = {
+    "low": "low",
+    "normal": 0.045,
+    "high": 0.15,
+}  # the device's own lowest, or seconds
+_INVALID_RATE = -9997  # paInvalidSampleRate
+
+
+class NoSound(StemStudioError):
+    """A device that cannot be played on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """An output device as offered to the user.
+
+    Attributes
+    ----------
+    key
+        Name by which settings remember it.
+    label
+        What the user reads.
+    index
+        PortAudio's number for it; only good until devices are looked for again.
+    channels
+        Most output channels.
+    rate
+        The device's own sample rate in Hz.
+    is_default
+        Whether the system plays here unless told otherwise.
+    """
+
+    key: str
+    label: str
+    index: int
+    channels: int
+    rate: float
+    is_default: bool
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice
+    except OSError as error:
+        raise NoSound(
+            "This machine has no PortAudio library, so nothing can be heard.",
+            "Install it (on Debian and Ubuntu: apt-get install libportaudio2) and start again.",
+        ) from error
+    return sounddevice
+
+
+def refresh_devices() -> None:
+    """Let PortAudio look for devices again; no stream may be open."""
+    sounddevice = _sounddevice()
+    sounddevice._terminate()
+    sounddevice._initialize()
+
+
+def devices() -> list[DeviceChoice]:
+    """Return the output devices, the default one first; empty on a machine without any."""
+    sounddevice = _sounddevice()
+    hosts = sounddevice.query_hostapis()
+    default = sounddevice.default.device[1]
+    if default < 0 and hosts:
+        default = hosts[0]["default_output_device"]
+    found = []
+    for index, device in enumerate(sounddevice.query_devices()):
+        if device["max_output_channels"] > 0:
+            host = hosts[device["hostapi"]]["name"]
+            found.append(
+                DeviceChoice(
+                    key=f"{device['name']} [{host}]",
+                    label=f"{device['name']} ({host})" if len(hosts) > 1 else device["name"],
+                    index=index,
+                    channels=device["max_output_channels"],
+                    rate=device["default_samplerate"],
+                    is_default=index == default,
+                )
+            )
+    return sorted(found, key=lambda choice: not choice.is_default)
+
+
+class SoundDevice:
+    """A PortAudio stream that plays a state.
+
+    Parameters
+    ----------
+    state
+        The shared memory, see `playstate`; must outlive the stream.
+    device
+        A choice, or None for the default one.
+    latency
+        A word, or seconds.
+
+    Raises
+    ------
+    NoSound
+        If there is no such device, or it cannot be opened at the state's rate.
+    """
+
+    silent = False
+
+    def __init__(self, state: NDArray[np.void], device: DeviceChoice | None, latency: Latency) -> None:
+        from cffi import FFI  # type: ignore[import-untyped]
+
+        from stemstudio.mixing.callback import callback
+
+        sounddevice = _sounddevice()
+        if device is None:
+            device = next(iter(devices()), None)
+            if device is None:
+                raise NoSound("No sound device was found.", "Connect one; until then the song runs silently.")
+        self.device = device
+        self._state = state
+        self._error: type[Exception] = sounddevice.PortAudioError
+        rate = float(state["rate"][0])
+        state["channels_out"] = min(2, device.channels)
+        ffi = FFI()
+        arguments: dict[str, Any] = {
+            "kind": "output",
+            "samplerate": rate,
+            "blocksize": 0,
+            "device": device.index,
+            "channels": int(state["channels_out"][0]),
+            "dtype": "float32",
+            "latency": _LATENCIES.get(latency, latency) if isinstance(latency, str) else latency,
+            "callback": ffi.cast("void*", callback.address),
+            "userdata": ffi.cast("void*", state.ctypes.data),
+            "wrap_callback": None,
+        }
+        if sys.platform == "win32" and "WASAPI" in device.key:
+            arguments["extra_settings"] = sounddevice.WasapiSettings(auto_convert=True)
+        try:
+            # The class for library authors: it takes a native callback.
+            self._stream = sounddevice._StreamBase(**arguments)
+        except (self._error, ValueError) as error:
+            code = error.args[1] if len(error.args) > 1 else None
+            reason = f"does not play at {rate:g} Hz" if code == _INVALID_RATE else "cannot be opened"
+            raise NoSound(f"“{device.label}” {reason}.", "Choose another sound device.") from error
+        state["latency"] = self.latency
+
+    @property
+    def latency(self) -> float:
+        """Seconds from mixing to sounding, as the device states it."""
+        return float(self._stream.latency)
+
+    def start(self) -> None:
+        """Begin calling the callback."""
+        try:
+            self._stream.start()
+        except self._error as error:
+            raise NoSound(
+                f"“{self.device.label}” cannot be started.", "Choose another sound device."
+            ) from error
+
+    def time(self) -> float:
+        """The device's clock in seconds."""
+        return float(self._stream.time)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the stream still runs."""
+        try:
+            return bool(self._stream.active)
+        except self._error:
+            return False
+
+    def close(self, *, lost: bool = False) -> bool:
+        """Stop calling the callback; return whether it is certain to have stopped.
+
+        A `lost` device may never answer: it is closed aside, and given a moment.
+        """
+        if not lost:
+            self._stream.close()
+            return True
+        closing = threading.Thread(target=self._stream.close, name="closing a lost sound device", daemon=True)
+        closing.start()
+        closing.join(1.0)
+        return not closing.is_alive()
+
+
+class SilentClock:
+    """Plays a state to nowhere in real time, so that everything but the ear can follow."""
+
+    silent = True
+    device: DeviceChoice | None = None
+    latency = 0.0
+
+    def __init__(self, state: NDArray[np.void], period: float = 0.01) -> None:
+        self._state = state
+        self._period = period
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="silent clock", daemon=True)
+        state["channels_out"] = 2
+        state["latency"] = 0.0
+
+    def start(self) -> None:
+        """Begin calling the callback."""
+        self._thread.start()
+
+    def time(self) -> float:
+        """The clock in seconds."""
+        return time.perf_counter()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the clock runs."""
+        return self._thread.is_alive()
+
+    def close(self, *, lost: bool = False) -> bool:
+        """Stop calling the callback."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        return True
+
+    def _run(self) -> None:
+        from stemstudio.mixing.callback import callback
+
+        rate = float(self._state["rate"][0])
+        output = np.zeros((4096, 2), dtype=np.float32)
+        times = (ctypes.c_double * 3)()
+        begun = time.perf_counter()
+        delivered = 0
+        while not self._stop.wait(self._period):
+            due = int((time.perf_counter() - begun) * rate) - delivered
+            if due > 20 * len(output):  # the machine slept: go on from here
+                begun += (due - len(output)) / rate
+                due = len(output)
+            while due > 0:
+                frames = min(due, len(output))
+                times[1] = times[2] = begun + delivered / rate
+                callback.ctypes(
+                    None,
+                    output.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+                    frames,
+                    times,
+                    0,
+                    self._state.ctypes.data,
+                )
+                delivered += frames
+                due -= frames
