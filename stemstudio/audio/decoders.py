@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,40 +40,40 @@ def soundfile_blocks(path: Path, note: Note) -> Iterator[Samples]:
             broken = False
         except (soundfile.LibsndfileError, RuntimeError):
             broken = True
+    broken_at = position
     if broken:
-        for block in _rest(path, position, rate, channels, note):
+        for block in _rest(path, position, rate, channels):
             position += block.shape[1]
             yield block
     # What an MP3 promises is an estimate of libsndfile.
     if position and 0 < promised < 2**62 and promised - position > max(rate // 4, promised // 30):
-        note(f"The file is cut off or damaged: it should last {clock(promised / rate)}, "
-             f"and {clock(position / rate)} could be read.")  # fmt: skip
+        note(
+            f"The file is cut off or damaged: it should last {clock(promised / rate)}, "
+            f"and {clock(position / rate)} could be read."
+        )
+    elif position and broken:
+        note(f"The file is damaged soon after {clock(broken_at / rate)}; listen to it there.")
 
 
-def _rest(path: Path, position: int, rate: int, channels: int, note: Note) -> Iterator[Samples]:
+def _rest(path: Path, position: int, rate: int, channels: int) -> Iterator[Samples]:
+    """What comes after `position`, where libsndfile gave up: by PyAV, or by libsndfile in smaller steps."""
     import soundfile
 
-    came = position
+    came = False
     to_skip = position
-    try:
-        for block in pyav_blocks(path, note, expect=(rate, channels)):
+    with suppress(_av_error()):
+        for block in pyav_blocks(path, lambda sentence: None, expect=(rate, channels)):
             skipped = min(to_skip, block.shape[1])
             to_skip -= skipped
             if block.shape[1] > skipped:
-                came += block.shape[1] - skipped
+                came = True
                 yield block[:, skipped:]
-    except _av_error() as error:
-        note(f"The file is damaged after {clock(came / rate)} ({plain(error)}).")
-    if came > position:
+    if came:
         return
-    try:  # In small steps libsndfile loses less than one of the large blocks.
-        with soundfile.SoundFile(path) as file:
-            file.seek(position)
-            while len(samples := file.read(1024, dtype="float32", always_2d=True)):
-                came += len(samples)
-                yield samples.T
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        note(f"The file is damaged after {clock(came / rate)} ({plain(error)}).")
+    with suppress(soundfile.LibsndfileError, RuntimeError), soundfile.SoundFile(path) as file:
+        file.seek(position)
+        while len(samples := file.read(1024, dtype="float32", always_2d=True)):
+            yield samples.T
 
 
 def open_container(path: Path) -> av.container.InputContainer:

@@ -58,6 +58,9 @@ def read_tags(path: Path | str) -> tuple[Tags, str]:
 
     path = Path(path)
     try:
+        with path.open("rb") as head:
+            if head.read(4) == b"RF64":  # mutagen knows none
+                return Tags(), ""
         file = mutagen.File(path)
         found = {} if file is None else _found(file)
     except Exception as error:  # noqa: BLE001 - damaged files make mutagen raise anything; the song still opens
