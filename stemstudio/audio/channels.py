@@ -38,6 +38,10 @@ class ChannelChoice:
 
     pair: tuple[int, int] | None = None
 
+    def __str__(self) -> str:
+        """The words that `parse` understands."""
+        return "downmix" if self.pair is None else f"{self.pair[0] + 1}+{self.pair[1] + 1}"
+
     @classmethod
     def downmix(cls) -> ChannelChoice:
         """All channels folded down to stereo."""

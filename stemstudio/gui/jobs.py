@@ -76,7 +76,7 @@ class Job(QObject):
             result = self._work(self._progress)
         except Cancelled:
             self.stopped.emit()
-        except Exception as error:  # whatever it is, the window hears of it: `failed` opens a dialog
+        except Exception as error:  # noqa: BLE001 - whatever it is, the window hears of it: `failed` opens a dialog
             self.failed.emit(error)
         else:
             self.done.emit(result)
@@ -110,7 +110,7 @@ class Jobs(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="heavy")
-        self._light = ThreadPoolExecutor(2, thread_name_prefix="light")
+        self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
         self._open: set[Job] = set()
         self._queue: list[Job] = []
         self._lock = threading.Lock()

@@ -189,14 +189,15 @@ class Sounding(QObject):
                     self._lock.wait(0.1)
                 if self._closing:
                     return
-                assert task is not None and self._state is not None
+                assert task is not None
+                assert self._state is not None
                 first, last = task
                 state, leaves, generation = self._state, self._leaves, self._generation
                 edits = self._edits
             start, stop = first * CHUNK, min(last * CHUNK, state.mixture.length)
             try:
                 sounds = render(state, leaves, start, stop)
-            except Exception as error:  # shown by the window; the stretch keeps its old sound
+            except Exception as error:  # noqa: BLE001 - shown by the window; the stretch keeps its old sound
                 self.failed.emit(error)
                 with self._lock:
                     if generation == self._generation:

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.progress import Progress
 from stemstudio.project.project import Change, PaintStroke, Project, State
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
 from stemstudio.spectral.brushes import Box, weights
@@ -203,6 +205,13 @@ def split(
     rows["splits"][parent] = Split(recipe, estimates, owned, residual)
     kinds = frozenset({"stems", "splits", "mixer"})
     return Edit(name or f"{recipe.title}", rows, Change(kinds, frozenset({parent, *ids, residual})))
+
+
+def by_hand(project: Project, word: str) -> Edit:
+    """Split the song into one empty stem and the residual, which has everything: to be painted by hand."""
+    recipe = ByHand()
+    nothing = recipe.run(project.state.mixture, Progress())
+    return split(project, 0, recipe, nothing, stems=[word], name=f"Add stem {word}")
 
 
 def join(state: State, parent: int, name: str = "") -> Edit:

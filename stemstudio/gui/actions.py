@@ -1,0 +1,103 @@
+"""Actions: every command of the window declared once: menu, words, key, and which method of `Commands` it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Needs = Literal["", "song", "stems", "atoms", "selection"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes
+    ----------
+    name
+        Name of the method of `Commands`; also the key of a rebinding.
+    menu
+        Menu it stands in; "" for none (keys only).
+    text, tip
+        What the menu says, and one plain sentence.
+    keys
+        Default keys, the first is shown.
+    needs
+        Without which it is greyed out.
+    held
+        Whether it acts while the key is held, and ends with `<name>_end`.
+    argument
+        Passed to the method; -1 for none.
+    checkable
+        Whether it shows a tick.
+    rule_before
+        Whether a line stands above it in the menu.
+    """
+
+    name: str
+    menu: str
+    text: str
+    tip: str = ""
+    keys: tuple[str, ...] = ()
+    needs: Needs = ""
+    held: bool = False
+    argument: int = -1
+    checkable: bool = False
+    rule_before: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.name if self.argument < 0 else f"{self.name} {self.argument}"
+
+
+def _numbered(name: str, text: str, tip: str, key: str) -> Iterable[Command]:
+    for n in range(1, 10):
+        yield Command(name, "", text.format(n), tip.format(n), (key.format(n),), "song", argument=n)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("open", "File", "&Open…", "Open a song or a project.", ("Ctrl+O",)),
+    Command("open_demo", "File", "Open the &demo song", "A short song with known stems, to try things on."),
+    Command("save", "File", "&Save", "Save the project; the version before stays beside it as .bak.", ("Ctrl+S",), "song", rule_before=True),
+    Command("save_as", "File", "Save &as…", "Save the project under another name.", ("Ctrl+Shift+S",), "song"),
+    Command("embed_song", "File", "Keep the song &inside the project", "The project file then needs no other file.", (), "song", checkable=True),
+    Command("export", "File", "&Export…", "Write stems, or the mix as heard, to files.", ("Ctrl+E",), "song", rule_before=True),
+    Command("close_song", "File", "&Close", "Close the song.", ("Ctrl+W",), "song", rule_before=True),
+    Command("quit", "File", "&Quit", "Leave StemStudio.", ("Ctrl+Q",)),
+    Command("undo", "Edit", "&Undo", "Undo the last step.", ("Ctrl+Z",), "song"),
+    Command("redo", "Edit", "&Redo", "Do the step again that was undone.", ("Ctrl+Shift+Z", "Ctrl+Y"), "song"),
+    Command("select_all", "Edit", "Select &all", "Select the whole song.", ("Ctrl+A",), "song", rule_before=True),
+    Command("select_none", "Edit", "Select &nothing", "Forget the selection.", ("Ctrl+D",), "song"),
+    Command("give_selection", "Edit", "&Give selection to the target stem", "All the light inside goes to the stem that is outlined in the mixer.", ("Return", "Enter"), "selection"),
+    Command("loop_selection", "Play", "&Loop the selection", "Repeat the selected time; again to go straight on.", ("Ctrl+L",), "song", rule_before=True),
+    Command("zoom_in", "View", "Zoom &in", "Fewer seconds on the screen.", ("Ctrl++", "Ctrl+="), "song"),
+    Command("zoom_out", "View", "Zoom &out", "More seconds on the screen.", ("Ctrl+-",), "song"),
+    Command("zoom_fit", "View", "&Whole song", "All seconds and all frequencies.", ("Ctrl+0",), "song"),
+    Command("zoom_selection", "View", "Zoom to the &selection", "Fill the screen with what is selected.", ("Ctrl+Shift+0",), "selection"),
+    Command("toggle_overlay", "View", "&Overlay", "The mask of the selected atoms, over the spectrogram.", ("O",), "song", checkable=True, rule_before=True),
+    Command("run", "Separate", "&Run", "Separate with the recipe in the panel.", ("Ctrl+Return",), "song"),
+    Command("stop_job", "Separate", "S&top", "Stop the running job; nothing is changed.", (), "song"),
+    Command("add_stem", "Separate", "&New empty stem", "A stem to paint into, or to give atoms to.", ("Ctrl+T",), "song", rule_before=True),
+    Command("rename_stem", "Separate", "Re&name the target stem…", "", ("F2",), "stems"),
+    Command("join_stem", "Separate", "&Put together again", "The stems that the target was split into become one again.", (), "stems"),
+    Command("delete_stem", "Separate", "&Delete the target stem", "Its light goes to the residual.", (), "stems"),
+    Command("suggest_atoms", "Atoms", "&Suggest stems", "Gather atoms that sound alike into stems.", ("Ctrl+G",), "atoms"),
+    Command("hear_atom", "Atoms", "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "atoms"),
+    Command("lock_atoms", "Atoms", "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "atoms"),
+    Command("select_all_atoms", "Atoms", "Select &all atoms", "", (), "atoms"),
+    Command("play_pause", "Play", "&Play or pause", "", ("Space",), "song"),
+    Command("play_selection", "Play", "Play the &selection only", "Its time and its frequencies, nothing else.", ("Shift+Space",), "song"),
+    Command("to_start", "Play", "Back to the &start", "", ("Home",), "song"),
+    Command("hear_before", "Play", "&Before the last edit (hold)", "As it was before the last edit, for as long as the key is held.", ("\\",), "song", held=True),
+    Command("hear_original", "Play", "The &original (hold)", "The original mixture, for as long as the keys are held.", ("Shift+\\", "|"), "song", held=True),
+    Command("mute_target", "Play", "&Mute the target stem", "", ("M",), "stems", rule_before=True),
+    Command("solo_target", "Play", "S&olo the target stem", "", ("S",), "stems"),
+    *_numbered("number", "Stem {}", "Make stem {} the target, or give it the selected atoms.", "{}"),
+    *_numbered("solo_number", "Solo stem {}", "Solo stem {}.", "Alt+{}"),
+    Command("escape", "", "Escape", "End the stroke, then the selection, then (asked) the job.", ("Esc",)),
+    Command("show_keys", "Help", "&Keyboard…", "All keys; each can be changed.", ("F1",)),
+    Command("show_about", "Help", "&About StemStudio", ""),
+)  # fmt: skip
+
+MENUS = ("File", "Edit", "View", "Separate", "Atoms", "Play", "Help")

@@ -1,0 +1,312 @@
+"""Commands: what each action of the window does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QSettings
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+
+from stemstudio import __version__
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.project import edits
+from stemstudio.project.project import PaintStroke
+from stemstudio.project.stem import MIXTURE
+from stemstudio.resources import resource
+from stemstudio.spectral.brushes import SelectionFill
+
+if TYPE_CHECKING:
+    from stemstudio.gui.main_window import MainWindow
+
+SONGS = "*.wav *.flac *.aif *.aiff *.mp3 *.m4a *.mp4 *.ogg *.oga *.opus *.wma *.aac *.alac *.ape *.wv *.mkv *.mov *.webm"
+
+
+class Commands(QObject):
+    """One method a command of `actions.COMMANDS`; they act on the window's document, player and panels."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self.document = window.document
+        self.player = window.player
+
+    # file
+
+    def open(self) -> None:
+        settings = QSettings()
+        folder = str(settings.value("folders/open", str(Path.home())))
+        filters = f"Songs and projects ({SONGS} *.stems);;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self.window, "Open a song or a project", folder, filters)
+        if name:
+            settings.setValue("folders/open", str(Path(name).parent))
+            self.window.open_path(Path(name))
+
+    def open_demo(self) -> None:
+        self.window.open_path(resource("demo/demo.flac"))
+
+    def save(self) -> None:
+        self.window.saving.save()
+
+    def save_as(self) -> None:
+        self.window.saving.save_as()
+
+    def embed_song(self, on: bool) -> None:
+        self.window.saving.set_embedded(on)
+
+    def export(self) -> None:
+        self.window.exporting.ask()
+
+    def close_song(self) -> None:
+        self.window.close_song()
+
+    def quit(self) -> None:
+        self.window.close()
+
+    # edit
+
+    def undo(self) -> None:
+        self.document.undo()
+
+    def redo(self) -> None:
+        self.document.redo()
+
+    def select_all(self) -> None:
+        self.document.select_all()
+
+    def select_none(self) -> None:
+        self.document.set_selection(type(self.document.selection)())
+
+    def give_selection(self) -> None:
+        """All the light in the selection to the target stem, as one stroke."""
+        document = self.document
+        state, project = document.state, document.project
+        if state is None or project is None or not document.selection:
+            return
+        if document.target == MIXTURE:
+            document.said.emit(
+                "There are no stems yet: separate the song first, or add an empty stem (Ctrl+T)."
+            )
+            return
+        name = f"Give the selection to {state.stems[document.target].name}"
+        stroke = PaintStroke(
+            document.target, False, SelectionFill(selection=document.selection, strength=1.0)
+        )
+        if not document.do(edits.paint(state, project.new_id(), stroke, name)):
+            document.said.emit("The selection holds no light.")
+
+    # view
+
+    def zoom_in(self) -> None:
+        self._zoom(2.0)
+
+    def zoom_out(self) -> None:
+        self._zoom(0.5)
+
+    def _zoom(self, factor: float) -> None:
+        view = self.document.viewport
+        state = self.document.state
+        at = (view.start + view.stop) / 2
+        if state is not None:
+            playhead = self.player.position / state.mixture.sample_rate
+            at = playhead if view.start <= playhead <= view.stop else at
+        view.zoom_time(factor, at)
+
+    def zoom_fit(self) -> None:
+        self.document.viewport.fit()
+
+    def zoom_selection(self) -> None:
+        bounds = self.document.selection.bounds
+        if bounds is not None:
+            margin = 0.05 * (bounds.stop - bounds.start)
+            self.document.viewport.set_time(bounds.start - margin, bounds.stop + margin)
+            self.document.viewport.set_frequency(bounds.low, bounds.high)
+
+    def toggle_overlay(self, on: bool) -> None:
+        self.document.set_look(overlay=on)
+
+    # separate
+
+    def run(self) -> None:
+        self.window.separate.run()
+
+    def run_recipe(self, stem: int, recipe: Algorithm) -> None:
+        """Separate; a stem that is split already is asked about, as its stems would go."""
+        state = self.document.state
+        if state is not None and stem in state.splits:
+            name = state.stems[stem].name
+            question = f"{name} is split already. Its stems, their atoms and paint would be replaced (Undo brings them back)."
+            button = QMessageBox.question(self.window, "Separate again", question + "\n\nSeparate again?")
+            if button != QMessageBox.StandardButton.Yes:
+                return
+        self.window.separating.run(stem, recipe)
+
+    def stop_job(self) -> None:
+        for job in self.document.jobs.queue:
+            job.stop()
+
+    def add_stem(self) -> None:
+        """An empty stem beside the target; in an unsplit song, the first one, beside the residual."""
+        document = self.document
+        state, project = document.state, document.project
+        if state is None or project is None:
+            return
+        if MIXTURE not in state.splits:
+            document.do(edits.by_hand(project, "Stem 1"))
+            document.set_target(project.state.children(MIXTURE)[0].id)
+            return
+        parent = state.stems[document.target].parent
+        assert parent is not None
+        edit, number = edits.add_stem(project, parent, f"Stem {len(state.children(parent))}")
+        document.do(edit)
+        document.set_target(number)
+
+    def rename_stem(self) -> None:
+        state, target = self.document.state, self.document.target
+        if state is None or target == MIXTURE:
+            return
+        old = state.stems[target].name
+        name, good = QInputDialog.getText(self.window, "Rename", f"New name for {old}:", text=old)
+        name = name.strip()
+        if good and name and name != old:
+            unique = edits.unique_name(state, name, {target})
+            self.document.do(edits.set_stem(state, target, f"Rename {old} to {unique}", name=unique))
+
+    def join_stem(self) -> None:
+        state, target = self.document.state, self.document.target
+        if state is None or target == MIXTURE:
+            return
+        parent = state.stems[target].parent
+        assert parent is not None
+        self.document.do(edits.join(state, parent))
+
+    def delete_stem(self) -> None:
+        state, target = self.document.state, self.document.target
+        if state is None or target == MIXTURE:
+            return
+        if state.is_residual(target):
+            self.document.said.emit("The residual cannot be deleted: it holds what no other stem has.")
+            return
+        self.document.do(edits.delete(state, target))
+
+    # atoms
+
+    def suggest_atoms(self) -> None:
+        self.window.atoms.suggest()
+
+    def hear_atom(self) -> None:
+        document = self.document
+        if document.atoms and document.atoms_of is not None:
+            self.window.auditions.hear_atom(document.atoms_of, document.atoms[0])
+
+    def lock_atoms(self) -> None:
+        document = self.document
+        split = document.atom_split
+        if split is None or document.state is None or document.atoms_of is None or not document.atoms:
+            return
+        locked = not all(atom in split.locked for atom in document.atoms)
+        count = len(document.atoms)
+        what = f"atom {document.atoms[0] + 1}" if count == 1 else f"{count} atoms"
+        name = f"{'Lock' if locked else 'Unlock'} {what}"
+        document.do(edits.lock(document.state, document.atoms_of, document.atoms, locked, name))
+
+    def select_all_atoms(self) -> None:
+        split = self.document.atom_split
+        if split is not None:
+            self.document.select_atoms(range(len(split.owners)))
+
+    # play
+
+    def play_pause(self) -> None:
+        self.player.end_audition()
+        self.player.toggle()
+
+    def play_selection(self) -> None:
+        self.window.auditions.play_selection(loop=False)
+
+    def loop_selection(self) -> None:
+        state, bounds = self.document.state, self.document.selection.bounds
+        if self.player.loop is not None:
+            self.player.clear_loop()
+        elif state is not None and bounds is not None:
+            rate = state.mixture.sample_rate
+            self.player.set_loop(int(bounds.start * rate), int(bounds.stop * rate))
+        else:
+            self.document.said.emit("Nothing is selected to loop; drag with T to select a time.")
+
+    def to_start(self) -> None:
+        self.player.seek(0)
+        view = self.document.viewport
+        view.set_time(0.0, view.stop - view.start)
+
+    def hear_before(self) -> None:
+        self.window.auditions.before_last_edit()
+
+    def hear_before_end(self) -> None:
+        self.window.auditions.end()
+
+    def hear_original(self) -> None:
+        self.player.set_source("original")
+
+    def hear_original_end(self) -> None:
+        self.player.set_source("stems")
+
+    def mute_target(self) -> None:
+        self._toggle("mute")
+
+    def solo_target(self) -> None:
+        self._toggle("solo")
+
+    def _toggle(self, field: str, stem: int | None = None) -> None:
+        state = self.document.state
+        number = self.document.target if stem is None else stem
+        if state is None or number not in state.stems:
+            return
+        strip = state.stems[number]
+        on = not getattr(strip, field)
+        word = {"mute": ("Mute", "Unmute"), "solo": ("Solo", "Unsolo")}[field][0 if on else 1]
+        self.document.do(edits.set_stem(state, number, f"{word} {strip.name}", **{field: on}))
+        self.document.settle()
+
+    def number(self, number: int) -> None:
+        """Give the selected atoms to stem `number`, or make it the target where no atom is selected."""
+        if self.document.atoms and self.window.atoms.isVisible():
+            self.window.atoms.assign_to_number(number)
+            return
+        stem = self.document.target_number(number)
+        if stem is not None:
+            self.document.set_target(stem)
+
+    def solo_number(self, number: int) -> None:
+        stem = self.document.target_number(number)
+        if stem is not None:
+            self._toggle("solo", stem)
+
+    def escape(self) -> None:
+        """End the stroke, then the selection of atoms, then the selection, then (asked) the job."""
+        if self.window.tools.cancel():
+            return
+        if self.document.atoms:
+            self.document.select_atoms(())
+        elif self.document.selection:
+            self.select_none()
+        elif self.document.jobs.queue:
+            job = self.document.jobs.queue[0]
+            question = f"Stop “{job.title}”? Nothing will have been changed."
+            if QMessageBox.question(self.window, "Stop", question) == QMessageBox.StandardButton.Yes:
+                job.stop()
+
+    # help
+
+    def show_keys(self) -> None:
+        from stemstudio.gui.keyboard_dialog import KeyboardDialog
+
+        KeyboardDialog(self.window.bindings, self.window).exec()
+
+    def show_about(self) -> None:
+        text = (
+            f"<h3>StemStudio {__version__}</h3>"
+            "<p>Takes songs apart, by hand and machine together.</p>"
+            "<p>Free software under the GNU General Public License, version 3 or later.</p>"
+        )
+        QMessageBox.about(self.window, "About StemStudio", text)
