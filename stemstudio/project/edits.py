@@ -18,7 +18,7 @@ from stemstudio.algorithms.estimates import Estimates
 from stemstudio.progress import Progress
 from stemstudio.project.project import Change, PaintStroke, Project, State
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
-from stemstudio.spectral.brushes import Box, weights
+from stemstudio.spectral.brushes import weights
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import Patch, TileMask
 
@@ -250,7 +250,8 @@ def merge(state: State, stems: Sequence[int], name: str = "") -> Edit:
 def delete(state: State, stem: int, name: str = "") -> Edit:
     """Delete a stem: its light goes to the residual beside it."""
     parent = state.stems[stem].parent
-    assert parent is not None and not state.is_residual(stem)
+    assert parent is not None
+    assert not state.is_residual(stem)
     return _poured(state, state.splits[parent].residual, [stem], name or f"Delete {state.stems[stem].name}")
 
 
