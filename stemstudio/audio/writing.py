@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard, cast
@@ -20,7 +20,7 @@ from stemstudio.audio.tags import Tags, write_tags
 from stemstudio.errors import UnwritableFile
 from stemstudio.progress import Progress
 
-__all__ = ["FORMATS", "FileExists", "WriteReport", "write_audio"]
+__all__ = ["FORMATS", "FileExists", "SoundWriter", "WriteReport", "write_audio"]
 
 Blocks = Iterable[Samples] | Callable[[], Iterable[Samples]]
 BLOCK = 2**15  # samples a channel
@@ -116,116 +116,209 @@ def write_audio(
     ValueError
         If the blocks are not as long, or not as many channels, as was said.
     """
-    path = Path(path)
     progress = progress or Progress()
-    kind = file_format(format)
-    quality = kind.subtype(subtype)
-    if not np.isfinite(gain):
-        raise ValueError(f"gain must be a number, not {gain}")
     if _reads(source):
         sample_rate, channels, length = source.sample_rate, source.channels, source.length
     if sample_rate is None or channels is None or length is None:
         raise ValueError("sample_rate, channels and length must be given for blocks")
-    reason, way_on = why_not(kind, sample_rate, channels)
-    if reason:
-        raise UnwritableFile(path, reason, way_on)
-    _check_target(path, kind, quality, sample_rate, channels, length, overwrite)
-    part = _claim_part(path)
-    try:
-        peak, bad = _encode(
-            part, source, sample_rate, channels, length, kind, quality, dither_seed, gain, progress
-        )
-        notes = [f"{bad} samples were no numbers and became silence."] if bad else []
-        tag_note = write_tags(part, tags, kind.name) if tags else ""
-        notes += [tag_note] if tag_note else []
-        clipped_db = 20 * float(np.log10(peak)) if quality.bits and peak > 1.0 else 0.0
-        if clipped_db:
-            notes.append(f"The sound is clipped: turn it down by {clipped_db:.1f} dB, or write 32-bit float.")
-        elif peak > 1.0 and not kind.lossless:
-            over = 20 * float(np.log10(peak))
-            notes.append(f"The sound goes {over:.1f} dB over full scale, which most players will clip.")
-        _sync(part)
+    with SoundWriter(
+        path,
+        sample_rate,
+        channels,
+        length,
+        format=format,
+        subtype=subtype,
+        tags=tags,
+        dither_seed=dither_seed,
+        gain=gain,
+        overwrite=overwrite,
+    ) as writer:
+        message = f"Writing {writer.path.name}"
+        for block in _blocks(source, length):
+            progress(0.98 * writer.taken / max(1, length), message)
+            writer.write(block)
+        report = writer.finish()
         progress.check()
-        if path.exists() and not overwrite:
-            raise FileExists(path)
-        os.replace(part, path)
-    except BaseException as error:
+        writer.place()
+    progress(1.0, f"Wrote {writer.path.name}")
+    return report
+
+
+class SoundWriter:
+    """A sound file in the making: takes blocks in order, and gets its name when it is whole.
+
+    `write` all of it, `finish`, `place`. Until then it is `<name>.part` in the same folder, which `discard` takes
+    away; so does leaving the `with` block early, and any error. Several may be filled at once, each by one thread at
+    a time. Parameters and errors are those of `write_audio`.
+
+    Parameters
+    ----------
+    dither
+        False to round to 16 or 24 bits without dither.
+
+    Attributes
+    ----------
+    path
+        The file.
+    taken
+        Samples a channel so far.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        sample_rate: int,
+        channels: int,
+        length: int,
+        *,
+        format: str,
+        subtype: str | None = None,
+        tags: Tags | None = None,
+        dither_seed: int = 0,
+        dither: bool = True,
+        gain: float = 1.0,
+        overwrite: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.taken = 0
+        self._kind = file_format(format)
+        self._quality = self._kind.subtype(subtype)
+        if not np.isfinite(gain):
+            raise ValueError(f"gain must be a number, not {gain}")
+        self._gain, self._length, self._tags = gain, length, tags
+        self._dither, self._overwrite = dither, overwrite
+        reason, way_on = why_not(self._kind, sample_rate, channels)
+        if reason:
+            raise UnwritableFile(self.path, reason, way_on)
+        _check_target(self.path, self._kind, self._quality, sample_rate, channels, length, overwrite)
+        self._peak, self._bad, self._filled = 0.0, 0, 0
+        # Equal pieces, however the blocks come: dither must not depend on them.
+        self._room: Samples = np.empty((channels, BLOCK), dtype=np.float32)
+        self._encoder: Encoder | None = None
+        self._placed = False
+        self.part = _claim_part(self.path)
+        with self._guarded():
+            if self._kind.encoder == "pyav":
+                self._encoder = PyAVEncoder(self.part, self._kind, self._quality, sample_rate, channels)
+            else:
+                self._encoder = SoundfileEncoder(
+                    self.part, self._kind, self._quality, sample_rate, channels, length, dither_seed
+                )
+
+    def __enter__(self) -> SoundWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def write(self, block: Samples) -> None:
+        """Take the next block, (channels, n)."""
+        if block.ndim != 2 or block.shape[0] != len(self._room):
+            self.discard()
+            raise ValueError(f"blocks must be ({len(self._room)}, n), not {block.shape}")
+        with self._guarded():
+            start = 0
+            while start < block.shape[1]:
+                count = min(BLOCK - self._filled, block.shape[1] - start)
+                self._room[:, self._filled : self._filled + count] = block[:, start : start + count]
+                self._filled += count
+                start += count
+                if self._filled == BLOCK:
+                    self._encode()
+        self.taken += block.shape[1]
+
+    def finish(self) -> WriteReport:
+        """Close the file, check that it is whole, put the tags in."""
+        import soundfile
+
+        with self._guarded():
+            self._encode()
+            encoder, self._encoder = self._encoder, None
+            if encoder is not None:
+                encoder.close()
+            if self.taken != self._length:
+                raise ValueError(f"{self._length} samples were promised and {self.taken} came")
+            if self._kind.encoder == "soundfile" and self._kind.lossless:
+                with soundfile.SoundFile(self.part) as file:
+                    if (
+                        file.frames != self._length
+                    ):  # what a full disk leaves behind can look like a whole file
+                        raise OSError("the disk did not take all of it")
+            notes = [f"{self._bad} samples were no numbers and became silence."] if self._bad else []
+            tag_note = write_tags(self.part, self._tags, self._kind.name) if self._tags else ""
+            notes += [tag_note] if tag_note else []
+            over = 20 * float(np.log10(self._peak)) if self._peak > 1.0 else 0.0
+            clipped_db = over if self._quality.bits else 0.0
+            if clipped_db:
+                notes.append(
+                    f"The sound is clipped: turn it down by {clipped_db:.1f} dB, or write 32-bit float."
+                )
+            elif over and not self._kind.lossless:
+                notes.append(f"The sound goes {over:.1f} dB over full scale, which most players will clip.")
+            _sync(self.part)
+        return WriteReport(self.path, self._length, self._peak, clipped_db, tuple(notes))
+
+    def place(self) -> None:
+        """Give the finished file its name."""
+        with self._guarded():
+            if self.path.exists() and not self._overwrite:
+                raise FileExists(self.path)
+            os.replace(self.part, self.path)
+            self._placed = True
+
+    def discard(self) -> None:
+        """Take the unfinished file away; nothing happens once it has its name."""
+        if self._placed:
+            return
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None:
+            with suppress(*_encoder_errors()):
+                encoder.close()
         with suppress(OSError):
-            part.unlink()
-        if isinstance(error, OSError):
-            raise UnwritableFile(path, _why(error)) from error
-        raise
-    progress(1.0, f"Wrote {path.name}")
-    return WriteReport(path, length, peak, clipped_db, tuple(notes))
+            self.part.unlink()
 
+    def _encode(self) -> None:
+        assert self._encoder is not None
+        if not self._filled:
+            return
+        block, bad = finite(self._room[:, : self._filled])
+        self._bad += bad
+        if self._gain != 1.0:
+            block = block * np.float32(self._gain)
+        self._peak = max(self._peak, float(np.max(np.abs(block), initial=0.0)))
+        if self._quality.bits and not self._dither:
+            steps = np.float32(2 ** (self._quality.bits - 1))  # whole steps pass the encoder without dither
+            block = np.rint(block * steps) / steps
+        self._encoder.write(block)
+        self._filled = 0
 
-def _encode(
-    part: Path,
-    source: Sound | Blocks,
-    rate: int,
-    channels: int,
-    length: int,
-    kind: FileFormat,
-    quality: Subtype,
-    seed: int,
-    gain: float,
-    progress: Progress,
-) -> tuple[float, int]:
-    import soundfile
-
-    message = f"Writing {part.name.removesuffix('.part')}"
-    peak, bad, position = 0.0, 0, 0
-    encoder: Encoder | None = None
-    try:
-        if kind.encoder == "pyav":
-            encoder = PyAVEncoder(part, kind, quality, rate, channels)
-        else:
-            encoder = SoundfileEncoder(part, kind, quality, rate, channels, length, seed)
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Whatever goes wrong leaves no file; what the disk or the encoder says becomes one sentence."""
         try:
-            for block in _even(source, channels, length):
-                progress(0.98 * position / max(1, length), message)
-                block, unusable = finite(block)
-                bad += unusable
-                if gain != 1.0:
-                    block = block * np.float32(gain)
-                peak = max(peak, float(np.max(np.abs(block), initial=0.0)))
-                encoder.write(block)
-                position += block.shape[1]
-        finally:
-            encoder.close()
-        if position != length:
-            raise ValueError(f"{length} samples were promised and {position} came")
-        if kind.encoder == "soundfile" and kind.lossless:
-            with soundfile.SoundFile(part) as file:
-                if file.frames != length:  # what a full disk leaves behind can look like a whole file
-                    raise OSError("the disk did not take all of it")
-    except (soundfile.LibsndfileError, AssertionError) as error:
-        # soundfile asserts that libsndfile took every sample
-        raise OSError("the disk may be full or gone") from error
-    return peak, bad
+            yield
+        except BaseException as error:
+            self.discard()
+            if isinstance(error, OSError):
+                raise UnwritableFile(self.path, _why(error)) from error
+            if isinstance(error, _encoder_errors()):
+                # soundfile asserts that libsndfile took every sample
+                raise UnwritableFile(self.path, "the disk may be full or gone") from error
+            raise
 
 
-def _even(source: Sound | Blocks, channels: int, length: int) -> Iterator[Samples]:
-    """The source in blocks of `BLOCK` samples, however it came: dither and memory do not depend on its pieces."""
+def _blocks(source: Sound | Blocks, length: int) -> Iterator[Samples]:
     if _reads(source):
         for start in range(0, length, BLOCK):
             yield source.read(start, min(start + BLOCK, length))
-        return
-    waiting: list[Samples] = []
-    size = 0
-    for block in source() if callable(source) else cast("Iterable[Samples]", source):
-        if block.ndim != 2 or block.shape[0] != channels:
-            raise ValueError(f"blocks must be ({channels}, n), not {block.shape}")
-        for start in range(0, block.shape[1], BLOCK):
-            piece = np.asarray(block[:, start : start + BLOCK], dtype=np.float32)
-            if size + piece.shape[1] >= BLOCK:
-                cut = BLOCK - size
-                yield np.concatenate([*waiting, piece[:, :cut]], axis=1)
-                waiting, size, piece = [], 0, piece[:, cut:]
-            waiting.append(piece.copy())  # the giver may reuse its array
-            size += piece.shape[1]
-    if size:
-        yield np.concatenate(waiting, axis=1)
+    else:
+        yield from source() if callable(source) else cast("Iterable[Samples]", source)
+
+
+def _encoder_errors() -> tuple[type[BaseException], ...]:
+    import soundfile
+
+    return soundfile.LibsndfileError, AssertionError, OSError
 
 
 def _reads(source: Sound | Blocks) -> TypeGuard[Sound]:
@@ -235,14 +328,18 @@ def _reads(source: Sound | Blocks) -> TypeGuard[Sound]:
 def _check_target(
     path: Path, kind: FileFormat, quality: Subtype, rate: int, channels: int, length: int, overwrite: bool
 ) -> None:
-    if path.is_dir():
-        raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
-    if path.exists() and not overwrite:
-        raise FileExists(path)
-    if not path.parent.is_dir():
-        raise UnwritableFile(
-            path, f"there is no folder “{path.parent}”", "Make the folder first, or choose another."
-        )
+    try:
+        if path.is_dir():
+            raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
+        if path.exists() and not overwrite:
+            raise FileExists(path)
+        if not path.parent.is_dir():
+            raise UnwritableFile(
+                path, f"there is no folder “{path.parent}”", "Make it first, or choose another."
+            )
+        free = shutil.disk_usage(path.parent).free
+    except OSError as error:
+        raise UnwritableFile(path, _why(error)) from error
     if length < 1:
         raise UnwritableFile(path, "there is no sound to write")
     seconds = length / rate
@@ -253,7 +350,6 @@ def _check_target(
         need = int(seconds * 16_000 * channels)
     if kind.name == "aiff" and need >= 2**32 - 2**16:
         raise UnwritableFile(path, "AIFF holds at most 4 GB", "Choose WAV or FLAC.")
-    free = shutil.disk_usage(path.parent).free
     if free < need + MARGIN_BYTES:
         raise UnwritableFile(
             path,
