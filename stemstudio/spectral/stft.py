@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from stemstudio.audio.audio import Sound
 
 WORKERS = max(1, min(8, os.cpu_count() or 1))
-BLOCK = 512  # frames transformed at a time: their windowed copy stays within the cache
+BLOCK = 64  # frames transformed at a time: their windowed copy stays within the cache
 
 Window = Literal["hann", "hamming", "blackman"]
 
