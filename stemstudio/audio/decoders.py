@@ -45,12 +45,8 @@ def soundfile_blocks(path: Path, note: Note) -> Iterator[Samples]:
         for block in _rest(path, position, rate, channels):
             position += block.shape[1]
             yield block
-    # What an MP3 promises is an estimate of libsndfile.
-    if position and 0 < promised < 2**62 and promised - position > max(rate // 4, promised // 30):
-        note(
-            f"The file is cut off or damaged: it should last {clock(promised / rate)}, "
-            f"and {clock(position / rate)} could be read."
-        )
+    if position and promised < 2**62 and falls_short(position / rate, promised / rate):
+        note(cut_off(position / rate, promised / rate))
     elif position and broken:
         note(f"The file is damaged soon after {clock(broken_at / rate)}; listen to it there.")
 
@@ -102,6 +98,8 @@ def pyav_blocks(path: Path, note: Note, expect: tuple[int, int] | None = None) -
         waiting: list[Samples] = []
         waiting_values = position = damaged = 0
         silence_left = LARGEST_GAP
+        beginning = float((stream.start_time or 0) * (stream.time_base or 0))
+        promised = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
         first_time: float | None = None
         for frame in frames_of(container, stream):
             if frame is None:
@@ -117,7 +115,8 @@ def pyav_blocks(path: Path, note: Note, expect: tuple[int, int] | None = None) -
             rate, channels = expect
             block = planar(frame)
             if frame.time is not None:
-                first_time = frame.time - position / rate if first_time is None else first_time
+                if first_time is None:
+                    first_time = beginning if damaged else frame.time
                 gap = frame.time - first_time - position / rate
                 if 0.02 < gap <= silence_left:
                     silence_left -= gap
@@ -135,9 +134,13 @@ def pyav_blocks(path: Path, note: Note, expect: tuple[int, int] | None = None) -
                 waiting, waiting_values = [], 0
         if waiting_values:
             yield np.concatenate(waiting, axis=1)
-        if damaged and position:
-            places = "place" if damaged == 1 else "places"
-            note(f"The file is damaged in {damaged} {places}; there is silence there.")
+        if expect is not None and position:
+            seconds = position / expect[0]
+            if falls_short(seconds, promised):
+                note(cut_off(seconds, promised))
+            if damaged:
+                places = "one place" if damaged == 1 else f"{damaged} places"
+                note(f"The file is damaged in {places}; there is silence there.")
 
 
 def frames_of(container: av.container.InputContainer, stream: Any) -> Iterator[Any]:
@@ -162,12 +165,13 @@ def planar(frame: Any) -> Samples:
     values: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T
-    if values.dtype.kind == "f":
-        return values.astype(np.float32, copy=False)
+    samples: Samples = values.astype(np.float32, copy=False)
     if values.dtype == np.uint8:
-        return (values.astype(np.float32) - 128) / 128
-    scaled: Samples = (values * 2.0 ** (1 - 8 * values.dtype.itemsize)).astype(np.float32)
-    return scaled
+        samples -= 128
+        samples /= 128
+    elif values.dtype.kind == "i":
+        samples *= np.float32(2.0 ** (1 - 8 * values.dtype.itemsize))
+    return samples
 
 
 def _exact_length(path: Path, container: Any, stream: Any) -> int | None:
@@ -185,6 +189,16 @@ def _av_error() -> type[Exception]:
     import av
 
     return av.error.FFmpegError
+
+
+def falls_short(seconds: float, promised: float) -> bool:
+    """Whether sound is missing; what MP3 and some containers promise is an estimate."""
+    return promised - seconds > max(0.25, promised / 30)
+
+
+def cut_off(seconds: float, promised: float) -> str:
+    """The sentence about a file that ends too early."""
+    return f"The file is cut off or damaged: it should last {clock(promised)}, and {clock(seconds)} could be read."
 
 
 def plain(error: BaseException) -> str:

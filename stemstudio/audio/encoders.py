@@ -76,7 +76,8 @@ class PyAVEncoder:
         self._rate, self._layout = rate, "mono" if channels == 1 else "stereo"
         # Counting in samples and not in milliseconds keeps the length exact.
         options = {"movie_timescale": str(rate)}
-        container: Any = av.open(f"file:{path.absolute()}", "w", format=kind.container, options=options)
+        self._file = _ForgivingFile(path)
+        container: Any = av.open(self._file, "w", format=kind.container, options=options)
         self._container = container
         self._stream = container.add_stream(subtype.coding, rate=rate, layout=self._layout)
         # The encoder allows 6144 bits a frame and channel.
@@ -90,6 +91,7 @@ class PyAVEncoder:
         for start in range(0, whole, AAC_FRAME):
             self._encode(samples[:, start : start + AAC_FRAME])
         self._waiting = samples[:, whole:].copy()
+        self._file.check()
 
     def close(self) -> None:
         try:
@@ -100,6 +102,8 @@ class PyAVEncoder:
                 self._container.mux(packet)
         finally:
             self._container.close()
+            self._file.close()
+        self._file.check()
 
     def _encode(self, samples: Samples) -> None:
         import av
@@ -109,6 +113,39 @@ class PyAVEncoder:
         self._position += samples.shape[1]
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
+
+
+class _ForgivingFile:
+    """A file that FFmpeg can always write to: its MP4 muxer kills the process when a write fails.
+
+    The first failure is kept for `check`, and what comes after it is thrown away.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+        self._failure: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        rest = memoryview(data)
+        while len(rest) and self._failure is None:
+            try:
+                rest = rest[self._file.write(rest) :]
+            except OSError as error:
+                self._failure = error
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
 
 def quantise(

@@ -1,4 +1,4 @@
-"""What the headers of WAV, AIFF and MP4 files say about their length, read without a decoder."""
+"""What the headers of WAV, AIFF, Ogg and MP4 files say about their length, read without a decoder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+LARGEST_PAGE = 65_307  # bytes of an Ogg page
 UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # what programs write that stream to a pipe
 
 
@@ -46,6 +47,21 @@ def _missing(file: BinaryIO, file_size: int, number: str, sound_name: bytes) -> 
         else:
             file.seek(size + size % 2, 1)
     return 0.0
+
+
+def ends_without_end(path: Path) -> bool:
+    """Whether an Ogg file lacks the page that ends its stream, or a part of it."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(4) != b"OggS":
+            return False
+        file.seek(max(0, size - 2 * LARGEST_PAGE))
+        tail = file.read()
+    start = tail.rfind(b"OggS")
+    page = tail[start:]
+    if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return True
+    return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]]) or not page[5] & 4
 
 
 def movie_timescale(path: Path) -> int | None:

@@ -14,7 +14,7 @@ import numpy as np
 from stemstudio.audio.audio import Audio, Samples
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.audio.decoders import open_container, plain, pyav_blocks, soundfile_blocks
-from stemstudio.audio.headers import missing_share
+from stemstudio.audio.headers import ends_without_end, missing_share
 from stemstudio.audio.sample_store import SampleStore, frozen
 from stemstudio.audio.tags import Tags, read_tags
 from stemstudio.errors import StemStudioError, UnreadableSong
@@ -100,6 +100,8 @@ def probe(path: Path | str) -> SongInfo:
         notes += (
             f"The file is cut off: the last {max(1, round(100 * missing))} % that it announces are missing.",
         )
+    elif ends_without_end(path):
+        notes += ("The file has no end mark and may be cut off.",)
     return SongInfo(**{**vars(info), "tags": tags, "notes": notes})
 
 

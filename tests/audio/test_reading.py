@@ -13,8 +13,10 @@ import pytest
 import soundfile
 
 from stemstudio.audio import sample_store
+from stemstudio.audio.audio import Audio
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.audio.reading import NeedsChannelChoice, decode, probe, read_song, song_hash
+from stemstudio.audio.writing import write_audio
 from stemstudio.errors import StemStudioError, UnreadableSong
 from stemstudio.progress import Cancelled, Progress
 
@@ -254,6 +256,38 @@ def test_a_flac_cut_off_opens_as_far_as_it_goes_and_says_so(tmp_path: Path) -> N
     assert 190_000 < audio.length < 200_001
     np.testing.assert_allclose(audio.samples, samples.T[:, : audio.length], atol=2**-22)
     assert any("0:09.1" in note for note in notes), notes
+
+
+@pytest.mark.parametrize("format", ["mp3", "ogg", "opus"])
+def test_lossy_files_cut_off_open_as_far_as_they_go_and_say_so(tmp_path: Path, format: str) -> None:
+    path = tmp_path / f"cut.{format}"
+    write_audio(path, Audio(sound(length=400_000).T.copy(), 48000), format=format)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    notes: list[str] = []
+    audio = read_song(path, on_note=notes.append)
+    assert 150_000 < audio.length < 250_000
+    assert np.isfinite(audio.samples).all()
+    assert len(notes) == 1, notes
+
+
+@pytest.mark.parametrize("place", ["start", "middle"])
+def test_damage_in_an_m4a_becomes_silence_and_shifts_nothing(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "hurt.m4a"
+    write_audio(path, Audio(sound(length=400_000).T.copy(), 48000), format="m4a")
+    whole = read_song(path).samples
+    data = bytearray(path.read_bytes())
+    start, stop = data.index(b"mdat") + 4, data.rindex(b"moov") - 4
+    quarter = (stop - start) // 4
+    start += quarter if place == "middle" else 0
+    data[start : start + quarter] = bytes(quarter)
+    path.write_bytes(data)
+    notes: list[str] = []
+    audio = read_song(path, on_note=notes.append)
+    assert audio.length == whole.shape[1]
+    np.testing.assert_allclose(audio.samples[:, 210_000:], whole[:, 210_000:], atol=1e-4)
+    assert len(notes) == 1
+    assert "there is silence there" in notes[0]
 
 
 def test_damage_in_mid_file_does_not_shift_what_follows(tmp_path: Path) -> None:
