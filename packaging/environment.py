@@ -19,8 +19,7 @@ import system_needs
 from steps import Steps, Stop, elapsed, last_lines
 
 UNREACHABLE = re.compile(
-    r"name resolution|NewConnectionError|Network is unreachable|getaddrinfo|ConnectTimeout|ReadTimeout"
-    r"|from versions: none",
+    r"name resolution|NewConnectionError|Network is unreachable|getaddrinfo|ConnectTimeout|ReadTimeout",
     re.IGNORECASE,
 )
 
@@ -82,11 +81,7 @@ class Environment:
 
     def executable(self, name: str) -> Path:
         """A program of the environment."""
-        return (
-            self.folder
-            / ("Scripts" if os.name == "nt" else "bin")
-            / (name + (".exe" if os.name == "nt" else ""))
-        )
+        return self.folder / (f"Scripts/{name}.exe" if os.name == "nt" else f"bin/{name}")
 
     @property
     def python(self) -> Path:
@@ -150,7 +145,9 @@ def prepare(environment: Environment, steps: Steps, tests: bool) -> None:
     parts = [("Installing torch, the largest library", [torch[1]])] if torch else []
     parts.append(("Installing StemStudio and its libraries", ["-e", ".[test]" if tests else "."]))
     for text, what in parts:
-        if steps.call(text, [*pip, *what], environment.log_file, cwd=environment.root) != 0:
+        # A person's own `user = true` for pip makes no sense in an environment, and pip would refuse.
+        private = {"PIP_USER": "0"}
+        if steps.call(text, [*pip, *what], environment.log_file, private, environment.root) != 0:
             raise Stop(pip_failure(environment))
     environment.write_stamp(environment.wanted(tests))
     steps.say(f"StemStudio is ready after {elapsed(steps.started)}.")

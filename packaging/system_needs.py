@@ -6,7 +6,7 @@ import ctypes
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +58,8 @@ WINDOW = (
     ("libglib-2.0.so.0", "libglib2.0-0"),
     ("libgssapi_krb5.so.2", "libgssapi-krb5-2"),
 )
-# What Qt's X11 plugin adds.
-DISPLAY = (
+# What Qt's X11 plugin adds …
+X11 = (
     ("libX11-xcb.so.1", "libx11-xcb1"),
     ("libxcb-cursor.so.0", "libxcb-cursor0"),
     ("libxcb-icccm.so.4", "libxcb-icccm4"),
@@ -73,29 +73,41 @@ DISPLAY = (
     ("libxcb-xkb.so.1", "libxcb-xkb1"),
     ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
 )
+# … and its Wayland plugin.
+WAYLAND = (
+    ("libwayland-client.so.0", "libwayland-client0"),
+    ("libwayland-cursor.so.0", "libwayland-cursor0"),
+    ("libwayland-egl.so.1", "libwayland-egl1"),
+)
 # The sound server that playback is tested on.
 SOUND_SERVER = (("pulseaudio", "pulseaudio"), ("pactl", "pulseaudio-utils"), ("parec", "pulseaudio-utils"))
-
-
-def has_display() -> bool:
-    """Whether a window could be shown on this Linux session."""
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def needs(for_tests: bool) -> list[Need]:
     """All that `run`, or `test`, asks of this system; empty outside Linux, whose wheels bring everything."""
     if not sys.platform.startswith("linux"):
         return []
-    windowed = for_tests or has_display()
-    found = [Need(name, package, _loads(name), vital=windowed) for name, package in WINDOW]
-    if has_display() and not for_tests:
-        found += [Need(name, package, _loads(name), vital=True) for name, package in DISPLAY]
+    libraries = () if for_tests else screen_libraries(os.environ)
+    found = [
+        Need(name, package, _loads(name), vital=for_tests or bool(libraries)) for name, package in WINDOW
+    ]
+    found += [Need(name, package, _loads(name), vital=True) for name, package in libraries]
     found.append(Need("libportaudio.so.2", "libportaudio2", _loads("libportaudio.so.2"), vital=False))
     found.append(Need("a font", "fonts-dejavu-core", _has_font, vital=False))
     if for_tests:
         found += [Need(name, package, _runs(name), vital=False) for name, package in SOUND_SERVER]
         found.append(Need("ALSA's pulse plugin", "libasound2-plugins", _has_alsa_pulse, vital=False))
     return found
+
+
+def screen_libraries(environ: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    """What Qt loads to show a window on the screen that `environ` names; nothing where it names none."""
+    platform = environ.get("QT_QPA_PLATFORM", "")
+    if platform and not platform.startswith(("xcb", "wayland")):
+        return ()
+    if environ.get("DISPLAY") and not platform.startswith("wayland"):
+        return X11
+    return WAYLAND if environ.get("WAYLAND_DISPLAY") else ()
 
 
 def missing(wanted: Sequence[Need]) -> list[Need]:
