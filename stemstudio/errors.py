@@ -50,3 +50,12 @@ class BadProject(StemStudioError):
 
 class MissingModel(StemStudioError):
     """A neural model whose weights are not on this machine."""
+
+
+class BadModel(StemStudioError):
+    """A file of weights that is damaged, or is not what its name says."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        way_on = "Put a fresh copy of the file in its place."
+        super().__init__(f"The model file “{Path(path).name}” cannot be used: {reason}.", way_on)
+        self.path = Path(path)

@@ -1,0 +1,37 @@
+"""The separators, listed by hand in the order of the menu, and their estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.by_hand import ByHand
+from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
+from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.neural.demucs import HTDemucs
+from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.errors import BadRecipe
+
+ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, NMF)
+ESTIMATES: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Waveforms, Masks, Factorization)}
+
+
+def algorithm(name: str) -> type[Algorithm]:
+    """The algorithm of that name; `BadRecipe` lists what there is."""
+    for candidate in ALGORITHMS:
+        if candidate.name == name:
+            return candidate
+    known = ", ".join(candidate.name for candidate in ALGORITHMS)
+    raise BadRecipe(f"There is no algorithm “{name}”.", f"There are: {known}.")
+
+
+def recipe_from_record(record: Mapping[str, Any]) -> Algorithm:
+    """The recipe that `Algorithm.record()` wrote; `BadRecipe` where it is none of ours."""
+    settings = dict(record)
+    name = settings.pop("algorithm", None)
+    if not isinstance(name, str):
+        raise BadRecipe("A recipe does not say its algorithm.")
+    kind = ByHand if name == ByHand.name else algorithm(name)
+    return kind.from_settings(settings)

@@ -21,7 +21,7 @@ from stemstudio.progress import Progress
 
 def parameter(default: Any, help: str, *, unit: str = "", advanced: bool = False, **limits: Any) -> Any:
     """Declare a field of a recipe: default, one line of help, unit, limits (`ge`, `le`, …) as pydantic has them."""
-    extra = {"unit": unit, "advanced": advanced}
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced}
     return Field(default, description=help, json_schema_extra=extra, **limits)
 
 

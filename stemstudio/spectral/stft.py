@@ -204,10 +204,10 @@ def overlap_add(values: NDArray[np.complex64], settings: StftSettings) -> NDArra
         block = values[..., begin : begin + BLOCK].transpose(0, 2, 1)
         frames = scipy.fft.irfft(block, n=settings.fft, axis=-1, workers=WORKERS)
         frames *= window
-        pieces = frames.reshape(channels, -1, overlap, hop)
+        pieces = frames.reshape(channels, frames.shape[1], overlap, hop)
         for part in range(overlap):
             summed[:, begin + part : begin + part + pieces.shape[1]] += pieces[:, :, part]
-    return summed.reshape(channels, -1)
+    return summed.reshape(channels, (n_frames + overlap - 1) * hop)
 
 
 @lru_cache(maxsize=16)

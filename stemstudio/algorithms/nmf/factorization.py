@@ -59,32 +59,42 @@ class Factorization(MaskEstimates):
         self.names = tuple(f"Atom {number + 1}" for number in range(templates.shape[1]))
 
     def masks(self, groups: Groups, first: int, last: int) -> Float:
-        held = min(last, self.activations.shape[1])
-        result = np.zeros((len(groups), self.grid.bins, last - first), dtype=np.float32)
-        if held <= first:
-            return result
-        grouped = {part for group in groups for part in group}
-        rest = [part for part in range(len(self.names)) if part not in grouped]
-        total = self._model(rest, first, held)
-        if self.mask_exponent != 1.0 and rest:
-            total **= self.mask_exponent
-        for row, group in zip(result, groups, strict=True):
-            part = self._model(list(group), first, held)
-            if self.mask_exponent != 1.0:
-                part **= self.mask_exponent
-            row[:, : held - first] = part
-            total += part
-        inverse = np.where(total > TINY, 1.0 / np.maximum(total, TINY), np.float32(0))
-        result[..., : held - first] *= inverse
-        return result
+        held = max(0, min(last, self.activations.shape[1]) - first)
+        # Frame by frame in memory, as spectrograms are: the product with one runs along both.
+        result = np.zeros((len(groups), last - first, self.grid.bins), dtype=np.float32)
+        if held:
+            grouped = {part for group in groups for part in group}
+            rest = [part for part in range(len(self.names)) if part not in grouped]
+            total = np.zeros((held, self.grid.bins), dtype=np.float32)
+            self._add_model(rest, first, total, total)
+            for row, group in zip(result, groups, strict=True):
+                self._add_model(list(group), first, row[:held], total)
+            silent = total <= TINY
+            total[silent] = 1
+            for row in result:
+                row[:held] /= total
+                row[:held][silent] = 0
+        return result.transpose(0, 2, 1)
 
-    def _model(self, atoms: list[int], first: int, last: int) -> Float:
+    def _add_model(self, atoms: list[int], first: int, out: Float, total: Float) -> None:
+        """(W H)^α of some atoms from frame `first` on into `out`, and added to `total`; both (frames, bins)."""
         if not atoms:
-            return np.zeros((self.grid.bins, last - first), dtype=np.float32)
-        return self.templates[:, atoms] @ self.activations[atoms, first:last]
+            return
+        frames = slice(first, first + out.shape[0])
+        np.matmul(self.activations[atoms, frames].T, self.templates[:, atoms].T, out=out)
+        if self.mask_exponent == 2.0:
+            np.multiply(out, out, out=out)
+        elif self.mask_exponent != 1.0:
+            np.power(out, np.float32(self.mask_exponent), out=out)
+        if out is not total:
+            total += out
 
     def header(self) -> dict[str, Any]:
-        return {"grid": self.grid.model_dump(), "mask_exponent": self.mask_exponent, "costs": list(self.costs)}
+        return {
+            "grid": self.grid.model_dump(),
+            "mask_exponent": self.mask_exponent,
+            "costs": list(self.costs),
+        }
 
     def arrays(self) -> dict[str, Any]:
         return {"templates": self.templates, "activations": self.activations}
@@ -97,5 +107,13 @@ class Factorization(MaskEstimates):
             raise ValueError("templates or activations are not finite")
         if (templates < 0).any() or (activations < 0).any():
             raise ValueError("templates or activations are negative")
+        exponent = float(header["mask_exponent"])
+        if not 0 < exponent <= 16:
+            raise ValueError(f"the mask exponent is {exponent}")
+        loudest = (
+            float(templates.max(initial=0)) * float(activations.max(initial=0)) * max(1, templates.shape[1])
+        )
+        if not loudest ** max(1.0, exponent) < 1e37:
+            raise ValueError("templates or activations are too large")
         costs = [float(cost) for cost in header.get("costs", [])]
-        return cls(templates, activations, grid, float(header["mask_exponent"]), costs)
+        return cls(templates, activations, grid, exponent, costs)

@@ -1,0 +1,1 @@
+"""Separators that were trained: neural networks and their weights."""

@@ -1,0 +1,150 @@
+"""NMF as a recipe: take a sound apart into atoms, each a spectrum and when it sounds."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.solver import Fit, multiplicative_updates
+from stemstudio.algorithms.nmf.spectrum import spectrum
+from stemstudio.algorithms.nmf.starts import components_for_coverage, nndsvd_start, random_start
+from stemstudio.audio.audio import Sound
+from stemstudio.progress import Progress
+from stemstudio.spectral.stft import StftSettings
+
+MOST_COMPONENTS = 256
+FIRST_LOOK = 5  # iterations until the atoms are handed on for the first time
+LOOK_SECONDS = 1.0  # and between two times after that
+
+
+class NMF(Algorithm):
+    """Non-negative matrix factorisation, V ≈ W H, by multiplicative updates; its parts are atoms."""
+
+    name: ClassVar[str] = "nmf"
+    title: ClassVar[str] = "Atoms (NMF)"
+    summary: ClassVar[str] = (
+        "Finds the sounds that come back in a song – a note, a drum hit, a vowel – as atoms to hear and to sort into stems."
+    )
+    speed: ClassVar[float] = 10.0
+
+    components: int = parameter(
+        32,
+        "How many atoms to look for: more follow finer detail, fewer are quicker to sort",
+        unit="atoms",
+        ge=1,
+        le=MOST_COMPONENTS,
+    )
+    iterations: int = parameter(200, "How long to keep improving the atoms", unit="rounds", ge=1, le=10_000)
+    beta: float = parameter(
+        1.0,
+        "What counts as a good match: 2 favours loud sounds, 1 balances, 0 hears quiet as well as loud",
+        ge=0.0,
+        le=2.0,
+    )
+    start: Literal["random", "nndsvd"] = parameter(
+        "random", "What the atoms grow from: chance (random) or the strongest patterns of the song (nndsvd)"
+    )
+    seed: int = parameter(
+        0, "Which chance it is: the same number finds the same atoms again", ge=0, le=2**31 - 1
+    )
+    fft: int = parameter(
+        4096,
+        "Length of a slice of sound: longer tells pitches apart better, shorter tells moments apart better",
+        unit="samples",
+        ge=64,
+        le=65536,
+    )
+    hop: int = parameter(
+        1024,
+        "Step from one slice to the next; the slice must be a multiple of it",
+        unit="samples",
+        ge=16,
+        le=32768,
+    )
+    exponent: float = parameter(
+        1.0,
+        "How loudness is seen: 1 as amplitude, 2 as power, less than 1 brings quiet sounds forward",
+        ge=0.1,
+        le=2.0,
+        advanced=True,
+    )
+    mask_exponent: float = parameter(
+        1.0,
+        "How firmly the stems are told apart: higher is cleaner but rougher, lower is softer with more bleed",
+        ge=0.25,
+        le=8.0,
+        advanced=True,
+    )
+
+    @model_validator(mode="after")
+    def _grid_fits(self) -> NMF:
+        StftSettings(fft=self.fft, hop=self.hop)
+        return self
+
+    @property
+    def grid(self) -> StftSettings:
+        """The STFT settings that V and the masks are made on."""
+        return StftSettings(fft=self.fft, hop=self.hop)
+
+    def run(self, signal: Sound, progress: Progress) -> Factorization:
+        """The atoms of a sound; those found so far are handed on while it works."""
+        progress(0.0, "transforming")
+        V = spectrum(signal, self.grid, self.exponent, progress.part(0.0, 0.05))
+        if self.start == "nndsvd":
+            W, H = nndsvd_start(V, self.components, self.seed, progress.part(0.05, 0.1))
+        else:
+            W, H = random_start(V, self.components, self.seed)
+        handed_on = 0.0
+
+        def watch(fit: Fit) -> None:
+            nonlocal handed_on
+            now = time.monotonic()
+            if (
+                fit.iteration >= FIRST_LOOK
+                and now - handed_on >= LOOK_SECONDS
+                and fit.iteration < self.iterations
+            ):
+                progress.hand_on(self._estimates(fit, copied=True))
+                handed_on = time.monotonic()
+
+        fit = multiplicative_updates(
+            V, W, H, beta=self.beta, iterations=self.iterations, progress=progress.part(0.1, 1.0), watch=watch
+        )
+        return self._estimates(fit, copied=False)
+
+    def _estimates(self, fit: Fit, *, copied: bool) -> Factorization:
+        W, H = fit.templates, fit.activations
+        if copied:
+            W, H = W.copy(), H.copy()
+        # Rendering reads H by range of frames: a row an atom, contiguous.
+        return Factorization(W, np.ascontiguousarray(H), self.grid, self.mask_exponent, fit.costs)
+
+
+def suggest_components(
+    signal: Sound, coverage: float = 0.9, *, recipe: NMF | None = None, progress: Progress | None = None
+) -> int:
+    """How many atoms a sound seems to need: as many singular values as cover this share of its energy.
+
+    Parameters
+    ----------
+    signal
+        The sound to be taken apart.
+    coverage
+        Share of the energy of V, in (0, 1].
+    recipe
+        Says grid and exponent of V; the default recipe if not given.
+
+    Returns
+    -------
+    int
+        In 1…256.
+    """
+    recipe = recipe or NMF()
+    progress = progress or Progress()
+    V = spectrum(signal, recipe.grid, recipe.exponent, progress.part(0.0, 0.5))
+    return components_for_coverage(V, coverage, MOST_COMPONENTS, recipe.seed, progress.part(0.5, 1.0))
