@@ -95,6 +95,14 @@ def _loop(painter: QPainter, colour: QColor) -> None:
     _filled((15.2, 4.8), (15.2, 10.2), (18.6, 7.5))(painter, colour)
 
 
+def _before(painter: QPainter, colour: QColor) -> None:
+    painter.setPen(QPen(colour, 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawArc(QRectF(4.5, 4.5, 15, 15), -150 * 16, 300 * 16)
+    _lined(2.0, ((12, 8), (12, 12.5), (15, 14.5)))(painter, colour)
+    _filled((2.5, 14), (8.2, 13.6), (5.6, 18.6))(painter, colour)
+
+
 def _padlock(painter: QPainter, colour: QColor, closed: bool) -> None:
     painter.setPen(QPen(colour, 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -126,6 +134,7 @@ _DRAWINGS: dict[str, Draw] = {
     "loop": _loop,
     "play selection": _together(_bars((3, 4, 2, 16), (19, 4, 2, 16)), _filled((9, 8), (15.5, 12), (9, 16))),
     "original": _lined(2.0, ((3.5, 12), (6.5, 12), (8.5, 6), (11.5, 18), (14, 8), (16, 14), (17.5, 12), (20.5, 12))),
+    "before": _before,
     "device": _device,
     "more": _bars((4, 10.5, 3, 3), (10.5, 10.5, 3, 3), (17, 10.5, 3, 3)),
     "lock": lambda painter, colour: _padlock(painter, colour, closed=True),

@@ -21,6 +21,8 @@ class Theme:
         "dark" or "light".
     background, panel, raised, hover, pressed
         Window, panels on it, things on panels, and those under the pointer or held down.
+    card
+        Strips of the mixer and goals: what can be picked up or chosen as a whole.
     sheet
         Behind the spectrogram, the rows of atoms and the meters: always the darkest, as light is drawn on it.
     groove, border
@@ -41,6 +43,7 @@ class Theme:
     background: str
     panel: str
     raised: str
+    card: str
     hover: str
     pressed: str
     sheet: str
@@ -87,6 +90,7 @@ DARK = Theme(
     background="#0e1015",
     panel="#171a21",
     raised="#1f232c",
+    card="#1d2129",
     hover="#2a2f3b",
     pressed="#343a48",
     sheet="#07080b",
@@ -114,6 +118,7 @@ LIGHT = Theme(
     background="#e9ebf0",
     panel="#f8f9fb",
     raised="#eceef3",
+    card="#fbfbfd",
     hover="#e0e4ec",
     pressed="#d2d8e3",
     sheet="#12141a",
@@ -271,6 +276,7 @@ QPushButton[primary="true"]:hover, QPushButton:default:hover { background: $acce
 QPushButton[primary="true"]:focus, QPushButton:default:focus { border: 1px solid $text; }
 QPushButton[primary="true"]:disabled, QPushButton:default:disabled { background: $raised; color: $faint; }
 QPushButton[flat="true"], QToolButton[flat="true"] { background: transparent; }
+QToolButton[small="true"], QPushButton[small="true"] { padding: 0; }
 QPushButton[flat="true"]:hover, QToolButton[flat="true"]:hover { background: $hover; }
 QPushButton[link="true"], QToolButton[link="true"] { background: transparent; color: $link; text-align: left;
     padding: 2px 4px; }
@@ -300,7 +306,7 @@ QComboBox::drop-down { border: none; width: 18px; }
 QComboBox::down-arrow { image: url("$down_icon"); width: 10px; height: 10px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; outline: none;
     selection-background-color: $accent; selection-color: $on_accent; }
-QSpinBox, QDoubleSpinBox { padding-right: 16px; }
+QSpinBox, QDoubleSpinBox { padding: 3px 16px 3px 6px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
     background: transparent; border: none; width: 15px; }
 QSpinBox::up-button:hover, QDoubleSpinBox::up-button:hover,

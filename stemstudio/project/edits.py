@@ -158,7 +158,7 @@ def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: st
     )
 
 
-def set_stem(state: State, stem: int, name: str, **fields: Any) -> Edit:
+def set_stem(state: State, stem: int, name: str, /, **fields: Any) -> Edit:
     """Change fields of a stem: name, colour, position, gain_db, pan, mute, solo."""
     look = {"name", "colour", "position"} & fields.keys()
     kinds = frozenset({"stems"} if look else {"mixer"})

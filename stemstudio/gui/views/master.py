@@ -1,0 +1,146 @@
+"""Master: what comes out, whether the stems still add up to the song, and Export."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from stemstudio.gui import icons, theme, wording
+from stemstudio.gui.fader import Fader
+from stemstudio.gui.views.meters import LevelMeter
+
+GOOD_NULL_DB, BAD_NULL_DB = -90.0, -60.0
+
+
+class Master(QWidget):
+    """Null meter, peak, master volume and Export.
+
+    Signals
+    -------
+    volume_changed(gain)
+        The master fader, as a linear factor.
+    export_wanted
+        Export… was pressed.
+    """
+
+    volume_changed = Signal(float)
+    export_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._peak = 0.0
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        title = QLabel("Master", self)
+        title.setProperty("role", "title")
+        self.peak = QLabel(self)
+        self.peak.setProperty("role", "muted")
+        self.peak.setToolTip("Highest level since the song was opened; click the meter to forget it")
+        self.peak.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.null_words = QLabel("mixture − Σ stems", self)
+        self.null_words.setProperty("role", "muted")
+        self.null = QLabel("–", self)
+        self.null.setAccessibleName("What is missing between the song and its stems")
+        for label in (self.null_words, self.null):
+            label.setToolTip(
+                "The song minus the sum of its stems, as played: −∞ dB means that nothing was lost or added."
+            )
+        self.volume = Fader(-60.0, 6.0, 0.1, taper=2.2, nudge=0.5, parent=self)
+        self.volume.setToolTip("Volume of everything, for listening; export leaves it out · double-click for 0.0")
+        self.volume.setAccessibleName("Master volume")
+        self.volume.moved.connect(self._volume_moved)
+        self.volume_text = QLabel(wording.signed(0.0, 1), self)
+        self.volume_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.volume_text.setFixedWidth(self.volume_text.fontMetrics().horizontalAdvance("−60.0") + 2)
+        self.meter = LevelMeter(2, self)
+        self.meter.setToolTip("What leaves for the loudspeakers; red: louder than full scale, click to forget")
+        self.meter.cleared.connect(self.forget_peak)
+        self.export = QPushButton("Export…", self)
+        self.export.setProperty("primary", True)
+        self.export.setToolTip("Write stems, or the mix as heard, to files (Ctrl+E)")
+        self.export.clicked.connect(self.export_wanted)
+        self._lay_out(title)
+        self.forget_peak()
+        self.show_null(None)
+
+    def _lay_out(self, title: QLabel) -> None:
+        top = QHBoxLayout()
+        top.addWidget(title)
+        top.addStretch(1)
+        top.addWidget(self.peak)
+        null = QHBoxLayout()
+        null.addWidget(self.null_words)
+        null.addStretch(1)
+        null.addWidget(self.null)
+        rows = QGridLayout()
+        rows.setHorizontalSpacing(8)
+        word = QLabel("volume", self)
+        word.setProperty("role", "muted")
+        rows.addWidget(word, 0, 0)
+        rows.addWidget(self.volume, 0, 1)
+        rows.addWidget(self.volume_text, 0, 2)
+        left = QVBoxLayout()
+        left.setSpacing(3)
+        left.addLayout(top)
+        left.addLayout(null)
+        left.addLayout(rows)
+        left.addWidget(self.meter)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(14, 7, 12, 9)
+        whole.setSpacing(14)
+        whole.addLayout(left, 1)
+        whole.addWidget(self.export, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._dress()
+
+    def sizeHint(self) -> QSize:
+        return QSize(max(340, super().sizeHint().width()), super().sizeHint().height())
+
+    def show_levels(self, peak: np.ndarray, rms: np.ndarray) -> None:
+        """Take in linear levels of what is played."""
+        self.meter.show_levels(peak, rms)
+        highest = float(np.max(peak, initial=0.0))
+        if highest > self._peak:
+            self._peak = highest
+            self._show_peak()
+
+    def show_null(self, decibels: float | None) -> None:
+        """Show the null in dB re full scale; None while there are no stems to add up."""
+        self.null.setText("–" if decibels is None else wording.level(decibels, 0))
+        role = "muted"
+        if decibels is not None:
+            role = "good" if decibels < GOOD_NULL_DB else "warning" if decibels < BAD_NULL_DB else "error"
+        if self.null.property("role") != role:
+            self.null.setProperty("role", role)
+            self.null.style().polish(self.null)
+
+    def forget_peak(self) -> None:
+        """Start looking for the highest level afresh."""
+        self._peak = 0.0
+        self._show_peak()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        shape = QPainterPath()
+        shape.addRoundedRect(self.rect().adjusted(1, 1, -1, -1), 7, 7)
+        painter.fillPath(shape, theme.current().colour("card"))
+
+    def _dress(self) -> None:
+        look = theme.current()
+        self.export.setIcon(icons.icon("export", look.on_accent))
+
+    def _show_peak(self) -> None:
+        db = 20 * math.log10(self._peak) if self._peak > 0 else -math.inf
+        self.peak.setText(f"peak {wording.level(db).removesuffix(' dB')} dBFS")
+
+    def _volume_moved(self, level_db: float) -> None:
+        self.volume_text.setText(wording.signed(level_db, 1))
+        self.volume_changed.emit(0.0 if level_db <= -60.0 else 10 ** (level_db / 20))

@@ -1,0 +1,244 @@
+"""The mixer: one strip a leaf of the stem tree, and the master."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
+
+from stemstudio.gui import theme
+from stemstudio.gui.document import Document
+from stemstudio.gui.views.master import Master
+from stemstudio.gui.views.strip import Strip
+from stemstudio.gui.views.strip_menu import stem_menu
+from stemstudio.project.project import Change
+from stemstudio.project.stem import MIXTURE, Stem
+
+METERS_MS = 33
+BRACKET = 17  # pixels above the strips for each level of splits within splits
+
+
+class MixerView(QWidget):
+    """Strips of all leaves; those of a stem that was split again stand under its name.
+
+    Signals
+    -------
+    export_wanted
+        Export… was pressed.
+    split_wanted(stem)
+        The person wants to take this stem apart.
+    """
+
+    export_wanted = Signal()
+    split_wanted = Signal(int)
+
+    def __init__(self, document: Document, player: Any = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._player = player
+        self.strips: list[Strip] = []
+        self.master = Master(self)
+        self.master.export_wanted.connect(self.export_wanted)
+        if player is not None:
+            self.master.volume_changed.connect(player.set_master)
+            player.state_changed.connect(self._player_changed)
+        self._bench = _Bench(document, self)
+        self._hint = QLabel(self._bench)
+        self._hint.setProperty("role", "muted")
+        self._hint.setWordWrap(True)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+        self._row = QHBoxLayout(self._bench)
+        self._row.setSpacing(8)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.addWidget(self._hint, 1)
+        self.scroll = QScrollArea(self)
+        self.scroll.setWidget(self._bench)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(8, 6, 8, 6)
+        whole.setSpacing(10)
+        whole.addWidget(self.scroll, 1)
+        self._above = QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addSpacerItem(self._above)
+        right.addWidget(self.master)
+        right.addStretch(1)
+        whole.addLayout(right)
+        self._timer = QTimer(self, interval=METERS_MS)
+        self._timer.timeout.connect(self._read_meters)
+        document.opened.connect(self._opened)
+        document.changed.connect(self._changed)
+        document.target_changed.connect(self._target_changed)
+        self._opened()
+
+    def strip_of(self, stem: int) -> Strip | None:
+        """The strip of a leaf."""
+        return next((strip for strip in self.strips if strip.stem.id == stem), None)
+
+    def rename(self, stem: int) -> None:
+        """Let the person type another name for a leaf."""
+        strip = self.strip_of(stem)
+        if strip is not None:
+            self.scroll.ensureWidgetVisible(strip)
+            strip.rename()
+
+    def open_menu(self, stem: int, point: QPoint) -> None:
+        """Open the menu of a leaf at a place of the screen."""
+        menu = stem_menu(
+            self._document, stem, lambda: self.rename(stem), lambda: self.split_wanted.emit(stem), self
+        )
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(point)
+
+    def _opened(self) -> None:
+        self.master.forget_peak()
+        self.master.show_null(None)
+        self._sync(everything=True)
+
+    def _changed(self, change: Change) -> None:
+        if change.kinds & {"stems", "splits", "mixer"}:
+            self._sync()
+
+    def _sync(self, everything: bool = False) -> None:
+        """Make the strips fit the leaves, keeping those that are still there."""
+        state = self._document.state
+        leaves: tuple[Stem, ...] = () if state is None else state.leaves()
+        kept = {} if everything else {strip.stem.id: strip for strip in self.strips}
+        for strip in self.strips:
+            if strip.stem.id not in {leaf.id for leaf in leaves} or everything:
+                self._row.removeWidget(strip)
+                strip.hide()
+                strip.deleteLater()
+        self.strips = []
+        for number, leaf in enumerate(leaves, 1):
+            strip = kept.get(leaf.id)
+            if strip is None:
+                strip = Strip(self._document, leaf, number, self._bench)
+                strip.menu_wanted.connect(self.open_menu)
+            else:
+                strip.show_stem(leaf, number)
+            self.strips.append(strip)
+            if self._row.indexOf(strip) != number - 1:
+                self._row.removeWidget(strip)
+                self._row.insertWidget(number - 1, strip, 2, Qt.AlignmentFlag.AlignTop)
+        before: QWidget = self.scroll
+        for strip in self.strips:
+            QWidget.setTabOrder(before, strip)
+            before = strip.more
+        split = state is not None and MIXTURE in state.splits
+        self._hint.setText("Open a song to see its strips here." if state is None else _HINT)
+        self._hint.setVisible(not split)
+        for strip in self.strips:
+            strip.solo.setEnabled(split)
+        self._bench.arrange(self.strips)
+        self._row.setContentsMargins(0, BRACKET * self._bench.levels, 0, 0)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        bar = self.scroll.horizontalScrollBar().sizeHint().height()
+        strip = self.strips[0].sizeHint().height() if self.strips else self.master.sizeHint().height()
+        self.master.setFixedHeight(max(strip, self.master.minimumSizeHint().height()))
+        self._above.changeSize(0, BRACKET * self._bench.levels)
+        self.layout().invalidate()
+        many = self._bench.minimumSizeHint().width() > self.scroll.viewport().width()
+        self.scroll.setFixedHeight(strip + BRACKET * self._bench.levels + (bar if many else 0))
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def sizeHint(self) -> QSize:
+        return QSize(1000, self.scroll.height() + 12)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(400, self.scroll.height() + 12)
+
+    def _target_changed(self, stem: int) -> None:
+        for strip in self.strips:
+            strip.update()
+        strip = self.strip_of(stem)
+        if strip is not None:
+            self.scroll.ensureWidgetVisible(strip)
+
+    # meters
+
+    def _player_changed(self) -> None:
+        if self._player.playing:
+            self._timer.start()
+
+    def _read_meters(self) -> None:
+        """Feed the meters about 30 times a second, until every light is out."""
+        levels = self._player.meters()
+        for place, strip in enumerate(self.strips):
+            known = place < len(levels.stem_peak)
+            strip.meter.show_levels(
+                levels.stem_peak[place] if known else (), levels.stem_rms[place] if known else ()
+            )
+        self.master.show_levels(levels.master_peak, levels.master_rms)
+        if self._player.playing:
+            self.master.show_null(levels.null_db)
+        elif all(strip.meter.resting for strip in self.strips) and self.master.meter.resting:
+            self._timer.stop()
+
+
+class _Bench(QWidget):
+    """What the strips stand on; draws the brackets of stems that were split again."""
+
+    def __init__(self, document: Document, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._strips: list[Strip] = []
+        self.levels = 0
+
+    def arrange(self, strips: list[Strip]) -> None:
+        state = self._document.state
+        self._strips = strips
+        self.levels = 0
+        if state is not None and strips:
+            self.levels = max(len(state.path(strip.stem.id)) for strip in strips) - 1
+        self.levels = max(0, self.levels)
+        self.update()
+
+    def brackets(self) -> list[tuple[int, int, int, int]]:
+        """(split stem, level, left, right) of every bracket, in pixels."""
+        state = self._document.state
+        found: dict[int, tuple[int, int, int, int]] = {}
+        for strip in self._strips if state is not None else ():
+            if strip.stem.id not in state.stems:
+                continue
+            for level, stem in enumerate(state.path(strip.stem.id)[:-1]):
+                left, right = strip.x(), strip.x() + strip.width()
+                _, _, first, last = found.get(stem, (stem, level, left, right))
+                found[stem] = (stem, level, min(first, left), max(last, right))
+        return list(found.values())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        state = self._document.state
+        if state is None or not self.levels:
+            return
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = painter.fontMetrics()
+        for stem, level, left, right in self.brackets():
+            colour = look.ink(state.stems[stem].colour)
+            top = level * BRACKET
+            line = top + BRACKET // 2 + 1
+            name = metrics.elidedText(state.stems[stem].name, Qt.TextElideMode.ElideRight, right - left - 40)
+            words = left + 22
+            painter.setPen(QPen(colour, 1.5))
+            painter.drawLine(left + 3, line + 5, left + 3, line)
+            painter.drawLine(left + 3, line, words - 6, line)
+            painter.drawLine(words + metrics.horizontalAdvance(name) + 6, line, right - 3, line)
+            painter.drawLine(right - 3, line, right - 3, line + 5)
+            painter.drawText(words, top, right - words, BRACKET, Qt.AlignmentFlag.AlignVCenter, name)
+
+
+_HINT = "One strip: the whole song. Choose a goal under Separate, and its stems appear here, each with its own fader."

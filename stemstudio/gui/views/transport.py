@@ -1,0 +1,320 @@
+"""The transport: play, loop, listen to the selection or the original, where we are, what is selected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup, QFont, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+from stemstudio.gui import icons, theme
+from stemstudio.gui.document import Document
+from stemstudio.gui.elided import Elided
+from stemstudio.gui.notation import hertz_words, note_of, time_text
+from stemstudio.spectral.brushes import Box
+
+TICK_MS = 33
+WORDS_FROM = 1400  # pixels of width from which there is room for the name of the sound output
+LATENCIES = (
+    ("low", "Short delay (may crackle)"),
+    ("normal", "Normal delay"),
+    ("high", "Long delay (never crackles)"),
+)
+
+
+class Transport(QWidget):
+    """Buttons of the player, the position, and the selection in words.
+
+    Signals
+    -------
+    play_selection_wanted(on)
+        The selection alone is to be heard, or no longer.
+    before_pressed, before_released
+        "As it was before the last edit" is held.
+    """
+
+    play_selection_wanted = Signal(bool)
+    before_pressed = Signal()
+    before_released = Signal()
+
+    def __init__(self, document: Document, player: Any = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._player = player
+        self._playing_shown: bool | None = None
+        self._latency = "normal"
+        self._chosen: Any = None
+        self._alone = False  # whether the selection alone is being heard
+        self._build()
+        self._timer = QTimer(self, interval=TICK_MS)
+        self._timer.timeout.connect(self._show_position)
+        document.opened.connect(self._opened)
+        document.selection_changed.connect(self._selection_changed)
+        document.changed.connect(lambda change: "song" in change.kinds and self._show_position())
+        if player is not None:
+            player.state_changed.connect(self._player_changed)
+            player.finished.connect(self._player_changed)
+        self._opened()
+
+    def _build(self) -> None:
+        self.start = self._button("start", "Back to the start (Home)", "Back to the start")
+        self.play = self._button("play", "Play (Space)", "Play")
+        self.play.setIconSize(QSize(26, 26))
+        self.loop = self._button("loop", "", "Loop the selection", "loop", checkable=True)
+        self.alone = self._button("play selection", "", "Play the selection only", "play selection", checkable=True)
+        self.before = self._button(
+            "before",
+            "Hold to hear the song as it was before the last edit (hold \\)",
+            "Before the last edit",
+            "before",
+        )
+        self.original = self._button(
+            "original",
+            "A/B: the original song instead of the stems (hold Shift+\\)",
+            "Original song",
+            "A/B original",
+            checkable=True,
+        )
+        self.position = QLabel(self)
+        large = QFont(self.font())
+        large.setPointSizeF(1.55 * large.pointSizeF())
+        large.setBold(True)
+        self.position.setFont(large)
+        self.position.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.position.setToolTip("Where the song is, and how long it is")
+        self.position.setAccessibleName("Position")
+        self.selection = Elided(parent=self)
+        self.selection.setProperty("role", "muted")
+        self.selection.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+        self.selection.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.device = QToolButton(self)
+        self.device.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.device.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.device.setProperty("flat", True)
+        self.device.setMaximumWidth(210)
+        self.device.setAccessibleName("Sound output")
+        self.device_menu = QMenu(self.device)
+        self.device_menu.aboutToShow.connect(self._fill_devices)
+        self.device.setMenu(self.device_menu)
+        self.start.clicked.connect(self.back_to_start)
+        self.play.clicked.connect(self.toggle)
+        self.loop.clicked.connect(lambda: self.toggle_loop())
+        self.alone.clicked.connect(self._alone_clicked)
+        self.before.pressed.connect(self.before_pressed)
+        self.before.released.connect(self.before_released)
+        self.original.clicked.connect(self.set_original)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 12, 4)
+        row.setSpacing(2)
+        for button in (self.start, self.play, self.loop, self.alone, self.before, self.original):
+            row.addWidget(button)
+        row.addSpacing(8)
+        row.addWidget(self.position)
+        row.addSpacing(12)
+        row.addWidget(self.selection, 1)
+        row.addWidget(self.device)
+        self._dress()
+
+    def _button(self, name: str, tip: str, spoken: str, words: str = "", checkable: bool = False) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName(name)
+        button.setProperty("flat", True)
+        button.setToolTip(tip)
+        button.setAccessibleName(spoken)
+        button.setText(words)
+        button.setCheckable(checkable)
+        button.setIconSize(QSize(20, 20))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        if words:
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        return button
+
+    # what it does
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        if self._player is not None:
+            self._player.toggle()
+
+    def back_to_start(self) -> None:
+        """Go to the start of the loop, or of the song."""
+        if self._player is not None:
+            loop = self._player.loop
+            self._player.seek(loop[0] if loop and self._player.position > loop[0] else 0)
+            self._show_position()
+
+    def toggle_loop(self) -> None:
+        """Repeat the selected time, or go straight on."""
+        if self._player is None:
+            return
+        if self._player.loop is not None:
+            self._player.clear_loop()
+        elif self._bounds is not None:
+            self._player.set_loop(*self._samples(self._bounds))
+        self._player_changed()
+
+    def set_original(self, on: bool) -> None:
+        """Hear the original song, or the stems."""
+        if self._player is not None:
+            self._player.set_source("original" if on else "stems")
+        self._player_changed()
+
+    def _alone_clicked(self, on: bool) -> None:
+        self._alone = on
+        self.play_selection_wanted.emit(on)
+
+    # what it shows
+
+    @property
+    def _bounds(self) -> Box | None:
+        return self._document.selection.bounds
+
+    def _samples(self, box: Box) -> tuple[int, int]:
+        state = self._document.state
+        assert state is not None
+        rate, length = state.mixture.sample_rate, state.mixture.length
+        return max(0, round(box.start * rate)), min(length, round(box.stop * rate))
+
+    def _opened(self) -> None:
+        there = self._document.state is not None and self._player is not None
+        for button in (self.start, self.play, self.before, self.original):
+            button.setEnabled(there)
+        widest = f"{time_text(self._document.duration, 3)} / {time_text(self._document.duration, 1)}"
+        self.position.setMinimumWidth(self.position.fontMetrics().horizontalAdvance(widest) + 4)
+        self._selection_changed()
+        self._player_changed()
+
+    def _player_changed(self) -> None:
+        player = self._player
+        playing = player is not None and player.playing
+        if playing != self._playing_shown:
+            self._playing_shown = playing
+            self._dress_play()
+        if playing:
+            self._timer.start()
+        else:
+            self._timer.stop()
+        if player is not None:
+            self.loop.setChecked(player.loop is not None)
+            self.original.setChecked(player.source == "original")
+            if player.source != "audition" and not playing:
+                self._alone = False
+            self.alone.setChecked(self._alone)
+            self._show_device()
+        self._enable_selection()
+        self._show_position()
+
+    def _selection_changed(self) -> None:
+        self.selection.setText(selection_words(self._document.selection.bounds, self._document.viewport.nyquist))
+        self.selection.setToolTip(self.selection.text())
+        if self._player is not None and self._player.loop is not None and self._bounds is not None:
+            self._player.set_loop(*self._samples(self._bounds))
+        self._enable_selection()
+
+    def _enable_selection(self) -> None:
+        there = self._player is not None and self._document.state is not None
+        looping = there and self._player.loop is not None
+        some = there and self._bounds is not None
+        self.loop.setEnabled(some or looping)
+        self.alone.setEnabled(some or self._alone)
+        none = "Select some time first, with T or R"
+        self.loop.setToolTip("Repeat the selected time (Ctrl+L)" if some or looping else f"Loop: {none} (Ctrl+L)")
+        words = "Play the selection only: its time and its frequencies (Shift+Space)"
+        self.alone.setToolTip(words if some else f"Play the selection only: {none[0].lower()}{none[1:]} (Shift+Space)")
+
+    def _show_position(self) -> None:
+        state = self._document.state
+        if state is None:
+            self.position.setText("0:00.000 / 0:00.0")
+            return
+        sample = self._player.position if self._player is not None else 0
+        seconds = min(sample / state.mixture.sample_rate, self._document.duration)
+        self.position.setText(f"{time_text(seconds, 3)} / {time_text(self._document.duration, 1)}")
+
+    # sound output
+
+    def _show_device(self) -> None:
+        device, note = self._player.device, self._player.device_note
+        words = device.label if device is not None else "No sound" if self._player.silent else "Sound output"
+        metrics = self.device.fontMetrics()
+        self.device.setText(metrics.elidedText(words, Qt.TextElideMode.ElideRight, 150))
+        self.device.setToolTip(note or f"{words} · choose the sound output and its delay")
+
+    def _fill_devices(self) -> None:
+        menu = self.device_menu
+        menu.clear()
+        if self._player is None:
+            return
+        found = self._player.devices()
+        present = self._player.device
+        group = QActionGroup(menu)
+        for choice in found:
+            words = f"{choice.label} (default)" if choice.is_default else choice.label
+            chosen = choice.key == present.key if present is not None else choice.is_default
+            self._choice(menu, group, words, chosen).triggered.connect(
+                lambda _=False, choice=choice: self._open(choice, self._latency)
+            )
+        if not found:
+            menu.addAction(self._player.device_note or "No sound output was found").setEnabled(False)
+        menu.addSeparator()
+        latencies = QActionGroup(menu)
+        for name, words in LATENCIES:
+            self._choice(menu, latencies, words, name == self._latency).triggered.connect(
+                lambda _=False, name=name: self._open(self._chosen, name)
+            )
+
+    def _open(self, device: Any, latency: str) -> None:
+        self._chosen, self._latency = device, latency
+        self._player.open(device, latency)
+
+    @staticmethod
+    def _choice(menu: QMenu, group: QActionGroup, words: str, chosen: bool) -> QAction:
+        action = menu.addAction(words)
+        action.setCheckable(True)
+        action.setChecked(chosen)
+        group.addAction(action)
+        return action
+
+    # looks
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < WORDS_FROM
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        self.device.setToolButtonStyle(style)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "device"):
+            self._dress()
+        super().changeEvent(event)
+
+    def _dress(self) -> None:
+        look = theme.current()
+        for button, name in (
+            (self.start, "start"),
+            (self.loop, "loop"),
+            (self.alone, "play selection"),
+            (self.before, "before"),
+            (self.original, "original"),
+        ):
+            button.setIcon(icons.icon(name))
+        self.device.setIcon(icons.icon("device", look.muted))
+        self._dress_play()
+
+    def _dress_play(self) -> None:
+        self.play.setIcon(icons.icon("pause" if self._playing_shown else "play"))
+        words = "Pause" if self._playing_shown else "Play"
+        self.play.setToolTip(f"{words} (Space)")
+        self.play.setAccessibleName(words)
+
+
+def selection_words(box: Box | None, nyquist: float) -> str:
+    """A selection in seconds, Hz and notes; empty without one."""
+    if box is None:
+        return ""
+    words = f"selection {time_text(box.start, 2)}–{time_text(box.stop, 2)} · {box.stop - box.start:.2f} s"
+    if box.low <= 20.0 and box.high >= 0.999 * nyquist:
+        return f"{words} · all frequencies"
+    low, high = max(box.low, 20.0), min(box.high, nyquist)
+    return f"{words} · {hertz_words(low)}–{hertz_words(high)} ({note_of(low)[0]}–{note_of(high)[0]})"
