@@ -34,6 +34,8 @@ __all__ = ["Player"]
 _log = logging.getLogger(__name__)
 _TICK = 0.02  # seconds between looks at the device
 _HUNG = 1.0  # seconds without a block after which a device counts as gone
+_SLOW_START = 5.0  # the same in the first second of a stream: some sleep deeply
+_HUSHED = 0.2  # seconds to wait for the fade before a device is closed
 _IDLE = 20.0  # seconds of pause after which the device is released
 
 
@@ -73,7 +75,7 @@ class Player(QObject):
         self._left_over: list[tuple[LeftOver, list[NDArray[np.float32]]]] = []
         self._finished_seen = 0
         self._blocks_seen = -1
-        self._blocks_time = 0.0
+        self._blocks_time = self._started = 0.0
         self._paused_since = 0.0
         self._timer = QTimer(self, interval=int(1000 * _TICK))
         self._timer.timeout.connect(self._look)
@@ -146,6 +148,12 @@ class Player(QObject):
         output, self._output = self._output, None
         if output is None:
             return
+        if not lost and not self._deck.hushed:
+            self._deck.hush()
+            deadline = time.monotonic() + _HUSHED
+            while not self._deck.hushed and time.monotonic() < deadline:
+                time.sleep(0.002)
+            time.sleep(min(output.latency, _HUSHED))  # some hosts drop what they have not played yet
         if output.close(lost=lost):
             self._deck.running = False
         else:
@@ -175,6 +183,7 @@ class Player(QObject):
             output.start()
         self._output = output
         self._blocks_seen, self._blocks_time = -1, time.monotonic()
+        self._started = self._blocks_time
 
     def _found(self, device: DeviceChoice | str | None) -> DeviceChoice | None:
         """The device of that key as it is numbered now."""
@@ -409,7 +418,8 @@ class Player(QObject):
         blocks, now = int(self._deck.state["blocks"][0]), time.monotonic()
         if blocks != self._blocks_seen:
             self._blocks_seen, self._blocks_time = blocks, now
-        if self._output.alive and now - self._blocks_time < _HUNG:
+        patience = _HUNG if self._blocks_time - self._started > 1.0 else _SLOW_START
+        if self._output.alive and now - self._blocks_time < patience:
             return
         gone = self._output.device
         self._close(lost=True)

@@ -47,6 +47,7 @@ __all__ = ["callback"]
 
 _UNDERFLOW = 4  # paOutputUnderflow
 _RMS_SECONDS = 0.3
+_GAP_SECONDS = 0.005  # more than most devices' clocks jitter
 _SEEK_MASK = (1 << SEEK_BITS) - 1
 _ulong = types.uint64 if ctypes.sizeof(ctypes.c_ulong) == 8 else types.uint32
 
@@ -405,11 +406,15 @@ def _fill(s, out, frames, time):
                 s.position = limit
         elif not at_end:
             s.waiting = 0
-        opening = s.playing != 0 and s.position < limit - s.fade
+        held = s.hush != 0 or s.lead_in > 0
+        opening = s.playing != 0 and s.position < limit - s.fade and not held
         n = _slice_length(s, frames - done)
         if s.gate > 0 and not opening:
             n = min(n, s.gate)
-        moving = 1 if s.gate > 0 or opening or (s.playing != 0 and not at_end) else 0
+        if s.lead_in > 0:
+            n = min(n, s.lead_in)
+            s.lead_in -= n
+        moving = 1 if s.gate > 0 or opening or (s.playing != 0 and not at_end and not held) else 0
         _leave_trail(s, n, moving, time + done / s.rate, fresh)
         fresh = False
         if moving == 0 or (s.gate == 0 and not opening):
@@ -468,5 +473,9 @@ def callback(unused, output, frame_count, times, flags, user):
     now, sounds = clock[1], clock[2]
     if not now <= sounds <= now + 10.0:
         sounds = now + s.latency
+    # Not every host tells of underflows (ALSA's PulseAudio plug-in does not).
+    if s.playing != 0 and s.due > 0.0 and sounds - s.due > _GAP_SECONDS:
+        s.gaps += 1
+    s.due = sounds + frames / s.rate
     _fill(s, out, frames, sounds)
     return types.intc(0)

@@ -38,7 +38,7 @@ class Meters:
     null_db
         Peak of mixture - sum of stems at unity, in dB re full scale; None where no stems were played.
     underflows
-        How often the device ran dry since the deck was made.
+        How often the device ran dry since the deck was made, by its own word or by its clock.
     """
 
     stem_peak: NDArray[np.float64]
@@ -71,11 +71,14 @@ class Deck:
         The memory shared with the callback, see `playstate`.
     running
         Whether somebody is calling the callback; while False, changes take effect at once.
+    lead_in
+        Seconds of silence with which a new stream begins.
     """
 
     def __init__(self, rate: float = 44100.0) -> None:
         self.state = playstate.new_state(rate)
         self._s = self.state[0]
+        self.lead_in = playstate.LEAD_IN_SECONDS
         self._running = False
         self._kept: dict[int, Programme] = {0: Programme()}
         self._programme = Programme()
@@ -236,6 +239,9 @@ class Deck:
             self._trail_from = int(self._s["trail_count"])
             self._s["gate"] = 0
             self._s["largest_block"] = 0
+            self._s["due"] = 0.0
+            self._s["hush"] = 0
+            self._s["lead_in"] = round(self.lead_in * self.rate)
         self._running = running
         if not running:
             self._settle()
@@ -283,6 +289,15 @@ class Deck:
         self._s["play_command"] = ((int(self._s["play_command"]) >> 1) + 1) << 1 | on
         if not self._running:
             self._settle()
+
+    def hush(self) -> None:
+        """Fade out and hold the place, until the callback is called for another stream."""
+        self._s["hush"] = 1
+
+    @property
+    def hushed(self) -> bool:
+        """Whether only silence is being made."""
+        return not self._running or int(self._s["gate"]) == 0
 
     def seek(self, sample: int) -> None:
         """Go to a sample of the song."""
@@ -362,7 +377,7 @@ class Deck:
             master_peak=s["master_peak"].copy(),
             master_rms=np.sqrt(s["master_square"]),
             null_db=None if null < 0 else decibels(null),
-            underflows=int(s["underflows"]),
+            underflows=int(max(s["underflows"], s["gaps"])),
         )
         s["stem_peak"][:] = 0.0
         s["master_peak"][:] = 0.0

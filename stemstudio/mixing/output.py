@@ -6,6 +6,7 @@ sounddevice is imported on first use: without the PortAudio library it raises.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 import threading
@@ -23,7 +24,7 @@ __all__ = ["DeviceChoice", "Latency", "NoSound", "SilentClock", "SoundDevice", "
 Latency = Literal["low", "normal", "high"] | float
 _LATENCIES: dict[str, str | float] = {
     "low": "low",
-    "normal": 0.045,
+    "normal": 0.06,
     "high": 0.15,
 }  # the device's own lowest, or seconds
 _INVALID_RATE = -9997  # paInvalidSampleRate
@@ -189,17 +190,25 @@ class SoundDevice:
             return False
 
     def close(self, *, lost: bool = False) -> bool:
-        """Stop calling the callback; return whether it is certain to have stopped.
+        """Stop calling the callback once all is played; return whether it is certain to have stopped.
 
         A `lost` device may never answer: it is closed aside, and given a moment.
         """
         if not lost:
+            try:
+                self._stream.stop()
+            except self._error:
+                return self.close(lost=True)
             self._stream.close()
             return True
-        closing = threading.Thread(target=self._stream.close, name="closing a lost sound device", daemon=True)
+        closing = threading.Thread(target=self._close_lost, name="closing a lost sound device", daemon=True)
         closing.start()
         closing.join(1.0)
         return not closing.is_alive()
+
+    def _close_lost(self) -> None:
+        with contextlib.suppress(self._error):  # it has gone: that is why it is closed
+            self._stream.close()
 
 
 class SilentClock:

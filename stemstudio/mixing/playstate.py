@@ -25,6 +25,7 @@ __all__ = [
     "AUDITION",
     "CHUNK",
     "FADE_SECONDS",
+    "LEAD_IN_SECONDS",
     "LOOPS",
     "MAX_STEMS",
     "ORIGINAL",
@@ -47,6 +48,8 @@ FADE_SECONDS = 0.005
 """Length of the crossfade at start, stop, seek, loop and change of source."""
 RAMP_SECONDS = 0.010
 """Time in which a gain reaches its new value."""
+LEAD_IN_SECONDS = 0.03
+"""Silence before play on a fresh stream: sound servers swallow some of the first samples."""
 SLICE = 256
 """Most samples the callback mixes in one go; its scratch memory."""
 PROGRAMMES = 4
@@ -69,6 +72,7 @@ STATE = np.dtype(
         ("loop_start", "i8", (LOOPS,)),
         ("loop_stop", "i8", (LOOPS,)),
         ("ready", "i8"),  # samples decoded so far
+        ("hush", "i8"),  # 1: fade out and hold the place
         ("channels_out", "i8"),
         ("rate", "f8"),
         ("fade", "i8"),  # samples
@@ -99,6 +103,7 @@ STATE = np.dtype(
         ("master_aimed", "f8"),
         ("master_step", "f8"),
         ("master_left", "i8"),
+        ("lead_in", "i8"),  # frames of silence still to come, set before the first block
         ("taken", "i8"),  # number of the programme heard
         ("settled", "i8"),
         ("playing", "i8"),
@@ -118,6 +123,8 @@ STATE = np.dtype(
         ("largest_block", "i8"),
         ("frames", "i8"),  # output frames delivered so far
         ("underflows", "i8"),
+        ("gaps", "i8"),  # blocks that sound later than the end of the one before
+        ("due", "f8"),  # device time at which the next block should sound; 0 at first
         # Meters: peaks are the largest since the player last wrote 0; squares decay.
         ("stem_peak", "f8", (_N, 2)),
         ("stem_square", "f8", (_N, 2)),

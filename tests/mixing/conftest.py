@@ -21,6 +21,7 @@ class Tape:
         self.block = block
         self.latency = latency
         self.delivered = 0
+        deck.lead_in = 0.0
         deck.running = True
 
     @property

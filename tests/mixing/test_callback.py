@@ -307,6 +307,41 @@ def test_null_meter_tells_how_far_the_stems_miss_the_song(deck, stems, mixture, 
     assert deck.meters().null_db == pytest.approx(-40, abs=0.01)
 
 
+def test_fresh_stream_begins_with_silence_and_loses_nothing(deck, mixture, tape):
+    recorder = tape(deck)
+    deck.running = False
+    deck.lead_in = 0.03
+    deck.running = True
+    deck.seek(5000)
+    deck.play()
+    out = recorder.run(5000)
+    assert not out[:, :1323].any()
+    np.testing.assert_allclose(out[:, 1323 + FADE :], mixture[:, 5000 + FADE : 10_000 - 1323], atol=1e-7)
+
+
+def test_hushed_deck_fades_and_holds_its_place(smooth, tape):
+    recorder = tape(smooth)
+    smooth.play()
+    before = recorder.run(2000)
+    assert not smooth.hushed
+    smooth.hush()
+    after = recorder.run(2000)
+    assert smooth.hushed
+    assert smooth.playing
+    assert smooth.position == 2000 + FADE
+    assert not after[:, FADE:].any()
+    assert biggest_jump(np.concatenate([before, after], axis=1)) < CLICK_FREE
+
+
+def test_gap_that_the_device_does_not_tell_of_is_counted(deck, tape):
+    recorder = tape(deck)
+    deck.play()
+    recorder.run(5120)
+    recorder.latency += 0.05  # the next block sounds later than the last one ended
+    recorder.run(5120)
+    assert deck.meters().underflows == 1
+
+
 def test_underflows_are_counted_while_playing(deck, tape):
     recorder = tape(deck)
     recorder.run(100, flags=4)
