@@ -1,0 +1,149 @@
+"""The transport: what its buttons do to the player, and what it says about place and selection."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from small_projects import RATE, StandInPlayer, song
+
+from stemstudio.gui.views.transport import Transport, selection_words
+from stemstudio.spectral.brushes import Box, Selection
+
+
+@pytest.fixture
+def transport(qtbot):
+    player = StandInPlayer()
+    view = Transport(song(), player)
+    qtbot.addWidget(view)
+    view.resize(1280, view.sizeHint().height())
+    view.show()
+    view.player = player
+    return view
+
+
+def select(view, **box):
+    view._document.set_selection(Selection().combined("replace", Box(**box)))
+
+
+def click(button):
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_the_selection_in_seconds_hertz_and_notes():
+    words = selection_words(Box(start=11.51, stop=14.34, low=311.0, high=2093.0), 22050)
+    assert words == "selection 0:11.51–0:14.34 · 2.83 s · 311 Hz–2.09 kHz (D♯4–C7)"
+    assert selection_words(Box(start=1, stop=2, low=0, high=22050), 22050).endswith("· 1.00 s · all frequencies")
+    assert selection_words(None, 22050) == ""
+
+
+def test_position_moves_while_playing(transport, qtbot):
+    assert transport.position.text() == "0:00.000 / 0:04.0"
+    click(transport.play)
+    transport.player.position = int(1.5 * RATE)
+    qtbot.waitUntil(lambda: transport.position.text() == "0:01.500 / 0:04.0", timeout=1000)
+    click(transport.start)
+    assert transport.position.text() == "0:00.000 / 0:04.0"
+
+
+def test_play_becomes_pause(transport):
+    play = transport.play.icon().cacheKey()
+    click(transport.play)
+    assert transport.player.playing
+    assert transport.play.accessibleName() == "Pause"
+    assert transport.play.icon().cacheKey() != play
+    click(transport.play)
+    assert not transport.player.playing
+    assert transport.play.toolTip() == "Play (Space)"
+
+
+def test_loop_needs_a_selection_and_follows_it(transport):
+    assert not transport.loop.isEnabled()
+    assert "Select some time first" in transport.loop.toolTip()
+    select(transport, start=1.0, stop=2.0, low=0, high=22050)
+    click(transport.loop)
+    assert transport.player.loop == (RATE, 2 * RATE)
+    assert transport.loop.isChecked()
+    select(transport, start=0.5, stop=9.0, low=0, high=22050)
+    assert transport.player.loop == (RATE // 2, 4 * RATE), "a loop ends with the song"
+    transport._document.set_selection(Selection())
+    assert transport.loop.isEnabled(), "a loop that is on can be ended"
+    click(transport.loop)
+    assert transport.player.loop is None
+    assert not transport.loop.isChecked()
+
+
+def test_back_to_the_start_of_the_loop_first(transport):
+    transport.player.set_loop(RATE, 2 * RATE)
+    transport.player.position = RATE + 500
+    click(transport.start)
+    assert transport.player.position == RATE
+    click(transport.start)
+    assert transport.player.position == 0
+
+
+def test_a_b_original(transport):
+    click(transport.original)
+    assert transport.player.source == "original"
+    assert transport.original.isChecked()
+    transport.player.set_source("stems")
+    assert not transport.original.isChecked(), "the button follows the player"
+
+
+def test_before_is_heard_while_held(transport):
+    heard = []
+    transport.before_pressed.connect(lambda: heard.append("on"))
+    transport.before_released.connect(lambda: heard.append("off"))
+    at = QPoint(5, 5)
+    QTest.mousePress(transport.before, Qt.MouseButton.LeftButton, pos=at)
+    assert heard == ["on"]
+    QTest.mouseRelease(transport.before, Qt.MouseButton.LeftButton, pos=at)
+    assert heard == ["on", "off"]
+
+
+def test_play_selection_toggles(transport):
+    asked = []
+    transport.play_selection_wanted.connect(asked.append)
+    select(transport, start=1.0, stop=2.0, low=100, high=200)
+    click(transport.alone)
+    click(transport.alone)
+    assert asked == [True, False]
+
+
+def test_choosing_device_and_delay(transport):
+    transport.device_menu.aboutToShow.emit()
+    actions = {action.text(): action for action in transport.device_menu.actions() if action.text()}
+    assert actions["Headphones (default)"].isChecked()
+    assert actions["Normal delay"].isChecked()
+    actions["Studio monitors"].trigger()
+    device, latency = transport.player.opened
+    assert (device.key, latency) == ("b", "normal")
+    actions["Short delay (may crackle)"].trigger()
+    device, latency = transport.player.opened
+    assert (device.key, latency) == ("b", "low"), "the device stays when the delay changes"
+
+
+def test_no_sound_output_is_said(transport):
+    transport.player.devices = list
+    transport.player.device_note = "No sound output was found; connect one."
+    transport.device_menu.aboutToShow.emit()
+    assert transport.device_menu.actions()[0].text() == "No sound output was found; connect one."
+
+
+def test_nothing_is_cut_at_the_smallest_window(transport):
+    select(transport, start=1.51, stop=3.34, low=311, high=2100)
+    transport.resize(1280, transport.height())
+    assert not transport.selection.cut
+    assert transport.position.width() >= transport.position.fontMetrics().horizontalAdvance(transport.position.text())
+
+
+def test_without_a_song_or_a_player_nothing_can_be_pressed(qtbot):
+    document = song()
+    document.set_project(None)
+    view = Transport(document, StandInPlayer())
+    qtbot.addWidget(view)
+    assert not any(button.isEnabled() for button in (view.play, view.start, view.loop, view.alone, view.original))
+    assert view.position.text() == "0:00.000 / 0:00.0"
+    silent = Transport(song(), None)
+    qtbot.addWidget(silent)
+    assert not silent.play.isEnabled()
