@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,29 +18,64 @@ from stemstudio.audio.headers import movie_timescale
 
 if TYPE_CHECKING:
     import av
+    import soundfile
 
 Note = Callable[[str], None]
 BLOCK_VALUES = 2**17  # fits the second-level cache, and is 1.5 s of stereo at 44.1 kHz
+SOUGHT_FORMATS = ("WAV", "WAVEX", "RF64", "AIFF", "FLAC")
+SOUGHT_SUBTYPES = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 LARGEST_GAP = 60.0  # seconds of silence put in for what is damaged, in all
 
 
 def soundfile_blocks(path: Path, note: Note) -> Iterator[Samples]:
-    """Blocks float32 (channels, n) of a file that libsndfile opens; each valid until the next is asked for.
+    """Blocks float32 (channels, n) of a file that libsndfile opens, read ahead in threads of their own.
 
-    Where libsndfile gives up in mid-file, PyAV goes on from the same sample if it can. `note` is told in a sentence
-    about what is missing.
+    Two threads with a handle each take turns where any sample can be sought exactly and cheaply; one reads on
+    otherwise. Where libsndfile gives up in mid-file, PyAV goes on from the same sample if it can. `note` is told in
+    a sentence about what is missing.
     """
     import soundfile
 
-    with soundfile.SoundFile(path) as file:
+    with ExitStack() as stack:
+        file = stack.enter_context(soundfile.SoundFile(path))
         rate, channels, promised = file.samplerate, file.channels, file.frames
-        scratch = np.empty((max(1024, BLOCK_VALUES // channels), channels), dtype=np.float32)
-        position = 0
+        size = step = max(1024, BLOCK_VALUES // channels)
+        sought = file.format in SOUGHT_FORMATS and file.subtype in SOUGHT_SUBTYPES and promised > 32 * size
+        handles: SimpleQueue[soundfile.SoundFile] = SimpleQueue()
+        handles.put(file)
+        if sought:
+            size *= 16  # so that what a FLAC decoder does to find its place is little
+            handles.put(stack.enter_context(soundfile.SoundFile(path)))
+        threads = handles.qsize()
+        pool = ThreadPoolExecutor(threads, "decoder")
+        stack.callback(pool.shutdown, cancel_futures=True)
+
+        def read(start: int) -> Samples:
+            handle = handles.get()
+            try:
+                if sought and handle.tell() != start:
+                    handle.seek(start)
+                return _read_planar(handle, size)
+            finally:
+                handles.put(handle)
+
+        pending: deque[Future[Samples]] = deque()
+        position = start = 0
+        broken = False
         try:
-            while len(block := file.read(out=scratch)):
-                position += len(block)
-                yield block.T
-            broken = False
+            while True:
+                while len(pending) <= threads and (start < promised or not sought):
+                    pending.append(pool.submit(read, start))
+                    start += size
+                if not pending:
+                    break
+                block = pending.popleft().result()
+                for first in range(0, block.shape[1], step):
+                    part = block[:, first : first + step]
+                    position += part.shape[1]
+                    yield part
+                if block.shape[1] < size:
+                    break
         except (soundfile.LibsndfileError, RuntimeError):
             broken = True
     broken_at = position
@@ -49,6 +87,17 @@ def soundfile_blocks(path: Path, note: Note) -> Iterator[Samples]:
         note(cut_off(position / rate, promised / rate))
     elif position and broken:
         note(f"The file is damaged soon after {clock(broken_at / rate)}; listen to it there.")
+
+
+def _read_planar(file: soundfile.SoundFile, length: int) -> Samples:
+    # By pieces that stay in the cache between being decoded and being sorted by channel.
+    samples = np.empty((file.channels, length), dtype=np.float32)
+    scratch = np.empty((min(length, max(256, 2**15 // file.channels)), file.channels), dtype=np.float32)
+    filled = 0
+    while filled < length and len(piece := file.read(out=scratch[: length - filled])):
+        samples[:, filled : filled + len(piece)] = piece.T
+        filled += len(piece)
+    return samples[:, :filled]
 
 
 def _rest(path: Path, position: int, rate: int, channels: int) -> Iterator[Samples]:
