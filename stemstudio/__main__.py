@@ -1,0 +1,16 @@
+"""`python -m stemstudio` and the `stemstudio` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; leaves the process with its exit code."""
+    from stemstudio.cli.program import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

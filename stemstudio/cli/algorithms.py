@@ -1,0 +1,81 @@
+"""`stemstudio algorithms`: the recipes, with every parameter's default, range and help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stemstudio.cli.console import answer, say, show_table
+
+if TYPE_CHECKING:
+    from stemstudio.algorithms.algorithm import Algorithm, Parameter
+
+
+def algorithms(
+    name: Annotated[str | None, typer.Argument(help="Show this one with all its parameters.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
+) -> None:
+    """The ways of taking a song apart, and their parameters."""
+    from stemstudio.algorithms import ALGORITHMS, algorithm
+
+    chosen = (algorithm(name),) if name is not None else ALGORITHMS
+    if json:
+        answer({recipe.name: _described(recipe) for recipe in chosen})
+    elif name is None:
+        show_table(("name", "", ""), [(recipe.name, recipe.title, recipe.summary) for recipe in chosen])
+        say("\n“stemstudio algorithms NAME” shows the parameters of one.")
+    else:
+        recipe = chosen[0]
+        say(f"{recipe.title}\n{recipe.summary}\n")
+        rows = [
+            (each.name, _value(each.default), _range(each), f"{each.help}." if each.help else "")
+            for each in recipe.parameters()
+        ]
+        if not rows:
+            say("It has no parameters.")
+            return
+        show_table(("parameter", "default", "range", ""), rows)
+        first = rows[0]
+        say(
+            f"\nGive them as in: stemstudio separate SONG --algorithm {recipe.name} --set {first[0]}={first[1]} --out DIR"
+        )
+
+
+def _described(recipe: type[Algorithm]) -> dict[str, Any]:
+    parameters = [
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "default": each.default,
+            "low": each.low,
+            "high": each.high,
+            "choices": list(each.choices),
+            "unit": each.unit,
+            "help": each.help,
+            "advanced": each.advanced,
+        }
+        for each in recipe.parameters()
+    ]
+    return {"title": recipe.title, "summary": recipe.summary, "parameters": parameters}
+
+
+def _range(parameter: Parameter) -> str:
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    if parameter.kind == "choice":
+        return " · ".join(parameter.choices)
+    if parameter.kind == "bool":
+        return "true · false"
+    if parameter.low is None and parameter.high is None:
+        return "any" + (f" number of{unit}" if unit else "")
+    low = "" if parameter.low is None else _value(parameter.low)
+    high = "" if parameter.high is None else _value(parameter.high)
+    if low and high:
+        return f"{low} … {high}{unit}"
+    return (f"from {low}" if low else f"up to {high}") + unit
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

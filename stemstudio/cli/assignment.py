@@ -1,0 +1,119 @@
+"""Which atoms make a stem, as the command line says it: atoms, timbre:N or stems:DIR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.audio.audio import Sound
+from stemstudio.cli.console import say
+from stemstudio.errors import StemStudioError
+from stemstudio.progress import Progress
+
+WAYS = "Say atoms, timbre:N (such as timbre:4) or stems:DIR."
+MOST_STEMS = 64
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One way of gathering atoms into stems.
+
+    Attributes
+    ----------
+    kind
+        Each atom a stem; stems of what sounds alike; what comes nearest to given stems.
+    stems
+        How many, for "timbre".
+    folder
+        Of the given stems.
+    said
+        Whether somebody asked for it; otherwise it is ours.
+    """
+
+    kind: Literal["atoms", "timbre", "stems"]
+    stems: int = 0
+    folder: Path = Path()
+    said: bool = True
+
+    def __str__(self) -> str:
+        return {"atoms": "atoms", "timbre": f"timbre:{self.stems}", "stems": f"stems:{self.folder}"}[
+            self.kind
+        ]
+
+
+def parse_assignment(words: str | None) -> Assignment:
+    """Understand `atoms`, `timbre:N` and `stems:DIR`; four stems by timbre if nothing is said."""
+    if words is None:
+        return Assignment("timbre", 4, said=False)
+    kind, _, value = words.partition(":")
+    if kind == "atoms" and not value:
+        return Assignment("atoms")
+    if kind == "timbre" and value.isdecimal() and 1 <= int(value) <= MOST_STEMS:
+        return Assignment("timbre", int(value))
+    if kind == "timbre":
+        raise StemStudioError(
+            f"“{words}” does not say how many stems, from 1 to {MOST_STEMS}.",
+            "Say it as in --assign timbre:4.",
+        )
+    if kind == "stems" and value:
+        folder = Path(value).expanduser()
+        if not folder.is_dir():
+            raise StemStudioError(
+                f"There is no folder “{folder}”.", "Give the folder that the true stems are in."
+            )
+        return Assignment("stems", folder=folder)
+    raise StemStudioError(f"“{words}” is no way of assigning atoms.", WAYS)
+
+
+def assigned(
+    how: Assignment, estimates: Estimates, mixture: Sound, recipe: Algorithm, progress: Progress
+) -> tuple[Sequence[str], Sequence[int | None]]:
+    """Names of the stems, and for every part the number of its stem or None for the residual.
+
+    Parts that are no atoms are stems already.
+    """
+    if not estimates.atoms:
+        if how.said:
+            raise StemStudioError(
+                f"{recipe.title} makes stems and no atoms, so there is nothing to assign.",
+                "Leave out --assign.",
+            )
+        return estimates.names, range(len(estimates.names))
+    if how.kind == "atoms" or not isinstance(estimates, Factorization):
+        return estimates.names, range(len(estimates.names))
+    if how.kind == "stems":
+        return _by_stems(how.folder, estimates, mixture, progress)
+    from stemstudio.algorithms.labelling import by_timbre
+
+    if not how.said:
+        say("Atoms are gathered into 4 stems by timbre; --assign says it otherwise.")
+    labels = by_timbre(estimates, how.stems, mixture.sample_rate, getattr(recipe, "seed", 0))
+    return labels.names, labels.owners
+
+
+def _by_stems(
+    folder: Path, estimates: Factorization, mixture: Sound, progress: Progress
+) -> tuple[list[str], list[int | None]]:
+    from stemstudio.algorithms.labelling import by_references
+    from stemstudio.evaluation import read_folder
+
+    references = read_folder(folder, progress=progress.part(0.0, 0.3))
+    for name, reference in references.items():
+        if reference.sample_rate != mixture.sample_rate:
+            raise StemStudioError(
+                f"The stem “{name}” has {reference.sample_rate} Hz and the song {mixture.sample_rate} Hz.",
+                "Give stems of the song's own rate.",
+            )
+        if reference.channels not in (1, mixture.channels):
+            raise StemStudioError(
+                f"The stem “{name}” has {reference.channels} channels and the song {mixture.channels}.",
+                "Give stems with the song's own channels.",
+            )
+    names = list(references)
+    owners = by_references(estimates, mixture, references, progress.part(0.3, 1.0))
+    return names, [None if owner is None else names.index(owner) for owner in owners]

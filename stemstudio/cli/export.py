@@ -1,0 +1,130 @@
+"""`stemstudio export`: the stems of a project, or its mix as heard, into files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.options import Format, Json, Out, Overwrite, Subtype, sound_format
+from stemstudio.errors import BadProject, StemStudioError
+
+if TYPE_CHECKING:
+    from stemstudio.project.project import State
+
+
+def export(
+    project: Annotated[Path, typer.Argument(help="The project's file.", metavar="PROJECT")],
+    out: Out,
+    stems: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stems", help="Names of stems, with commas or several times; by default all.", metavar="NAME,…"
+        ),
+    ] = None,
+    mix: Annotated[
+        bool, typer.Option("--mix", help="The mix as it is heard: gain, pan, mute and solo as in the mixer.")
+    ] = False,
+    format: Format = "wav",
+    subtype: Subtype = None,
+    template: Annotated[
+        str, typer.Option(help="File names, from {song}, {stem} and {number}.", metavar="WORDS")
+    ] = "{song} - {stem}",
+    peak: Annotated[
+        float | None,
+        typer.Option(
+            help="Give all files the one gain that brings the loudest to this level, in dB of full scale.",
+            metavar="DB",
+            max=0.0,
+        ),
+    ] = None,
+    song: Annotated[
+        Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write stems of a project, or the mix as it is heard."""
+    from stemstudio.audio.channels import ChannelChoice
+    from stemstudio.audio.reading import decode, probe
+    from stemstudio.mixing.export import ExportOrder
+    from stemstudio.mixing.export import export as write
+    from stemstudio.project.opening import open_project
+
+    with working(f"Opening {project.name}") as progress:
+        opened = open_project(project, progress=progress.part(0.0, 0.1))
+        try:
+            if song is not None:
+                opened.storage.relink(song, progress.part(0.1, 0.15))
+            found = song or opened.song
+            if found is None:
+                raise BadProject(
+                    f"The song of “{project.name}” is not at {opened.project.song.path} any more.",
+                    "Say where it is now with --song PATH.",
+                )
+            info = probe(found)
+            taken = opened.project.song.channels_taken
+            choice = ChannelChoice.parse(taken) if info.channels > 2 and taken != "all" else None
+            audio = decode(info, progress.part(0.15, 0.4), channels=choice, on_note=say)
+            form = opened.project.state.mixture
+            if (audio.sample_rate, audio.channels, audio.length) != (
+                form.sample_rate,
+                form.channels,
+                form.length,
+            ):
+                raise BadProject(f"“{found.name}” is not as long as when “{project.name}” was made of it.")
+            opened.project.set_mixture(audio)
+            state = opened.project.state
+            kind, quality = sound_format(format, subtype, audio.sample_rate, audio.channels)
+            chosen = _chosen(state, stems or ()) if stems or not mix else ()
+            order = ExportOrder(
+                out,
+                chosen,
+                mix,
+                format=kind.name,
+                subtype=quality,
+                template=template,
+                gain="keep" if peak is None else "common peak",
+                peak_db=0.0 if peak is None else peak,
+                overwrite=overwrite,
+            )
+            report = write(state, order, info.tags, progress.part(0.4, 1.0), song=opened.project.song.title)
+        finally:
+            opened.storage.close()
+    names = {key: "mix" if key == "mix" else state.stems[key].name for key in report.files}
+    for note in report.notes:
+        say(note)
+    if json:
+        answer(
+            {
+                "files": {names[key]: str(path) for key, path in report.files.items()},
+                "peaks": {names[key]: value for key, value in report.peaks.items()},
+                "clipped_db": {names[key]: value for key, value in report.clipped_db.items()},
+                "gain_db": report.gain_db,
+                "null_db": report.null_db,
+                "notes": list(report.notes),
+            }
+        )
+        return
+    for key, path in report.files.items():
+        say(f"{names[key]}: {path}")
+    if report.null_db is not None:
+        say(f"The stems add up to the song to within {report.null_db:.0f} dB of full scale.")
+
+
+def _chosen(state: State, words: Iterable[str]) -> tuple[int, ...]:
+    """Ids of stems by their names; all leaves if none is named."""
+    by_name = {stem.name.casefold(): stem.id for stem in state.stems.values() if stem.parent is not None}
+    chosen: list[int] = []
+    for word in words:
+        for name in [word] if word.casefold() in by_name else word.split(","):
+            if name.strip().casefold() not in by_name:
+                listed = ", ".join(stem.name for stem in state.stems.values() if stem.parent is not None)
+                raise StemStudioError(
+                    f"There is no stem “{name.strip()}”.", f"There are: {listed or 'none yet'}."
+                )
+            chosen.append(by_name[name.strip().casefold()])
+    return tuple(dict.fromkeys(chosen)) or tuple(leaf.id for leaf in state.leaves())

@@ -1,0 +1,91 @@
+"""The program's commands, and what becomes of an error: one sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer._click.exceptions import ClickException
+from typer.core import TyperGroup
+
+from stemstudio.cli.algorithms import algorithms
+from stemstudio.cli.console import INTERRUPTED, WRONG, complain
+from stemstudio.cli.evaluate import evaluate
+from stemstudio.cli.export import export
+from stemstudio.cli.info import info
+from stemstudio.cli.separate import separate
+from stemstudio.cli.window import window
+from stemstudio.errors import StemStudioError
+from stemstudio.progress import Cancelled
+
+HELP = """Take a song apart, hear it, mend it, export it.
+
+With a song or a project, or with nothing at all, the window opens: stemstudio SONG"""
+
+
+class SongOrCommand(TyperGroup):
+    """A first word that is no command is a song or a project for the window."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h", "--version")):
+            args = ["window", *args]
+        return super().parse_args(ctx, args)
+
+
+def program() -> typer.Typer:
+    """All commands."""
+    app = typer.Typer(
+        cls=SongOrCommand,
+        help=HELP,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        subcommand_metavar="[SONG | PROJECT] [--demo]  |  COMMAND …",
+        options_metavar="",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_version)
+    app.command(hidden=True)(window)
+    for command in (algorithms, separate, evaluate, export, info):
+        app.command()(command)
+    return app
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 good, 2 wrong use or bad input, 130 interrupted.
+    """
+    try:
+        code = program()(args=list(args), prog_name="stemstudio", standalone_mode=False)
+    except StemStudioError as error:
+        complain(str(error))
+        return WRONG
+    except ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context is not None else "stemstudio"
+        complain(f"{error.format_message()} “{where} --help” says what is possible.")
+        return WRONG
+    except (Cancelled, KeyboardInterrupt):
+        complain("Stopped; nothing was left behind.")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        sys.stdout = None
+        return 0
+    if code == INTERRUPTED:  # typer's own way of saying that Ctrl-C came
+        complain("Stopped; nothing was left behind.")
+    return code if isinstance(code, int) else 0
+
+
+def _version(
+    version: bool = typer.Option(False, "--version", help="Say the version and leave.", is_eager=True),
+) -> None:
+    if version:
+        from stemstudio import __version__
+
+        print(f"stemstudio {__version__}")
+        raise typer.Exit

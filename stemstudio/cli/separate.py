@@ -1,0 +1,115 @@
+"""`stemstudio separate`: a song into stems, exactly as the window would do it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.options import Format, Json, Out, Overwrite, Subtype, channel_choice, sound_format
+from stemstudio.errors import BadRecipe
+
+RECORD = "separation.json"
+
+
+def separate(
+    song: Annotated[Path, typer.Argument(help="The song.", metavar="SONG")],
+    algorithm: Annotated[str, typer.Option(help="“stemstudio algorithms” lists them.", metavar="NAME")],
+    out: Out,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="A parameter of the algorithm; may come several times.", metavar="FIELD=VALUE"
+        ),
+    ] = None,
+    assign: Annotated[
+        str | None,
+        typer.Option(
+            help="Which atoms make a stem: atoms (each its own), timbre:N (N stems of what sounds alike), or "
+            "stems:DIR (what comes nearest to the stems in a folder). By default timbre:4.",
+            metavar="HOW",
+        ),
+    ] = None,
+    format: Format = "wav",
+    subtype: Subtype = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            help="For songs with more than two channels: downmix, or a pair such as 1+2.", metavar="HOW"
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Take a song apart and write every stem, the residual included, with a record of how it was done."""
+    from stemstudio.algorithms import algorithm as algorithm_named
+    from stemstudio.audio.reading import decode, probe, song_hash
+    from stemstudio.audio.writing import FileExists
+    from stemstudio.cli.assignment import parse_assignment
+    from stemstudio.cli.separation import record, split_song
+    from stemstudio.mixing.export import ExportOrder, export
+    from stemstudio.project.project import SongReference
+
+    began = time.monotonic()
+    recipe = algorithm_named(algorithm).from_settings(_settings(set_ or ()))
+    how = parse_assignment(assign)
+    info = probe(song)
+    choice = channel_choice(channels, info)
+    kind, quality = sound_format(format, subtype, info.sample_rate, min(2, info.channels))
+    if (out / RECORD).exists() and not overwrite:
+        raise FileExists(out / RECORD)
+    for note in info.notes:
+        say(note)
+    with working(f"Opening {song.name}") as progress:
+        audio = decode(info, progress.part(0.0, 0.05), channels=choice, on_note=say)
+        reference = SongReference(
+            str(song.absolute()), song_hash(song), info.tags.title or song.stem, channels or "all"
+        )
+        project = split_song(audio, reference, recipe, how, progress.part(0.05, 0.8))
+        leaves = project.state.leaves()
+        order = ExportOrder(
+            out,
+            tuple(leaf.id for leaf in leaves),
+            format=kind.name,
+            subtype=quality,
+            template="{stem}",
+            overwrite=overwrite,
+        )
+        report = export(project.state, order, info.tags, progress.part(0.8, 1.0))
+    seconds = time.monotonic() - began
+    files = {leaf.name: report.files[leaf.id] for leaf in leaves}
+    result = {
+        "stems": {name: str(path) for name, path in files.items()},
+        "recipe": recipe.record(),
+        "null_db": round(report.null_db, 2) if report.null_db is not None else None,
+        "seconds": round(seconds, 3),
+        "duration": audio.duration,
+    }
+    for note in report.notes:
+        say(note)
+    record(out / RECORD, project, result, files, how)
+    if json:
+        answer(result)
+    else:
+        for name, path in files.items():
+            say(f"{name}: {path}")
+        say(
+            f"The stems add up to the song to within {report.null_db:.0f} dB of full scale; it took {seconds:.1f} s."
+        )
+
+
+def _settings(words: Iterable[str]) -> dict[str, Any]:
+    """Names and values from FIELD=VALUE."""
+    settings = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise BadRecipe(
+                f"--set {word} does not say which parameter gets which value.", "Say it as in --set seed=1."
+            )
+        settings[name.strip().replace("-", "_")] = value.strip()
+    return settings

@@ -1,0 +1,79 @@
+"""A song split by a recipe in a project of its own, and the record of it that lies beside the stems."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from stemstudio import __version__
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.audio.audio import Audio
+from stemstudio.cli.assignment import Assignment, assigned
+from stemstudio.errors import UnwritableFile
+from stemstudio.progress import Progress
+from stemstudio.project import edits
+from stemstudio.project.project import Project, SongReference
+from stemstudio.project.stem import MIXTURE
+from stemstudio.spectral.stft import StftSettings
+
+LIBRARIES = ("numpy", "scipy", "numba", "soundfile", "torch", "demucs")
+
+
+def split_song(
+    audio: Audio, song: SongReference, recipe: Algorithm, how: Assignment, progress: Progress
+) -> Project:
+    """Take a song apart and gather what came out into stems."""
+    estimates = recipe.run(audio, progress.part(0.0, 0.85))
+    stems, owners = assigned(how, estimates, audio, recipe, progress.part(0.85, 1.0))
+    project = Project(audio, song, estimates.grid or StftSettings())
+    edits.split(project, MIXTURE, recipe, estimates, stems=stems, owners=owners).do(project)
+    return project
+
+
+def record(
+    path: Path, project: Project, result: Mapping[str, Any], files: Mapping[str, Path], how: Assignment
+) -> None:
+    """Write down what was done with what, whole or not at all."""
+    state = project.state
+    split = state.splits[MIXTURE]
+    names = {stem.id: stem.name for stem in state.stems.values()}
+    entry: dict[str, Any] = {
+        "song": {
+            "path": project.song.path,
+            "sha256": project.song.sha256,
+            "title": project.song.title,
+            "channels_taken": project.song.channels_taken,
+            "sample_rate": state.mixture.sample_rate,
+            "channels": state.mixture.channels,
+            "samples": state.mixture.length,
+        },
+        **result,
+        "stems": {name: file.name for name, file in files.items()},
+        "residual": names[split.residual],
+    }
+    if split.estimates.atoms:
+        entry["assign"] = str(how)
+        entry["atoms"] = [names[owner] for owner in split.owners]
+    entry["versions"] = _versions()
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(json.dumps(entry, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise UnwritableFile(path, (error.strerror or str(error)).lower()) from error
+
+
+def _versions() -> dict[str, str]:
+    found = {"stemstudio": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
