@@ -1,63 +1,66 @@
-"""Notation: how times, frequencies, notes, levels and pans are written on screen."""
+"""How seconds, frequencies and levels are written on screen."""
 
 from __future__ import annotations
 
 import math
 
-NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-SILENT_DB = -144.0  # below the last bit of 24
+NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+A4 = 440.0
 
 
-def clock(seconds: float, digits: int = 0) -> str:
-    """Minutes and seconds, such as 3:48 or 0:07.420; hours only where there are any."""
-    units = round(max(0.0, seconds) * 10**digits)
-    whole, rest = divmod(units, 10**digits)
-    minutes, second = divmod(whole, 60)
-    text = f"{minutes}:{second:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{second:02d}"
-    return f"{text}.{rest:0{digits}d}" if digits else text
+def note_of(hertz: float) -> tuple[str, int]:
+    """The nearest note of equal temperament, such as "F♯5", and how many cents above it."""
+    pitch = 69 + 12 * math.log2(max(hertz, 1e-3) / A4)
+    nearest = round(pitch)
+    return f"{NAMES[nearest % 12]}{nearest // 12 - 1}", round(100 * (pitch - nearest))
 
 
-def about(seconds: float) -> str:
-    """A time that something takes: "under 1 s", "40 s", "1:05"."""
-    if seconds < 1:
-        return "under 1 s"
-    return f"{seconds:.0f} s" if seconds < 60 else clock(round(seconds))
+def hertz_of(note: int) -> float:
+    """Frequency of a MIDI note."""
+    return A4 * 2 ** ((note - 69) / 12)
 
 
-def hertz(frequency: float) -> str:
-    """A frequency, such as 55 Hz or 2.1 kHz."""
-    if frequency < 99.95:
-        return f"{frequency:.1f}".removesuffix(".0") + " Hz"
-    return f"{frequency:.0f} Hz" if frequency < 999.5 else f"{frequency / 1000:.1f} kHz"
+def hertz_text(hertz: float) -> str:
+    """Short: "55", "880", "3.5k"."""
+    if hertz < 1000:
+        return f"{hertz:.0f}"
+    if hertz < 10000:
+        return f"{hertz / 1000:.1f}k"
+    return f"{hertz / 1000:.1f}k".replace(".0k", "k")
 
 
-def note(frequency: float, cents: bool = False) -> str:
-    """The nearest note of a frequency in Hz, such as D♯4, with cents D♯4 −18¢; empty below hearing."""
-    if frequency < 8:
-        return ""
-    exact = 69 + 12 * math.log2(frequency / 440)
-    nearest = round(exact)
-    name = f"{NOTES[nearest % 12]}{nearest // 12 - 1}"
-    off = round(100 * (exact - nearest))
-    return f"{name} {signed(off)}¢" if cents and off else name
+def hertz_words(hertz: float) -> str:
+    """With its unit: "743 Hz", "2.15 kHz"."""
+    return f"{hertz:.0f} Hz" if hertz < 1000 else f"{hertz / 1000:.2f} kHz"
 
 
-def signed(value: float, digits: int = 0) -> str:
-    """A number with a proper minus, and a plus where it is above 0."""
-    text = f"{abs(value):.{digits}f}"
-    if float(text) == 0:
-        return text
-    return f"{'−' if value < 0 else '+'}{text}"
+def time_text(seconds: float, decimals: int = 0) -> str:
+    """Minutes and seconds: "0:07", "0:07.42"; hours where there are any."""
+    unit = 10**decimals
+    ticks = round(max(seconds, 0.0) * unit)
+    whole, rest = divmod(ticks, unit)
+    minutes, whole = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}:{minutes:02d}:{whole:02d}" if hours else f"{minutes}:{whole:02d}"
+    return f"{text}.{rest:0{decimals}d}" if decimals else text
 
 
-def level(decibels: float, digits: int = 1) -> str:
-    """A level such as −11.2 dB; −∞ dB for silence."""
-    if decibels <= SILENT_DB:
-        return "−∞ dB"
-    return f"{'−' if decibels < 0 and round(decibels, digits) else ''}{abs(decibels):.{digits}f} dB"
+def cents_text(cents: int) -> str:
+    return f"+{cents}¢" if cents > 0 else f"−{-cents}¢" if cents < 0 else "±0¢"
 
 
-def pan(value: float) -> str:
-    """A pan from −1 to 1: L 30, C, R 100."""
-    amount = round(100 * abs(value))
-    return "C" if amount == 0 else f"{'L' if value < 0 else 'R'} {amount}"
+def level_text(decibels: float) -> str:
+    return f"{decibels:.0f} dB".replace("-", "−")
+
+
+def octaves_text(octaves: float) -> str:
+    """As musicians say it: "1/3 oct", "0.70 oct", "1.5 oct"."""
+    for parts in (12, 8, 6, 5, 4, 3, 2):
+        if abs(octaves - 1 / parts) < 0.04 / parts:
+            return f"1/{parts} oct"
+    return f"{octaves:.2f} oct" if octaves < 1 else f"{octaves:.1f} oct".replace(".0 ", " ")
+
+
+def span_text(seconds: float) -> str:
+    """A length of time: "120 ms", "1.50 s"."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

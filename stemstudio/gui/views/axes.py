@@ -1,0 +1,84 @@
+"""Where the lines of the time and frequency axes lie, and what is written at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stemstudio.gui.notation import hertz_of, hertz_text, note_of, time_text
+from stemstudio.gui.viewport import Viewport
+
+STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+LINEAR = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A line of an axis.
+
+    Attributes
+    ----------
+    place
+        In pixels from the left or from the top.
+    strong, weak
+        What is written there: the word first, the number beside it; empty for none.
+    main
+        Whether it is one of the few lines that go through the whole picture.
+    """
+
+    place: float
+    strong: str
+    weak: str
+    main: bool
+
+
+def time_marks(viewport: Viewport, width: int, room: float) -> list[Mark]:
+    """Marks of the time axis, labelled ones at least `room` pixels apart, with short ones between."""
+    span = max(viewport.stop - viewport.start, 1e-9)
+    step = next((step for step in STEPS if step / span * width >= room), STEPS[-1])
+    small = step / (5 if step >= 0.005 and step not in (2, 0.02, 0.2, 120) else 4)
+    decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
+    marks = []
+    for number in range(int(np.floor(viewport.start / small)), int(np.ceil(viewport.stop / small)) + 1):
+        seconds = number * small
+        if seconds < 0:
+            continue
+        main = abs(seconds / step - round(seconds / step)) < 1e-6
+        words = time_text(seconds, decimals) if main else ""
+        marks.append(Mark(viewport.x_of(seconds, width), words, "", main))
+    return marks
+
+
+def frequency_marks(viewport: Viewport, height: int, room: float) -> list[Mark]:
+    """Marks of the frequency axis from the top down, labelled ones at least `room` pixels apart."""
+    if viewport.axis == "linear":
+        return _linear_marks(viewport, height, room)
+    lines = [(note, 0) for note in range(9, 140, 12)]  # A-1 … A9
+    lines += [(note, 1) for note in range(0, 140) if note % 12 in (0, 4)]
+    lines += [(note, 2) for note in range(0, 140) if note % 12 not in (0, 4, 9)]
+    taken: list[float] = []
+    marks = []
+    for note, rank in lines:
+        hertz = hertz_of(note)
+        if not viewport.low <= hertz <= viewport.high:
+            continue
+        place = viewport.y_of(hertz, height)
+        free = all(abs(place - other) >= room for other in taken)
+        if free:
+            taken.append(place)
+            marks.append(Mark(place, note_of(hertz)[0], hertz_text(hertz), rank == 0))
+        elif rank == 0:
+            marks.append(Mark(place, "", "", True))
+    return sorted(marks, key=lambda mark: mark.place)
+
+
+def _linear_marks(viewport: Viewport, height: int, room: float) -> list[Mark]:
+    span = max(viewport.high - viewport.low, 1e-9)
+    step = next((step for step in LINEAR if step / span * height >= room), LINEAR[-1])
+    marks = []
+    for number in range(int(np.ceil(viewport.low / step)), int(np.floor(viewport.high / step)) + 1):
+        hertz = float(number * step)
+        note = note_of(hertz)[0] if hertz >= 20 else ""
+        marks.append(Mark(viewport.y_of(hertz, height), note, hertz_text(hertz), True))
+    return sorted(marks, key=lambda mark: mark.place)
