@@ -78,9 +78,8 @@ class History:
         """Whether the project stands where it was last saved."""
         return self._saved == self.place
 
-    @property
     def here(self) -> Place:
-        """Where it stands, for `mark_saved` when a save that began here has ended."""
+        """Where it stands (what follows will be a step of its own), for `mark_saved` when a save that began here has ended."""
         self._joinable = False
         return Place(self.edits[self.place - 1] if self.place else None, self._forgotten)
 

@@ -183,9 +183,9 @@ def power_mean(spectrogram: Spectrogram) -> Float:
     """Root of the channels' mean power, float32 (bins, frames)."""
     values = spectrogram.values
     if values.shape[0] == 1:
-        return np.abs(values[0])
+        return np.asarray(np.abs(values[0]))
     power = np.square(values.real) + np.square(values.imag)
-    return np.sqrt(power.mean(axis=0))
+    return np.asarray(np.sqrt(power.mean(axis=0)))
 
 
 def dirty_range(state: State, box: Box | None) -> tuple[int, int]:

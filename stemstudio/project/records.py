@@ -1,0 +1,212 @@
+"""Rows of a project as JSON, and back again with every value checked."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from stemstudio.algorithms import ESTIMATES, recipe_from_record
+from stemstudio.project.project import PaintStroke, SongReference, State
+from stemstudio.project.stem import MIXTURE, Split, Stem
+from stemstudio.spectral.brushes import Stroke
+from stemstudio.spectral.stft import StftSettings
+from stemstudio.spectral.tiles import TILE, Tile, TileMask
+
+# What values of stored arrays may be, by the kind of the estimates: waveforms reach 120 dB above full scale.
+BOUNDS = {"waveforms": (-1e6, 1e6), "masks": (0.0, 1.0)}
+ANY = (-1e30, 1e30)
+FURTHEST = 1e7  # seconds or Hz that a stroke may reach
+
+Number = Annotated[int, Field(ge=0, lt=2**53)]
+Word = Annotated[str, Field(max_length=500)]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Record(BaseModel):
+    """A row as it lies in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SongRecord(Record):
+    """Where the song came from, and what it is recognised by."""
+
+    path: Annotated[str, Field(max_length=10_000)]
+    relative: Annotated[str, Field(max_length=10_000)] = ""
+    sha256: Annotated[str, Field(max_length=64)]
+    title: Word
+    channels_taken: Annotated[str, Field(max_length=50)] = "all"
+    size: Number = 0
+
+    @property
+    def reference(self) -> SongReference:
+        return SongReference(self.path, self.sha256, self.title, self.channels_taken)
+
+
+class SoundRecord(Record):
+    """The form of the song's sound, known before it is decoded."""
+
+    sample_rate: Annotated[int, Field(ge=100, le=1_000_000)]
+    channels: Annotated[int, Field(ge=1, le=64)]
+    length: Annotated[int, Field(ge=0, le=2**34)]
+
+
+class StemRecord(Record):
+    """A stem; a gain of None is silence (−∞ dB)."""
+
+    name: Word
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+    parent: Number | None
+    position: float
+    gain_db: Annotated[float, Field(ge=-1000, le=100)] | None
+    pan: Annotated[float, Field(ge=-1, le=1)]
+    mute: bool
+    solo: bool
+
+    @classmethod
+    def of(cls, stem: Stem) -> StemRecord:
+        return cls(
+            name=stem.name[:500],
+            colour=stem.colour,
+            parent=stem.parent,
+            position=float(stem.position),
+            gain_db=None if stem.gain_db < -1000 else float(stem.gain_db),
+            pan=float(stem.pan),
+            mute=bool(stem.mute),
+            solo=bool(stem.solo),
+        )
+
+    def stem(self, number: int) -> Stem:
+        gain = -math.inf if self.gain_db is None else self.gain_db
+        return Stem(
+            number, self.name, self.colour, self.parent, self.position, gain, self.pan, self.mute, self.solo
+        )
+
+
+class SplitRecord(Record):
+    """How a stem was taken apart; `arrays` are the numbers of the large arrays by name."""
+
+    recipe: dict[str, JsonValue]
+    kind: Word
+    header: dict[str, JsonValue]
+    arrays: dict[str, Number]
+    owners: Annotated[list[Number], Field(max_length=100_000)]
+    residual: Number
+    locked: Annotated[list[Number], Field(max_length=100_000)]
+
+    @classmethod
+    def of(cls, split: Split, arrays: Mapping[str, int]) -> SplitRecord:
+        return cls(
+            recipe=split.recipe.record(),
+            kind=split.estimates.kind,
+            header=split.estimates.header(),
+            arrays=dict(arrays),
+            owners=list(split.owners),
+            residual=split.residual,
+            locked=sorted(split.locked),
+        )
+
+    def split(self, array: Callable[[int, tuple[float, float]], Any], sound: SoundRecord) -> Split:
+        """The split, with its arrays as `array(number, bounds)` gives them; ValueError where anything does not fit."""
+        if self.kind not in ESTIMATES:
+            raise ValueError(f"it holds parts of an unknown kind, “{self.kind[:40]}”")
+        recipe = recipe_from_record(self.recipe)
+        bounds = BOUNDS.get(self.kind, ANY)
+        arrays = {name: array(number, bounds) for name, number in self.arrays.items()}
+        estimates = ESTIMATES[self.kind].from_record(self.header, arrays)
+        if self.kind == "waveforms" and tuple(arrays["waves"].shape[1:]) != (sound.channels, sound.length):
+            raise ValueError("a stem does not fit the song")
+        if any(part >= len(self.owners) for part in self.locked):
+            raise ValueError("parts are locked that are not there")
+        return Split(recipe, estimates, tuple(self.owners), self.residual, frozenset(self.locked))
+
+
+class StrokeRecord(Record):
+    """A stroke."""
+
+    stem: Number
+    erase: bool
+    stroke: Stroke
+
+    @classmethod
+    def of(cls, stroke: PaintStroke) -> StrokeRecord:
+        return cls(stem=stroke.stem, erase=stroke.erase, stroke=stroke.stroke)
+
+    def paint_stroke(self) -> PaintStroke:
+        """The stroke; ValueError where it reaches further than any song."""
+        if self.stroke.shape == "brush":
+            reach = max(max(abs(seconds), abs(hertz)) for seconds, hertz in self.stroke.points)
+            if reach > FURTHEST or self.stroke.width > FURTHEST or self.stroke.height > 100:
+                raise ValueError("a stroke is larger than any song")
+            _ = self.stroke.box
+        return PaintStroke(self.stem, self.erase, self.stroke)
+
+
+def packed(tile: Tile) -> bytes:
+    """A tile as it lies in the file."""
+    return zlib.compress(np.ascontiguousarray(tile, dtype="<f2").tobytes(), 1)
+
+
+def unpacked(data: object) -> Tile:
+    """A tile from the file; ValueError unless it is one whole tile of weights."""
+    size = TILE * TILE * 2
+    if not isinstance(data, bytes):
+        raise ValueError("a piece of paint is damaged")
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(data, size + 1)
+    except zlib.error:
+        raise ValueError("a piece of paint is damaged") from None
+    if len(raw) != size or not inflater.eof:
+        raise ValueError("a piece of paint is damaged")
+    tile = np.frombuffer(raw, dtype="<f2").reshape(TILE, TILE).astype(np.float16)
+    if not (tile >= 0).all() or not (tile <= 1).all():
+        raise ValueError("paint is stronger than full strength, or not a number")
+    return tile
+
+
+def check_tree(state: State) -> None:
+    """ValueError unless the stems are one tree, and everything that points to a stem points to one that is there."""
+    root = state.stems.get(MIXTURE)
+    if root is None or root.parent is not None:
+        raise ValueError("the mixture is missing")
+    for number in state.stems:
+        seen: set[int] = set()
+        current: int | None = number
+        while current is not None and current != MIXTURE:
+            if current in seen:
+                raise ValueError("the stems go round in a circle")
+            seen.add(current)
+            parent = state.stems[current].parent if current in state.stems else None
+            if parent is None or parent not in state.stems or parent not in state.splits:
+                raise ValueError(f"the stem that stem {current} was split from is missing")
+            if len(seen) > 64:
+                raise ValueError("stems are split more than 64 times over")
+            current = parent
+    for parent, split in state.splits.items():
+        if parent not in state.stems:
+            raise ValueError("a stem that was split is missing")
+        children = {child.id for child in state.children(parent)}
+        if split.residual not in children or not children.issuperset(split.owners):
+            raise ValueError("parts belong to stems that are not there")
+    for stroke in state.strokes.values():
+        if stroke.stem not in state.stems:
+            raise ValueError("a stroke belongs to a stem that is not there")
+
+
+def check_paint(stem: int, row: int, column: int, grid: StftSettings, stems: Mapping[int, Stem], frames: int) -> None:
+    """ValueError unless a tile lies on the sheet of a stem."""
+    if stem not in stems or stem == MIXTURE:
+        raise ValueError("paint belongs to a stem that is not there")
+    if not (0 <= row * TILE < grid.bins and 0 <= column * TILE < frames):
+        raise ValueError("paint lies outside the song")
+
+
+def masks_of(tiles: Mapping[int, dict[tuple[int, int], Tile]]) -> dict[int, TileMask]:
+    """Paint by stem from tiles by stem."""
+    return {stem: TileMask(own) for stem, own in tiles.items()}

@@ -1,0 +1,454 @@
+"""Storage: the project's file and the working copy that takes a transaction an edit.
+
+The working copy lies in the user's data folder, because folders that are synchronised with a cloud lose the files
+that SQLite keeps beside a database. Saving puts a consistent copy of it at the project's own path.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from stemstudio.algorithms.estimates import Estimates
+from stemstudio.errors import StemStudioError, UnwritableFile
+from stemstudio.progress import Progress
+from stemstudio.project import database
+from stemstudio.project.arrays import Reader, StoredArray
+from stemstudio.project.history import History, Step
+from stemstudio.project.project import Change, Project
+from stemstudio.project.records import SongRecord, SoundRecord
+from stemstudio.project.rows import changed_tiles, rows_of, step_record, write_array, write_meta, write_rows
+from stemstudio.project.saving import Snapshot
+from stemstudio.project.session import SessionFolder, SessionNote
+from stemstudio.project.song_file import bytes_of, sha256_of, song_record
+from stemstudio.project.writer import Writer
+from stemstudio.spectral.tiles import TileMask
+
+BATCH = 8 * 2**20  # bytes of an array that one transaction takes
+ON_DISK = 16 * 2**20  # bytes from which on estimates are read from disk rather than held in memory
+SURVIVED = 20.0  # seconds after which a recovered session has not crashed
+
+
+class Storage:
+    """Keeps an open project safe. Its methods return at once unless they say otherwise.
+
+    Attributes
+    ----------
+    path
+        The project's own file; None as long as it was never saved.
+    song
+        Where the song is, and what it is recognised by.
+    embedded
+        Whether the song's own bytes are in the project.
+    """
+
+    def __init__(
+        self,
+        folder: SessionFolder,
+        connection: sqlite3.Connection,
+        path: Path | None,
+        song: SongRecord,
+        reader: Reader | None = None,
+    ) -> None:
+        self.path = path
+        self.song = song
+        self.embedded = connection.execute("SELECT count(*) FROM song_bytes").fetchone()[0] > 0
+        self.reader = reader or Reader(folder.database)
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._naming = threading.Lock()
+        self._keeping = 0
+        self._changes = 0
+        self._numbers: weakref.WeakKeyDictionary[Estimates, dict[str, int]] = weakref.WeakKeyDictionary()
+        self._steps: weakref.WeakKeyDictionary[Any, Future[int]] = weakref.WeakKeyDictionary()
+        self._pending: dict[str, dict[int, Any]] = {}
+        self._paint: dict[int, TileMask] = {}
+        self._ends: list[Callable[[], None]] = []
+        self._project: Project | None = None
+        self._history: History | None = None
+        self._writer = Writer(connection, folder.database, self._lock)
+        self._timer: threading.Timer | None = None
+
+    @classmethod
+    def create(
+        cls, project: Project, history: History, *, home: Path | None = None, tags: Mapping[str, str] | None = None
+    ) -> Storage:
+        """Storage for a project that has no file yet.
+
+        Parameters
+        ----------
+        home
+            Folder of the sessions; the user's data folder by default.
+        tags
+            Of the song, for exports after it was moved.
+        """
+        song = song_record(project.song)
+        folder = SessionFolder.create(home, SessionNote(title=song.title, song=song.path))
+        try:
+            connection = database.create(folder.database)
+            database.journal(connection)
+        except sqlite3.Error as error:
+            folder.release(remove=True)
+            raise UnwritableFile(folder.database, str(error), "Free some space on this disk.") from None
+        storage = cls(folder, connection, None, song)
+        rows, tiles = rows_of(project.state)
+
+        def begin(connection: sqlite3.Connection) -> None:
+            write_meta(connection, "song", song.model_dump_json())
+            write_meta(connection, "tags", json.dumps(dict(tags or {})))
+            write_meta(connection, "view", json.dumps(project.view))
+            write_rows(connection, rows, tiles, fresh.keep)
+
+        fresh = _Fresh(storage)
+        storage._writer.write(begin, fresh.settle)
+        storage._write_sound(project)
+        storage.attach(project, history)
+        return storage
+
+    def attach(self, project: Project, history: History) -> None:
+        """Write down whatever changes in the project from now on."""
+        self._project, self._history = project, history
+        self._paint = dict(project.state.paint)
+        self._ends = [
+            project.listen_rows(self._rows_put),
+            project.listen(self._changed),
+            history.listen(self._stepped),
+        ]
+
+    @property
+    def on_problem(self) -> Callable[[StemStudioError | None], None] | None:
+        """Called in the writer's thread when the working copy cannot be written, and with None when it can again."""
+        return self._writer.on_problem
+
+    @on_problem.setter
+    def on_problem(self, report: Callable[[StemStudioError | None], None] | None) -> None:
+        self._writer.on_problem = report
+
+    def set_view(self, view: Mapping[str, Any]) -> None:
+        """Remember how the window looks at the project; JSON data."""
+        text = json.dumps(dict(view), allow_nan=False)
+        if self._project is not None:
+            self._project.view = dict(view)
+        self._writer.write(lambda connection: write_meta(connection, "view", text))
+
+    def keep(self, estimates: Estimates, progress: Progress | None = None) -> Estimates:
+        """Write the arrays of estimates before the edit that adds them; takes its time, for a worker's thread.
+
+        Returns
+        -------
+        Estimates
+            Equal ones to put into the edit; large arrays are then read from disk and need no memory.
+        """
+        if self.kept_numbers(estimates) is not None:
+            return estimates
+        report = progress or Progress()
+        arrays = estimates.arrays()
+        total = max(1, sum(array.nbytes for array in arrays.values()))
+        connection = database.connect(self._folder.database)
+        with self._naming:
+            self._keeping += 1
+        try:
+            database.journal(connection)
+            numbers = self._write_in_batches(connection, arrays, total, report)
+        except (sqlite3.Error, OSError) as error:
+            way_on = "Free some space on this disk and try again."
+            raise UnwritableFile(self._folder.database, str(error), way_on) from None
+        finally:
+            connection.close()
+            with self._naming:
+                self._keeping -= 1
+        self.known(estimates, numbers)
+        if total < ON_DISK:
+            return estimates
+        on_disk = {
+            name: StoredArray(self.reader, numbers[name], array.dtype.name, tuple(array.shape))
+            for name, array in arrays.items()
+        }
+        kept = type(estimates).from_record(estimates.header(), on_disk)
+        self.known(kept, numbers)
+        return kept
+
+    def known(self, estimates: Estimates, numbers: dict[str, int]) -> None:
+        """The arrays of these estimates are in the working copy, under these numbers."""
+        with self._naming:
+            self._numbers[estimates] = numbers
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until every change made so far is in the working copy; raises why it cannot be."""
+        self._writer.flush(timeout)
+
+    def snapshot(self) -> Snapshot:
+        """The project as it is now, to be saved in a worker's thread while work goes on."""
+        assert self._project is not None
+        place = self._history.here() if self._history is not None else None
+        source: Future[sqlite3.Connection] = Future()
+        self._writer.write(lambda _: _pin(self._folder.database, source))
+        return Snapshot(self, self._project, source, place, self._changes)
+
+    def save(self, path: Path | None = None, progress: Progress | None = None) -> Path:
+        """Save now, here: at `path`, or where it was saved before; waits until it is done."""
+        return self.snapshot().save(path, progress)
+
+    def saved(self, path: Path, changes: int) -> None:
+        """A snapshot was saved that held the first `changes` changes."""
+        self.path = path
+        self._folder.update(project=str(path), attempts=0)
+
+        def settle(connection: sqlite3.Connection) -> None:
+            if self._changes == changes:
+                self._folder.update(changed=False)
+            self._sweep(connection)
+
+        self._writer.write(settle)
+
+    @property
+    def problem(self) -> StemStudioError | None:
+        """Why the working copy cannot be written just now."""
+        return self._writer.problem
+
+    def kept_numbers(self, estimates: Estimates) -> dict[str, int] | None:
+        """Numbers of the arrays of estimates in the working copy, if they are there."""
+        with self._naming:
+            return self._numbers.get(estimates)
+
+    def embed_song(self, path: Path, progress: Progress | None = None) -> None:
+        """Put the song's own file into the project; takes its time. Refused when the file holds something else."""
+        self._check_song(path, progress)
+        connection = database.connect(self._folder.database)
+        try:
+            with self._lock:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("DELETE FROM song_bytes")
+                for number, data in enumerate(bytes_of(path, BATCH // 8)):
+                    connection.execute("INSERT INTO song_bytes VALUES (?, ?)", (number, data))
+                self._folder.touch()
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise UnwritableFile(self._folder.database, str(error), "Free some space on this disk.") from None
+        finally:
+            connection.close()
+        self.embedded = True
+
+    def drop_song(self) -> None:
+        """Take the song's bytes out of the project again; its path stays."""
+        self.embedded = False
+        self._write(lambda connection: connection.execute("DELETE FROM song_bytes"))
+
+    def relink(self, path: Path, progress: Progress | None = None) -> None:
+        """Say where the song is now; takes its time. Refused when the file holds something else."""
+        self._check_song(path, progress)
+        self.song = self.song.model_copy(update={"path": str(path.absolute()), "size": path.stat().st_size})
+        if self._project is not None:
+            self._project.song = self.song.reference
+        text = self.song.model_dump_json()
+        self._write(lambda connection: write_meta(connection, "song", text))
+
+    def survived(self) -> None:
+        """The recovered project works: should the program end badly now, it was not the recovery."""
+        self._folder.update(attempts=0)
+
+    def count_down(self) -> None:
+        """Call `survived` in a while, unless the program is gone by then."""
+        self._timer = threading.Timer(SURVIVED, self.survived)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def close(self, *, keep: bool = False) -> None:
+        """End it: the working copy is removed, unless it is to be offered at the next start."""
+        for end in self._ends:
+            end()
+        self._ends = []
+        if self._timer is not None:
+            self._timer.cancel()
+        self._writer.stop()
+        self.reader.close()
+        self._folder.release(remove=not keep)
+
+    # what happens to the project
+
+    def _rows_put(self, rows: Mapping[str, Mapping[int, Any]]) -> None:
+        for table, values in rows.items():
+            self._pending.setdefault(table, {}).update(values)
+        if self._history is None or not self._history.busy:
+            self._commit(None)
+
+    def _stepped(self, step: Step) -> None:
+        self._commit(step)
+
+    def _changed(self, change: Change) -> None:
+        if "song" in change.kinds and self._project is not None:
+            self._write_sound(self._project)
+
+    def _commit(self, step: Step | None) -> None:
+        """Hand what is pending, and the step it belongs to, to the writer as one transaction."""
+        assert self._project is not None
+        rows, self._pending = self._pending, {}
+        paint = rows.pop("paint", {})
+        tiles = changed_tiles(self._paint, paint)
+        for stem, mask in paint.items():
+            if mask is None:
+                self._paint.pop(stem, None)
+            else:
+                self._paint[stem] = mask
+        next_id = self._project.next_id
+        fresh = _Fresh(self)
+        log = self._log(step, fresh)
+
+        def write(connection: sqlite3.Connection) -> None:
+            fresh.clear()
+            write_rows(connection, rows, tiles, fresh.keep)
+            write_meta(connection, "next_id", str(next_id))
+            log(connection)
+
+        self._write(write, fresh.settle)
+
+    def _log(self, step: Step | None, fresh: _Fresh) -> Callable[[sqlite3.Connection], None]:
+        """What a step means for the list of steps."""
+        if step is None:
+            return lambda connection: None
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        edit = step.edit
+        if step.kind in ("undone", "redone"):
+            number = self._steps.get(edit)
+            done = int(step.kind == "redone")
+
+            def mark(connection: sqlite3.Connection) -> None:
+                if number is not None:
+                    connection.execute("UPDATE edits SET done = ? WHERE number = ?", (done, number.result(0)))
+
+            return mark
+        place: Future[int] = Future()
+        replaced = self._steps.get(step.merged_from) if step.merged_from is not None else None
+        self._steps[edit] = place
+
+        def add(connection: sqlite3.Connection) -> None:
+            record = step_record(edit.rows, lambda estimates: fresh.keep(connection, estimates))
+            if replaced is not None:
+                number = replaced.result(0)
+                connection.execute(
+                    "UPDATE edits SET name = ?, time = ?, record = ? WHERE number = ?", (edit.name, now, record, number)
+                )
+            else:
+                connection.execute("DELETE FROM edits WHERE done = 0")
+                number = connection.execute(
+                    "INSERT INTO edits (name, time, done, record) VALUES (?, ?, 1, ?)", (edit.name, now, record)
+                ).lastrowid or 0
+            fresh.step = (place, number)
+
+        return add
+
+    # inside
+
+    def _write(self, job: Callable[[sqlite3.Connection], object], after: Callable[[], None] | None = None) -> None:
+        self._changes += 1
+
+        def touching(connection: sqlite3.Connection) -> None:
+            self._folder.touch()
+            job(connection)
+
+        self._writer.write(touching, after)
+
+    def _write_sound(self, project: Project) -> None:
+        mixture = project.state.mixture
+        sound = SoundRecord(sample_rate=mixture.sample_rate, channels=mixture.channels, length=mixture.length)
+        self._writer.write(lambda connection: write_meta(connection, "sound", sound.model_dump_json()))
+
+    def _write_in_batches(
+        self, connection: sqlite3.Connection, arrays: Mapping[str, Any], total: int, progress: Progress
+    ) -> dict[str, int]:
+        """Write arrays in many short transactions, so that strokes painted meanwhile need not wait."""
+        done = waiting = 0
+
+        def written(size: int) -> None:
+            nonlocal done, waiting
+            done, waiting = done + size, waiting + size
+            if waiting >= BATCH:
+                waiting = 0
+                connection.execute("COMMIT")
+                self._lock.release()
+                try:
+                    time.sleep(0.001)  # lets the writer have its turn
+                    progress(done / total, "Keeping the result")
+                finally:
+                    self._lock.acquire()
+                connection.execute("BEGIN IMMEDIATE")
+
+        with self._lock:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                numbers = {name: write_array(connection, array, written) for name, array in arrays.items()}
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        progress(1.0, "Keeping the result")
+        return numbers
+
+    def _sweep(self, connection: sqlite3.Connection) -> None:
+        """Drop arrays that no split, no step of the history and no snapshot refers to any more."""
+        with self._naming:
+            if self._keeping:
+                return
+            wanted = {number for numbers in self._numbers.values() for number in numbers.values()}
+        for (text,) in connection.execute("SELECT value FROM splits"):
+            wanted.update(json.loads(text)["arrays"].values())
+        for (number,) in connection.execute("SELECT id FROM arrays").fetchall():
+            if number not in wanted:
+                connection.execute("DELETE FROM chunks WHERE array = ?", (number,))
+                connection.execute("DELETE FROM arrays WHERE id = ?", (number,))
+
+    def _check_song(self, path: Path, progress: Progress | None) -> None:
+        try:
+            same = sha256_of(path, progress) == self.song.sha256
+        except OSError as error:
+            raise StemStudioError(f"“{path.name}” cannot be read: {error.strerror}.", "Choose another file.") from None
+        if not same:
+            raise StemStudioError(
+                f"“{path.name}” is not the song this project was made from.",
+                f"Choose “{Path(self.song.path).name}”, or open this file as a project of its own.",
+            )
+
+
+class _Fresh:
+    """What a transaction made, to be believed once it is committed: it may be rolled back and run again."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.step: tuple[Future[int], int] | None = None
+        self._storage = storage
+        self._numbers: dict[Estimates, dict[str, int]] = {}
+
+    def keep(self, connection: sqlite3.Connection, estimates: Estimates) -> dict[str, int]:
+        """Numbers of the arrays of estimates; written now unless they are there."""
+        numbers = self._storage.kept_numbers(estimates) or self._numbers.get(estimates)
+        if numbers is None:
+            numbers = {name: write_array(connection, array) for name, array in estimates.arrays().items()}
+            self._numbers[estimates] = numbers
+        return numbers
+
+    def clear(self) -> None:
+        self._numbers.clear()
+
+    def settle(self) -> None:
+        for estimates, numbers in self._numbers.items():
+            self._storage.known(estimates, numbers)
+        if self.step is not None:
+            self.step[0].set_result(self.step[1])
+
+
+def _pin(path: Path, source: Future[sqlite3.Connection]) -> None:
+    """A connection that goes on seeing the database as it is now."""
+    if source.done():
+        return
+    connection = database.connect(path, "ro")
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM meta").fetchone()
+    source.set_result(connection)

@@ -1,0 +1,118 @@
+"""Edits: nothing is lost whatever is done, and everything can be undone."""
+
+from __future__ import annotations
+
+import cut_songs as small
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.project import edits
+from stemstudio.project.project import Change, PaintStroke
+from stemstudio.spectral.brushes import BrushStroke
+
+
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_stems_sum_to_the_song_and_undo_goes_back_to_the_start(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cut, history = small.project(1.0)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    states = [cut.state]
+    for _ in range(12):
+        edit = small.random_edit(cut, rng)
+        if edit is not None:
+            history.do(edit)
+            states.append(cut.state)
+    assert small.sum_error_db(cut.state) <= -120
+    while history.place > 1:
+        history.undo()
+    small.assert_same(cut.state, states[0])
+    history.jump(len(history.edits))
+    small.assert_same(cut.state, states[-1])
+
+
+def test_atoms_without_stems_leave_all_the_light_to_the_residual() -> None:
+    cut, history = small.project(0.5)
+    history.do(edits.split(cut, 0, NMF(components=6), small.atoms(cut.state)))
+    (leaf,) = cut.state.leaves()
+    assert leaf.name == "residual"
+    assert np.array_equal(small.dense(cut.state)[leaf.id], cut.state.mixture.read(0, cut.state.mixture.length))
+
+
+def test_paint_tells_everyone_whose_sound_it_changes() -> None:
+    cut, history = small.project(1.0)
+    history.do(small.split_edit(cut, 0, small.waves(cut.state)))
+    vocals, drums, _residual = cut.state.children(0)
+    history.do(small.split_edit(cut, drums.id, small.masks(cut.state)))
+    before = small.dense(cut.state)
+    heard: list[Change] = []
+    cut.listen(heard.append)
+    stroke = BrushStroke(points=((0.5, 1000.0),), width=0.3, height=2.0, hardness=0.5, strength=1.0)
+    history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(vocals.id, False, stroke), "Brush"))
+    after = small.dense(cut.state)
+    different = {leaf for leaf in after if not np.array_equal(before[leaf], after[leaf])}
+    assert len(different) > 2
+    assert different <= heard[0].stems
+
+
+def test_children_of_one_split_have_names_of_their_own() -> None:
+    cut, history = small.project(0.5)
+    history.do(edits.split(cut, 0, NMF(components=6), small.atoms(cut.state), stems=("voice", "voice", "Mixture")))
+    names = [stem.name for stem in cut.state.stems.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_erasing_what_was_painted_gives_the_algorithms_own_sound_back() -> None:
+    cut, history = small.project(1.0)
+    history.do(small.split_edit(cut, 0, small.waves(cut.state)))
+    vocals = cut.state.children(0)[0].id
+    before = small.dense(cut.state)
+    stroke = small.fill(np.random.default_rng(0), 0.6)
+    history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(vocals, False, stroke), "Brush"))
+    assert not np.array_equal(small.dense(cut.state)[vocals], before[vocals])
+    history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(vocals, True, stroke), "Erase"))
+    for leaf, sound in small.dense(cut.state).items():
+        assert np.array_equal(sound, before[leaf])
+
+
+def test_locked_atoms_stay_where_they_are() -> None:
+    cut, history = small.project(0.5)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    voice, band, _ = cut.state.children(0)
+    history.do(edits.lock(cut.state, 0, [0], True, "Lock"))
+    assert edits.assign(cut.state, 0, {0: band.id}, "Move") is None
+    moved = edits.assign(cut.state, 0, {0: band.id, 3: band.id}, "Move")
+    assert moved is not None
+    history.do(moved)
+    assert cut.state.splits[0].owners[0] == voice.id
+    assert cut.state.splits[0].owners[3] == band.id
+
+
+def test_merged_stems_sound_like_both_together() -> None:
+    cut, history = small.project(1.0)
+    history.do(small.split_edit(cut, 0, small.waves(cut.state, ("vocals", "drums", "bass"))))
+    vocals, drums, bass, _ = (stem.id for stem in cut.state.children(0))
+    stroke = BrushStroke(points=((0.5, 1000.0),), width=0.3, height=2.0, hardness=0.5, strength=0.7)
+    for stem in (vocals, bass):
+        history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(stem, False, stroke), "Brush"))
+    before = small.dense(cut.state)
+    history.do(edits.merge(cut.state, [vocals, bass]))
+    after = small.dense(cut.state)
+    assert set(after) == set(before) - {bass}
+    assert np.abs(after[vocals] - before[vocals] - before[bass]).max() < 2e-3
+    assert np.abs(after[drums] - before[drums]).max() < 2e-3
+
+
+@pytest.mark.parametrize("make", [small.atoms, small.waves, small.masks])
+def test_a_deleted_stem_leaves_its_light_to_the_residual(make) -> None:
+    cut, history = small.project(0.5)
+    history.do(small.split_edit(cut, 0, make(cut.state)))
+    first, residual = cut.state.children(0)[0].id, cut.state.children(0)[-1].id
+    before = small.dense(cut.state)
+    history.do(edits.delete(cut.state, first))
+    after = small.dense(cut.state)
+    assert first not in after
+    assert np.abs(after[residual] - before[residual] - before[first]).max() < 1e-5

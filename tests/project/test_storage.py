@@ -1,0 +1,498 @@
+"""Storage: what is saved comes back the same, the file is whole at every moment, nothing is lost silently."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cut_songs as small
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stemstudio.audio.audio import Audio
+from stemstudio.errors import StemStudioError, UnwritableFile
+from stemstudio.progress import Cancelled, Progress
+from stemstudio.project import arrays, edits
+from stemstudio.project.opening import Opened, info, open_project
+from stemstudio.project.project import PaintStroke
+from stemstudio.project.storage import Storage
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "sessions"
+
+
+def _storage(home: Path, seconds: float = 1.0, path: str = ""):
+    cut, history = small.project(seconds, path=path)
+    return cut, history, Storage.create(cut, history, home=home)
+
+
+def _reopened(path: Path, home: Path, mixture) -> Opened:
+    opened = open_project(path, home=home)
+    opened.project.set_mixture(mixture)
+    return opened
+
+
+def _paint(cut, history, seed: int = 0, *, erase: bool = False) -> None:
+    leaf = cut.state.leaves()[0].id
+    stroke = small.brush(np.random.default_rng(seed), 1.0)
+    edit = edits.paint(cut.state, cut.new_id(), PaintStroke(leaf, erase, stroke), f"Brush {seed}")
+    assert edit is not None
+    history.do(edit)
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_what_is_saved_comes_back_the_same(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    folder = tmp_path_factory.mktemp("project")
+    rng = np.random.default_rng(seed)
+    cut, history, storage = _storage(folder / "sessions")
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    storage.set_view({"start": 1.5, "zoom": [0, 2], "stem": 3})
+    for _ in range(14):
+        edit = small.random_edit(cut, rng)
+        if edit is not None:
+            history.do(edit)
+        for _ in range(rng.integers(3)):
+            (history.undo if rng.integers(2) and history.place > 1 else history.redo)()
+    names = history.names[: history.place]
+    storage.save(folder / "song.stems")
+    opened = _reopened(folder / "song.stems", folder / "sessions", cut.state.mixture)
+    small.assert_same(cut.state, opened.project.state)
+    assert small.sum_error_db(opened.project.state) <= -120
+    assert opened.view == {"start": 1.5, "zoom": [0, 2], "stem": 3}
+    assert [step.name for step in opened.steps] == names
+    assert opened.project.new_id() not in {*cut.state.stems, *cut.state.strokes}
+    assert opened.history.saved
+    # and it goes on from there
+    edit = small.random_edit(opened.project, rng)
+    if edit is not None:
+        opened.history.do(edit)
+    opened.storage.save()
+    again = _reopened(folder / "song.stems", folder / "sessions", cut.state.mixture)
+    small.assert_same(opened.project.state, again.project.state, sound=False)
+    for one in (storage, opened.storage, again.storage):
+        one.close()
+    assert not any((folder / "sessions").iterdir())
+
+
+def test_a_step_is_one_transaction_with_only_the_tiles_it_changed(home: Path) -> None:
+    cut, history, storage = _storage(home, 8.0)
+    history.do(small.split_edit(cut, 0, small.waves(cut.state)))
+    for seed in range(6):
+        leaf = cut.state.leaves()[0].id
+        stroke = small.brush(np.random.default_rng(seed), 8.0)
+        history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(leaf, False, stroke), "Brush"))
+    storage.flush()
+    database = next(home.iterdir()) / "project.db"
+    spy = sqlite3.connect(database)
+    before = dict(spy.execute('SELECT stem || "/" || "row" || "/" || "column", data FROM tiles'))
+    version = spy.execute("PRAGMA data_version").fetchone()
+    old = cut.state.paint
+    _paint(cut, history, 99)
+    storage.flush()
+    after = dict(spy.execute('SELECT stem || "/" || "row" || "/" || "column", data FROM tiles'))
+    assert spy.execute("PRAGMA data_version").fetchone() != version
+    touched = {key for key in after if before.get(key) != after[key]}
+    expected = {
+        f"{stem}/{row}/{column}"
+        for stem, mask in cut.state.paint.items()
+        for row, column in mask.changed_tiles(old.get(stem, edits.TileMask()))
+    }
+    assert touched <= expected
+    assert len(touched) < len(after)
+    record = json.loads(spy.execute("SELECT record FROM edits ORDER BY number DESC").fetchone()[0])
+    assert record["strokes"]
+    split = json.loads(spy.execute("SELECT record FROM edits ORDER BY number").fetchone()[0])
+    assert split["splits"]["0"]["recipe"]["algorithm"] == "hpss"
+    spy.close()
+    storage.close()
+
+
+def test_the_steps_of_a_fader_and_of_an_abandoned_branch_are_listed_as_the_history_lists_them(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    for value in (-1.0, -2.0, -3.0):
+        history.do(edits.set_stem(cut.state, 0, "Gain of the song", gain_db=value))
+    history.settle()
+    history.do(edits.set_stem(cut.state, 0, "Rename it", name="a"))
+    history.undo()
+    history.do(edits.set_stem(cut.state, 0, "Colour it", colour="#112233"))
+    storage.save(tmp_path / "a.stems")
+    storage.close()
+    assert info(tmp_path / "a.stems")["steps"] == ["Gain of the song", "Colour it"]
+
+
+def test_the_file_before_stays_as_bak_and_nothing_else_is_left(home: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "song.stems"
+    target.parent.mkdir()
+    cut, history, storage = _storage(home)
+    storage.save(target)
+    first = target.read_bytes()
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    storage.save()
+    assert sorted(path.name for path in target.parent.iterdir()) == ["song.stems", "song.stems.bak"]
+    assert (target.parent / "song.stems.bak").read_bytes() == first
+    assert len(info(target)["splits"]) == 1
+    storage.close()
+
+
+def test_a_save_holds_what_was_there_when_it_was_asked_for(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    snapshot, state = storage.snapshot(), cut.state
+    for seed in range(5):
+        _paint(cut, history, seed)
+    storage.flush()
+    snapshot.save(tmp_path / "a.stems")
+    history.mark_saved(snapshot.place)
+    assert not history.saved
+    opened = _reopened(tmp_path / "a.stems", home, cut.state.mixture)
+    small.assert_same(state, opened.project.state)
+    opened.storage.close()
+    storage.close()
+
+
+def test_a_cancelled_save_leaves_everything_as_it_was(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    storage.save(tmp_path / "a.stems")
+    before = (tmp_path / "a.stems").read_bytes()
+    history.do(small.split_edit(cut, 0, small.waves(cut.state)))
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        storage.save(progress=progress)
+    assert (tmp_path / "a.stems").read_bytes() == before
+    assert not (tmp_path / "a.stems.part").exists()
+    storage.close()
+
+
+def test_a_save_that_cannot_be_done_says_so_in_one_sentence(home: Path, tmp_path: Path) -> None:
+    _, _, storage = _storage(home)
+    with pytest.raises(UnwritableFile) as caught:
+        storage.save(tmp_path / "no such folder" / "a.stems")
+    assert "a.stems" in caught.value.sentence
+    assert caught.value.way_on
+    storage.close()
+
+
+def test_large_stems_are_read_from_disk_by_range(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stemstudio.project.storage.ON_DISK", 1)
+    cut, history, storage = _storage(home, 30.0)
+    heard: list[float] = []
+    own = small.waves(cut.state)
+    kept = storage.keep(own, Progress(lambda fraction, _: heard.append(fraction)))
+    assert heard[-1] == 1.0
+    assert isinstance(kept.arrays()["waves"], arrays.StoredArray)
+    history.do(small.split_edit(cut, 0, kept))
+    sound = small.dense(cut.state)[cut.state.children(0)[0].id]
+    assert np.array_equal(sound, own.waves[0])
+    storage.flush()
+    storage.save(tmp_path / "a.stems")
+    opened = _reopened(tmp_path / "a.stems", home, cut.state.mixture)
+    reader = opened.storage.reader
+    reads: list[int] = []
+    chunk = reader.chunk
+    monkeypatch.setattr(reader, "chunk", lambda array, number, dtype: reads.append(number) or chunk(array, number, dtype))
+    split = opened.project.state.splits[0]
+    piece = split.estimates.render(cut.state.mixture, [(1,)], 100_000, 100_100)
+    assert np.array_equal(piece[0], own.waves[1][:, 100_000:100_100])
+    assert len(set(reads)) == 1
+    opened.storage.close()
+    storage.close()
+
+
+def test_results_nobody_uses_any_more_are_not_saved(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    storage.keep(small.waves(cut.state, seed=1))
+    history.do(small.split_edit(cut, 0, storage.keep(small.waves(cut.state, seed=2))))
+    history.do(small.split_edit(cut, 0, storage.keep(small.atoms(cut.state))))
+    storage.save(tmp_path / "a.stems")
+    with sqlite3.connect(tmp_path / "a.stems") as file:
+        assert file.execute("SELECT count(*) FROM arrays").fetchone() == (2,)
+    file.close()
+    # what undo may need is still in the working copy
+    history.undo()
+    storage.save(tmp_path / "b.stems")
+    opened = _reopened(tmp_path / "b.stems", home, cut.state.mixture)
+    small.assert_same(cut.state, opened.project.state)
+    opened.storage.close()
+    storage.close()
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 9), (3, 2, 500), (2, 70, 33), (1, 1025, 300)])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_stored_array_is_the_array(home: Path, shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "CHUNK", 256)
+    monkeypatch.setattr(arrays, "NARROWEST", 8)
+    from stemstudio.project import database, rows
+
+    home.mkdir()
+    connection = database.create(home / "a.db")
+    values = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    number = rows.write_array(connection, values)
+    reader = arrays.Reader(home / "a.db")
+    held = arrays.stored(reader, connection, number)
+    last = shape[-1]
+    keys = [slice(None), (..., slice(2, 5)), (..., slice(last, None)), (..., -1), (..., slice(None, None, -2)), 0, (0, ...)]
+    if len(shape) == 3:
+        keys += [(0, slice(1, None), slice(3, 30)), (slice(None), 0, slice(None)), (..., slice(None, None, 3), slice(1, 2)), (-1, -1)]
+    for key in keys:
+        assert np.array_equal(np.asarray(held[key]), values[key]), key
+    if len(shape) == 3:
+        assert np.array_equal(held[0][..., 3:30], values[0][..., 3:30])
+        with pytest.raises(IndexError):
+            held[shape[0]]
+    reader.close()
+    connection.close()
+
+
+def test_many_threads_read_one_array(home: Path) -> None:
+    cut, _history, storage = _storage(home, 20.0)
+    own = small.waves(cut.state)
+    numbers = storage.keep(own) and storage.kept_numbers(own)
+    held = arrays.StoredArray(storage.reader, numbers["waves"], "float32", own.waves.shape)
+    wrong: list[int] = []
+
+    def read(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        for _ in range(60):
+            start = int(rng.integers(0, own.waves.shape[2] - 2000))
+            if not np.array_equal(held[..., start : start + 2000], own.waves[..., start : start + 2000]):
+                wrong.append(start)
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    storage.close()
+
+
+def test_a_stroke_does_not_wait_for_the_disk(home: Path) -> None:
+    cut, history, storage = _storage(home)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    storage.flush()
+    with storage._lock:  # somebody else is writing
+        _paint(cut, history)
+        assert len(cut.state.paint) == 1
+    storage.flush()
+    storage.close()
+
+
+def test_the_song_inside_comes_out_again(home: Path, tmp_path: Path) -> None:
+    song = tmp_path / "song.wav"
+    reference = small.write_song(song, np.random.default_rng(0).bytes(3_000_000))
+    cut, history = small.project(0.5)
+    cut.song = reference
+    storage = Storage.create(cut, history, home=home, tags={"artist": "Somebody"})
+    storage.embed_song(song)
+    storage.save(tmp_path / "a.stems")
+    storage.close()
+    data = song.read_bytes()
+    song.unlink()
+    opened = open_project(tmp_path / "a.stems", home=home)
+    assert opened.song_missing is None
+    assert opened.song is not None
+    assert opened.song.suffix == ".wav"
+    assert opened.song.read_bytes() == data
+    assert opened.tags == {"artist": "Somebody"}
+    opened.storage.drop_song()
+    opened.storage.save()
+    opened.storage.close()
+    assert not info(tmp_path / "a.stems")["song"]["embedded"]
+    assert open_and_close(tmp_path / "a.stems", home).song_missing is not None
+
+
+def open_and_close(path: Path, home: Path) -> Opened:
+    opened = open_project(path, home=home)
+    opened.storage.close()
+    return opened
+
+
+def test_a_moved_song_is_asked_for_and_recognised(home: Path, tmp_path: Path) -> None:
+    song = tmp_path / "a" / "song.wav"
+    song.parent.mkdir()
+    reference = small.write_song(song)
+    cut, history = small.project(0.5)
+    cut.song = reference
+    storage = Storage.create(cut, history, home=home)
+    target = tmp_path / "b" / "a.stems"
+    target.parent.mkdir()
+    storage.save(target)
+    storage.close()
+    assert open_and_close(target, home).song == song
+    moved = tmp_path / "elsewhere.wav"
+    song.rename(moved)
+    opened = open_project(target, home=home)
+    assert opened.song is None
+    assert opened.song_missing is not None
+    assert (opened.song_missing.path, opened.song_missing.sha256) == (str(song), reference.sha256)
+    other = tmp_path / "other.wav"
+    other.write_bytes(b"something else")
+    with pytest.raises(StemStudioError, match=r"“other.wav” is not the song"):
+        opened.storage.relink(other)
+    assert opened.project.song.path == str(song)
+    opened.storage.relink(moved)
+    opened.storage.save()
+    opened.storage.close()
+    assert open_and_close(target, home).song == moved
+
+
+def test_a_song_beside_the_project_is_found_only_by_its_very_bytes(home: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    reference = small.write_song(old / "song.wav")
+    cut, history = small.project(0.5)
+    cut.song = reference
+    storage = Storage.create(cut, history, home=home)
+    storage.save(old / "a.stems")
+    storage.close()
+    new = old.rename(tmp_path / "new")
+    assert open_and_close(new / "a.stems", home).song == new / "song.wav"
+    (new / "song.wav").write_bytes(b"RIFF the song's own bytEs")
+    assert open_and_close(new / "a.stems", home).song is None
+
+
+def test_a_song_that_turns_out_longer_is_written_down(home: Path, tmp_path: Path) -> None:
+    cut, _history, storage = _storage(home)
+    cut.set_mixture(Audio(np.zeros((2, 12_345), np.float32), small.RATE))
+    storage.save(tmp_path / "a.stems")
+    storage.close()
+    opened = open_and_close(tmp_path / "a.stems", home)
+    assert opened.project.state.mixture.length == 12_345
+    assert opened.project.state.mixture.channels == 2
+    assert not opened.project.state.mixture.read(0, 100).any()
+
+
+FULL_DISK = """
+import resource, sys, threading
+from pathlib import Path
+import numpy as np
+import cut_songs as small
+from stemstudio.project import edits
+from stemstudio.project.project import PaintStroke
+from stemstudio.project.storage import Storage
+from stemstudio.errors import StemStudioError
+import stemstudio.project.writer as writer
+writer.RETRY = 0.05
+home, elsewhere = Path(sys.argv[1]), Path(sys.argv[2])
+cut, history = small.project(4.0)
+storage = Storage.create(cut, history, home=home)
+history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+storage.flush()
+said = []
+storage.on_problem = said.append
+leaf = cut.state.leaves()[0].id
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+for seed in range(8):
+    stroke = PaintStroke(leaf, False, small.brush(np.random.default_rng(seed), 4.0))
+    history.do(edits.paint(cut.state, cut.new_id(), stroke, "Brush"))
+try:
+    storage.flush(5)
+    print("no failure")
+except StemStudioError as error:
+    print("flush:", error.sentence)
+import time; time.sleep(0.3)
+print("said", len(said))
+try:
+    storage.save(elsewhere / "full.stems")
+    print("saved")
+except StemStudioError as error:
+    print("save:", error.way_on)
+print("left", [path.name for path in elsewhere.iterdir()])
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+storage.flush(10)
+print("again", said[-1] is None)
+storage.save(elsewhere / "a.stems")
+np.savez(elsewhere / "truth.npz", *[small.dense(cut.state)[key] for key in sorted(small.dense(cut.state))])
+storage.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")
+def test_a_full_disk_is_told_once_and_nothing_is_lost_when_there_is_room_again(home: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = _run(FULL_DISK, str(home), str(elsewhere))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("flush: “project.db” was not written")
+    assert lines[1] == "said 1"
+    assert lines[2].startswith("save: Free some space")
+    assert lines[3] == "left []"
+    assert lines[4] == "again True"
+    opened = _reopened(elsewhere / "a.stems", home, small.song(4.0))
+    sounds = small.dense(opened.project.state)
+    with np.load(elsewhere / "truth.npz") as truth:
+        for number, leaf in enumerate(sorted(sounds)):
+            assert np.array_equal(sounds[leaf], truth[f"arr_{number}"])
+    opened.storage.close()
+
+
+def test_while_the_working_copy_cannot_be_written_saving_elsewhere_still_works(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut, history, storage = _storage(home)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    storage.flush()
+    monkeypatch.setattr("stemstudio.project.writer.RETRY", 0.05)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("stemstudio.project.storage.write_rows", full)
+        _paint(cut, history, 1)
+        with pytest.raises(UnwritableFile, match="No space left"):
+            storage.flush(5)
+        storage.save(tmp_path / "a.stems")
+    opened = _reopened(tmp_path / "a.stems", home, cut.state.mixture)
+    small.assert_same(cut.state, opened.project.state)
+    opened.storage.close()
+    storage.flush(5)
+    storage.close()
+
+
+def test_info_tells_what_a_project_holds(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    _paint(cut, history)
+    storage.save(tmp_path / "a.stems")
+    storage.close()
+    said = info(tmp_path / "a.stems")
+    json.dumps(said)
+    assert said["song"]["seconds"] == 1.0
+    assert [stem["name"] for stem in said["stems"]] == ["Mixture", "voice", "band", "residual"]
+    assert said["splits"][0]["recipe"]["algorithm"] == "nmf"
+    assert said["splits"][0]["recipe"]["seed"] == 7
+    assert said["strokes"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.stems"]
+
+
+def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    tests = Path(__file__).resolve().parent.parent
+    import os
+
+    environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+
+
+def test_closing_after_a_save_leaves_no_thread_behind(home: Path, tmp_path: Path) -> None:
+    before = {thread.ident for thread in threading.enumerate()}
+    _, _, storage = _storage(home)
+    storage.save(tmp_path / "a.stems")
+    storage.close()
+    deadline = time.monotonic() + 2
+    while {thread.ident for thread in threading.enumerate()} - before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not {thread.ident for thread in threading.enumerate()} - before
