@@ -302,5 +302,5 @@ def _blocks(info: SongInfo, note: OnNote) -> Iterator[Samples]:
 
 
 def _expected(info: SongInfo) -> int:
-    believable = info.path.stat().st_size * LARGEST_RATIO + 60 * info.sample_rate
+    believable = info.path.stat().st_size * LARGEST_RATIO + 2**22
     return min(info.frames_estimate or 60 * info.sample_rate, believable)
