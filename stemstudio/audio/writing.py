@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ import numpy as np
 
 from stemstudio.audio.audio import Samples, Sound
 from stemstudio.audio.encoders import Encoder, PyAVEncoder, SoundfileEncoder
-from stemstudio.audio.formats import FORMATS, FileFormat, Subtype, file_format, why_not
+from stemstudio.audio.formats import FORMATS, file_format, why_not
 from stemstudio.audio.reading import finite
 from stemstudio.audio.tags import Tags, write_tags
+from stemstudio.audio.targets import FileExists, check_target, claim_part, sync, why
 from stemstudio.errors import UnwritableFile
 from stemstudio.progress import Progress
 
@@ -24,16 +24,6 @@ __all__ = ["FORMATS", "FileExists", "SoundWriter", "WriteReport", "write_audio"]
 
 Blocks = Iterable[Samples] | Callable[[], Iterable[Samples]]
 BLOCK = 2**15  # samples a channel
-MARGIN_BYTES = 2**20
-
-
-class FileExists(UnwritableFile):
-    """There is a file of that name already."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            path, "there is a file of that name already", "Choose another name, or allow replacing it."
-        )
 
 
 @dataclass(frozen=True)
@@ -190,13 +180,13 @@ class SoundWriter:
         reason, way_on = why_not(self._kind, sample_rate, channels)
         if reason:
             raise UnwritableFile(self.path, reason, way_on)
-        _check_target(self.path, self._kind, self._quality, sample_rate, channels, length, overwrite)
+        check_target(self.path, self._kind, self._quality, sample_rate, channels, length, overwrite)
         self._peak, self._bad, self._filled = 0.0, 0, 0
         # Equal pieces, however the blocks come: dither must not depend on them.
         self._room: Samples = np.empty((channels, BLOCK), dtype=np.float32)
         self._encoder: Encoder | None = None
         self._placed = False
-        self.part = _claim_part(self.path)
+        self.part = claim_part(self.path)
         with self._guarded():
             if self._kind.encoder == "pyav":
                 self._encoder = PyAVEncoder(self.part, self._kind, self._quality, sample_rate, channels)
@@ -255,7 +245,7 @@ class SoundWriter:
                 )
             elif over and not self._kind.lossless:
                 notes.append(f"The sound goes {over:.1f} dB over full scale, which most players will clip.")
-            _sync(self.part)
+            sync(self.part)
         return WriteReport(self.path, self._length, self._peak, clipped_db, tuple(notes))
 
     def place(self) -> None:
@@ -300,7 +290,7 @@ class SoundWriter:
         except BaseException as error:
             self.discard()
             if isinstance(error, OSError):
-                raise UnwritableFile(self.path, _why(error)) from error
+                raise UnwritableFile(self.path, why(error)) from error
             if isinstance(error, _encoder_errors()):
                 # soundfile asserts that libsndfile took every sample
                 raise UnwritableFile(self.path, "the disk may be full or gone") from error
@@ -323,61 +313,3 @@ def _encoder_errors() -> tuple[type[BaseException], ...]:
 
 def _reads(source: Sound | Blocks) -> TypeGuard[Sound]:
     return hasattr(source, "read") and hasattr(source, "length")
-
-
-def _check_target(
-    path: Path, kind: FileFormat, quality: Subtype, rate: int, channels: int, length: int, overwrite: bool
-) -> None:
-    try:
-        if path.is_dir():
-            raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
-        if path.exists() and not overwrite:
-            raise FileExists(path)
-        if not path.parent.is_dir():
-            raise UnwritableFile(
-                path, f"there is no folder “{path.parent}”", "Make it first, or choose another."
-            )
-        free = shutil.disk_usage(path.parent).free
-    except OSError as error:
-        raise UnwritableFile(path, _why(error)) from error
-    if length < 1:
-        raise UnwritableFile(path, "there is no sound to write")
-    seconds = length / rate
-    if kind.lossless:
-        need = length * channels * (quality.bits or 32) // 8
-        need = need * 7 // 10 if kind.name == "flac" else need
-    else:
-        need = int(seconds * 16_000 * channels)
-    if kind.name == "aiff" and need >= 2**32 - 2**16:
-        raise UnwritableFile(path, "AIFF holds at most 4 GB", "Choose WAV or FLAC.")
-    if free < need + MARGIN_BYTES:
-        raise UnwritableFile(
-            path,
-            f"it needs {need / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB left",
-            "Free some space.",
-        )
-
-
-def _claim_part(path: Path) -> Path:
-    """A new, empty file beside the target; never one that somebody else has made."""
-    for number in range(1, 1000):
-        part = path.with_name(f"{path.name}.part" if number == 1 else f"{path.name}.{number}.part")
-        try:
-            part.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UnwritableFile(path, _why(error)) from error
-        return part
-    raise UnwritableFile(
-        path, "the folder is full of unfinished files of that name", "Remove its .part files."
-    )
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).strip().rstrip(".").lower()

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from signals import mixture
 
-from stemstudio.audio import encoders, writing
+from stemstudio.audio import encoders, targets, writing
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.formats import FORMATS, file_format
 from stemstudio.audio.reading import probe, read_song
@@ -221,7 +221,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         part.symlink_to("/dev/full")
         return part
 
-    monkeypatch.setattr(writing, "_claim_part", full)
+    monkeypatch.setattr(writing, "claim_part", full)
     with pytest.raises(UnwritableFile, match="was not written"):
         write(tmp_path / "x", song, format)
     assert list(tmp_path.iterdir()) == []
@@ -233,7 +233,7 @@ def test_a_disk_too_small_is_told_beforehand(
     class Usage:
         free = 1000
 
-    monkeypatch.setattr(writing.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(targets.shutil, "disk_usage", lambda _: Usage)
     with pytest.raises(UnwritableFile, match="the disk has 0 MB left"):
         write(tmp_path / "x.wav", song)
     assert list(tmp_path.iterdir()) == []
@@ -243,7 +243,7 @@ def test_a_failing_sync_is_told(song: Audio, tmp_path: Path, monkeypatch: pytest
     def fail(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(writing.os, "fsync", fail)
+    monkeypatch.setattr(targets.os, "fsync", fail)
     with pytest.raises(UnwritableFile, match="input/output error"):
         write(tmp_path / "x.wav", song)
     assert list(tmp_path.iterdir()) == []
