@@ -16,7 +16,10 @@ def algorithms(
     name: Annotated[str | None, typer.Argument(help="Show this one with all its parameters.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """The ways of taking a song apart, and their parameters."""
+    """List the ways of taking a song apart.
+
+    With a NAME: its parameters, their defaults, ranges and help.
+    """
     from stemstudio.algorithms import ALGORITHMS, algorithm
 
     chosen = (algorithm(name),) if name is not None else ALGORITHMS

@@ -22,7 +22,10 @@ def evaluate(
     ] = "name",
     json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
-    """Score stems against the true ones: SDR, SIR, SAR (BSSEval v3), SI-SDR and plain SDR, in dB."""
+    """Score stems against the true ones.
+
+    SDR, SIR and SAR are those of BSSEval v3; SI-SDR and plain SDR are taken over all channels. All in dB.
+    """
     from stemstudio.evaluation import evaluate_folders
 
     with working("Comparing") as progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemstudio.cli.console import answer, say, working
-from stemstudio.cli.options import Format, Json, Out, Overwrite, Subtype, sound_format
+from stemstudio.cli.options import Format, Json, Out, Overwrite, Subtype, sound_format, spare_song
 from stemstudio.errors import BadProject, StemStudioError
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def export(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Write stems of a project, or the mix as it is heard."""
+    """Write the stems of a project, or its mix."""
     from stemstudio.audio.channels import ChannelChoice
     from stemstudio.audio.reading import decode, probe
-    from stemstudio.mixing.export import ExportOrder
+    from stemstudio.mixing.export import ExportOrder, file_names
     from stemstudio.mixing.export import export as write
     from stemstudio.project.opening import open_project
 
@@ -91,7 +91,9 @@ def export(
                 peak_db=0.0 if peak is None else peak,
                 overwrite=overwrite,
             )
-            report = write(state, order, info.tags, progress.part(0.4, 1.0), song=opened.project.song.title)
+            title = opened.project.song.title
+            spare_song(out, file_names(order, state, title).values(), found)
+            report = write(state, order, info.tags, progress.part(0.4, 1.0), song=title)
         finally:
             opened.storage.close()
     names = {key: "mix" if key == "mix" else state.stems[key].name for key in report.files}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemstudio.errors import StemStudioError
+from stemstudio.errors import StemStudioError, UnwritableFile
 
 if TYPE_CHECKING:
     from stemstudio.audio.channels import ChannelChoice
@@ -38,6 +39,14 @@ def sound_format(name: str, subtype: str | None, sample_rate: int, channels: int
     if reason:
         raise StemStudioError(f"{reason[:1].upper()}{reason[1:]}.", way_on)
     return kind, quality
+
+
+def spare_song(folder: Path, names: Iterable[str], song: Path) -> None:
+    """Refuse to write over the song that is being read, whatever may be replaced."""
+    for name in names:
+        path = folder / name
+        if path.exists() and path.samefile(song):
+            raise UnwritableFile(path, "it is the song itself", "Choose another folder.")
 
 
 def channel_choice(words: str | None, info: SongInfo) -> ChannelChoice | None:

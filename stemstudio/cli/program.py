@@ -22,7 +22,7 @@ from stemstudio.progress import Cancelled
 
 HELP = """Take a song apart, hear it, mend it, export it.
 
-With a song or a project, or with nothing at all, the window opens: stemstudio SONG"""
+With a song, a project or nothing at all, the window opens."""
 
 
 class SongOrCommand(TyperGroup):
@@ -35,12 +35,13 @@ class SongOrCommand(TyperGroup):
 
 
 def program() -> typer.Typer:
-    """All commands."""
+    """All commands, in the order of the help."""
     app = typer.Typer(
         cls=SongOrCommand,
         help=HELP,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # its panels cost as much time as all the rest
         subcommand_metavar="[SONG | PROJECT] [--demo]  |  COMMAND …",
         options_metavar="",
         context_settings={"help_option_names": ["--help", "-h"]},
@@ -48,7 +49,7 @@ def program() -> typer.Typer:
     app.callback()(_version)
     app.command(hidden=True)(window)
     for command in (algorithms, separate, evaluate, export, info):
-        app.command()(command)
+        app.command(options_metavar="[OPTIONS]")(command)
     return app
 
 
@@ -68,7 +69,7 @@ def run(args: Sequence[str]) -> int:
     except ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context is not None else "stemstudio"
-        complain(f"{error.format_message()} “{where} --help” says what is possible.")
+        complain(f"{_sentence(error)} “{where} --help” says what is possible.")
         return WRONG
     except (Cancelled, KeyboardInterrupt):
         complain("Stopped; nothing was left behind.")
@@ -79,6 +80,11 @@ def run(args: Sequence[str]) -> int:
     if code == INTERRUPTED:  # typer's own way of saying that Ctrl-C came
         complain("Stopped; nothing was left behind.")
     return code if isinstance(code, int) else 0
+
+
+def _sentence(error: ClickException) -> str:
+    words = error.format_message().replace("Value error, ", "").strip()
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _version(

@@ -10,7 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from stemstudio.cli.console import answer, say, working
-from stemstudio.cli.options import Format, Json, Out, Overwrite, Subtype, channel_choice, sound_format
+from stemstudio.cli.options import (
+    Format,
+    Json,
+    Out,
+    Overwrite,
+    Subtype,
+    channel_choice,
+    sound_format,
+    spare_song,
+)
 from stemstudio.errors import BadRecipe
 
 RECORD = "separation.json"
@@ -45,13 +54,16 @@ def separate(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Take a song apart and write every stem, the residual included, with a record of how it was done."""
+    """Take a song apart into stems.
+
+    Every stem is written, the residual included, with a record of how it was done in separation.json.
+    """
     from stemstudio.algorithms import algorithm as algorithm_named
     from stemstudio.audio.reading import decode, probe, song_hash
     from stemstudio.audio.writing import FileExists
     from stemstudio.cli.assignment import parse_assignment
     from stemstudio.cli.separation import record, split_song
-    from stemstudio.mixing.export import ExportOrder, export
+    from stemstudio.mixing.export import ExportOrder, export, file_names
     from stemstudio.project.project import SongReference
 
     began = time.monotonic()
@@ -79,6 +91,7 @@ def separate(
             template="{stem}",
             overwrite=overwrite,
         )
+        spare_song(out, file_names(order, project.state, reference.title).values(), song)
         report = export(project.state, order, info.tags, progress.part(0.8, 1.0))
     seconds = time.monotonic() - began
     files = {leaf.name: report.files[leaf.id] for leaf in leaves}

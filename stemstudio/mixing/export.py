@@ -320,10 +320,7 @@ def _rest_in_files(
 def _complete(state: State, stems: tuple[int, ...]) -> bool:
     """Whether some stems make up the song, each part of it once."""
     chosen = set(stems)
-    return bool(chosen) and all(
-        len(chosen & {0, *state.path(leaf.id)} if 0 in chosen else chosen & set(state.path(leaf.id))) == 1
-        for leaf in state.leaves()
-    )
+    return all(len(chosen & {0, *state.path(leaf.id)}) == 1 for leaf in state.leaves())
 
 
 def _channels(state: State, key: Key) -> int:
