@@ -58,7 +58,7 @@ class Parameter:
     @property
     def label(self) -> str:
         words = self.name.replace("_", " ")
-        return words if words.isupper() else words[:1].upper() + words[1:]
+        return words.upper() if words == "fft" else words[:1].upper() + words[1:]
 
 
 class Algorithm(BaseModel):

@@ -137,7 +137,7 @@ LIGHT = Theme(
     solo="#00573a",
     solo_back="#9fe8cb",
     good="#12a673",
-    warning="#b07800",
+    warning="#8a5c00",
     danger="#cc2f3f",
 )
 
@@ -307,6 +307,7 @@ QComboBox::down-arrow { image: url("$down_icon"); width: 10px; height: 10px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; outline: none;
     selection-background-color: $accent; selection-color: $on_accent; }
 QSpinBox, QDoubleSpinBox { padding: 3px 16px 3px 6px; }
+QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 3px; min-height: 0; }
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
     background: transparent; border: none; width: 15px; }
 QSpinBox::up-button:hover, QDoubleSpinBox::up-button:hover,

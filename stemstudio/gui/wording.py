@@ -7,11 +7,11 @@ from stemstudio.gui.notation import time_text
 SILENT_DB = -144.0  # below the last bit of 24
 
 
-def about(seconds: float) -> str:
-    """A time that something takes: "under 1 s", "40 s", "1:05"."""
+def roughly(seconds: float) -> str:
+    """A time that something will take: "under 1 s", "about 40 s", "about 1:05"."""
     if seconds < 1:
         return "under 1 s"
-    return f"{seconds:.0f} s" if seconds < 59.5 else time_text(seconds)
+    return f"about {seconds:.0f} s" if seconds < 59.5 else f"about {time_text(seconds)}"
 
 
 def signed(value: float, digits: int = 0) -> str:

@@ -1,0 +1,231 @@
+"""Forms: a recipe's parameters as fields to fill in, made from its own declaration and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stemstudio.algorithms.algorithm import Algorithm, Parameter
+from stemstudio.errors import BadRecipe
+
+FAR = 1e9  # where a float has no limit
+FAR_INT = 2**31 - 1
+DECIMALS = 3
+
+
+class DoublingSpinBox(QSpinBox):
+    """Steps from one power of two to the next: lengths of frames."""
+
+    def stepBy(self, steps: int) -> None:
+        value = self.value()
+        for _ in range(abs(steps)):
+            value = value * 2 if steps > 0 else max(1, value // 2)
+        self.setValue(value)
+
+
+class ShortDoubleSpinBox(QDoubleSpinBox):
+    """Shows no more decimals than there are."""
+
+    def textFromValue(self, value: float) -> str:
+        text = self.locale().toString(value, "f", DECIMALS)
+        point = self.locale().decimalPoint()
+        return text.rstrip("0").removesuffix(point) if point in text else text
+
+
+class RecipeForm(QWidget):
+    """Fields for every parameter of an algorithm; advanced ones behind More….
+
+    Signals
+    -------
+    changed
+        The person changed a value.
+    """
+
+    changed = Signal()
+
+    def __init__(self, algorithm: type[Algorithm], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.algorithm = algorithm
+        self.fields: dict[str, QWidget] = {}
+        self._given: dict[str, Any] = {}
+        self.more = QPushButton(self)
+        self.more.setProperty("link", True)
+        self.more.setCheckable(True)
+        self.more.setToolTip("Parameters that seldom need a change")
+        self.more.toggled.connect(self._show_advanced)
+        self.error = QLabel(self)
+        self.error.setProperty("role", "error")
+        self.error.setWordWrap(True)
+        self.error.hide()
+        parameters = algorithm.parameters()
+        plain, advanced = _form(), _form()
+        for parameter in parameters:
+            self._add(advanced if parameter.advanced else plain, parameter)
+        self._advanced = QWidget(self)
+        self._advanced.setLayout(advanced)
+        advanced.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(plain)
+        column.addWidget(self.more)
+        column.addWidget(self._advanced)
+        column.addWidget(self.error)
+        self.more.setVisible(any(parameter.advanced for parameter in parameters))
+        self._show_advanced(False)
+        self.set_recipe(algorithm())
+
+    def set_recipe(self, recipe: Algorithm) -> None:
+        """Fill in the values of a recipe."""
+        for name, field in self.fields.items():
+            value = getattr(recipe, name)
+            self._given[name] = value
+            with QSignalBlocker(field):
+                _put(field, value)
+        self._check()
+
+    def values(self) -> dict[str, Any]:
+        """What stands in the fields, by name."""
+        return {name: self._value(name) for name in self.fields}
+
+    def recipe(self) -> Algorithm | None:
+        """The recipe that is filled in; None, with the reason on display, where that is not possible."""
+        try:
+            recipe = self.algorithm.from_settings(self.values())
+        except BadRecipe as error:
+            self.error.setText(str(error))
+            self.error.show()
+            return None
+        self.error.hide()
+        return recipe
+
+    def _value(self, name: str) -> Any:
+        field = self.fields[name]
+        if isinstance(field, QCheckBox):
+            return field.isChecked()
+        if isinstance(field, QComboBox):
+            return field.currentData()
+        if isinstance(field, QLineEdit):
+            return field.text()
+        assert isinstance(field, QSpinBox | QDoubleSpinBox)
+        given = self._given[name]  # a value that was not touched keeps all its decimals
+        same = isinstance(given, float) and abs(field.value() - given) < 0.5 * 10**-DECIMALS
+        return given if same else field.value()
+
+    def _check(self) -> None:
+        self.recipe()
+
+    def _edited(self) -> None:
+        self._check()
+        self.changed.emit()
+
+    def _show_advanced(self, on: bool) -> None:
+        self.more.setText("Less" if on else "More…")
+        self._advanced.setVisible(on)
+
+    def _add(self, form: QFormLayout, parameter: Parameter) -> None:
+        field = self._field(parameter)
+        tip = parameter.help if parameter.help.endswith((".", "?")) else f"{parameter.help}."
+        limits = _limits(parameter)
+        field.setToolTip(f"{tip} {limits}".strip())
+        field.setAccessibleName(parameter.label)
+        field.setAccessibleDescription(parameter.help)
+        field.setObjectName(parameter.name)
+        self.fields[parameter.name] = field
+        if isinstance(field, QCheckBox):
+            form.addRow(field)
+            return
+        label = QLabel(parameter.label)
+        label.setProperty("role", "muted")
+        label.setToolTip(field.toolTip())
+        label.setBuddy(field)
+        form.addRow(label, field)
+
+    def _field(self, parameter: Parameter) -> QWidget:
+        if parameter.kind == "bool":
+            box = QCheckBox(parameter.label)
+            box.toggled.connect(self._edited)
+            return box
+        if parameter.kind == "choice":
+            choice = QComboBox()
+            for value in parameter.choices:
+                choice.addItem(value, value)
+            choice.currentIndexChanged.connect(self._edited)
+            return choice
+        if parameter.kind == "text":
+            line = QLineEdit()
+            line.textEdited.connect(self._edited)
+            return line
+        if parameter.kind == "int":
+            spin: QSpinBox | QDoubleSpinBox = DoublingSpinBox() if parameter.unit == "samples" else QSpinBox()
+            spin.setRange(
+                int(-FAR_INT if parameter.low is None else parameter.low),
+                int(FAR_INT if parameter.high is None else parameter.high),
+            )
+        else:
+            spin = ShortDoubleSpinBox()
+            spin.setDecimals(DECIMALS)
+            spin.setRange(
+                -FAR if parameter.low is None else parameter.low,
+                FAR if parameter.high is None else parameter.high,
+            )
+            spin.setSingleStep(_step(parameter))
+        if parameter.unit:
+            spin.setSuffix(f" {parameter.unit}")
+        spin.setGroupSeparatorShown(False)
+        spin.setKeyboardTracking(True)
+        spin.setCorrectionMode(QAbstractSpinBox.CorrectionMode.CorrectToNearestValue)
+        spin.valueChanged.connect(self._edited)
+        return spin
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(5)
+    return form
+
+
+def _put(field: QWidget, value: Any) -> None:
+    if isinstance(field, QCheckBox):
+        field.setChecked(bool(value))
+    elif isinstance(field, QComboBox):
+        field.setCurrentIndex(max(0, field.findData(str(value))))
+    elif isinstance(field, QLineEdit):
+        field.setText(str(value))
+    else:
+        assert isinstance(field, QSpinBox | QDoubleSpinBox)
+        field.setValue(value)
+
+
+def _step(parameter: Parameter) -> float:
+    """A tenth or so of what is usual for it."""
+    usual = abs(float(parameter.default)) or (parameter.high or 1.0)
+    for step in (100.0, 10.0, 1.0, 0.5, 0.1, 0.05):
+        if step <= usual / 5:
+            return step
+    return 0.01
+
+
+def _limits(parameter: Parameter) -> str:
+    low, high = parameter.low, parameter.high
+    if parameter.kind not in ("int", "float") or low is None or high is None or high >= FAR_INT:
+        return ""
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    return f"From {low:g} to {high:g}{unit}."

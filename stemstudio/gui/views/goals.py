@@ -1,0 +1,130 @@
+"""Goals: what a person may want of a song, in words, and the recipe that each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from stemstudio.algorithms import algorithm
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.errors import MissingModel
+from stemstudio.gui import theme
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Something to reach.
+
+    Attributes
+    ----------
+    title
+        In the musician's words.
+    name, settings
+        Of the algorithm.
+    words
+        What the card calls the algorithm.
+    together
+        Stem by part, where parts are to be one stem.
+    """
+
+    title: str
+    name: str
+    words: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    together: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def recipe(self) -> Algorithm:
+        return algorithm(self.name).from_settings(self.settings)
+
+
+GOALS = (
+    Goal("Vocals and band", "htdemucs", "HTDemucs", together={"drums": "band", "bass": "band", "other": "band"}),
+    Goal("Four stems", "htdemucs", "HTDemucs"),
+    Goal("Six stems", "htdemucs", "HTDemucs 6s", {"model": "htdemucs_6s"}),
+    Goal("Drums apart from the rest", "hpss", "HPSS"),
+    Goal("By hand, from atoms", "nmf", "NMF, KL, 32 atoms", {"components": 32}),
+)
+
+
+def what_is_missing(recipe: Algorithm) -> str:
+    """Why a recipe cannot run on this machine: its weights are not here, and where they go; empty if it can."""
+    model = getattr(recipe, "model", None)
+    if model is None:
+        return ""
+    from stemstudio.algorithms.neural.models import MODELS, weights_of
+
+    if model not in MODELS:
+        return ""
+    try:
+        weights_of(MODELS[model])
+    except MissingModel as error:
+        return str(error)
+    return ""
+
+
+class GoalCard(QAbstractButton):
+    """A goal to be chosen: its title, and below it what it takes."""
+
+    def __init__(self, goal: Goal, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.goal = goal
+        self.setText(goal.title)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.needs_weights = False
+        self.side_words = ""
+        self.say(goal.words)
+
+    def say(self, words: str, tip: str = "", needs_weights: bool = False) -> None:
+        """Set the line below the title, and the tooltip."""
+        self.side_words, self.needs_weights = words, needs_weights
+        self.setToolTip(tip or f"{self.goal.title}: {words}")
+        self.setAccessibleName(self.goal.title)
+        self.setAccessibleDescription(words)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, 2 * self.fontMetrics().height() + 8)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, self.sizeHint().height())
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        back = "chosen" if self.isChecked() else "hover" if self.underMouse() else "raised"
+        painter.setBrush(look.colour(back))
+        line = "text" if self.hasFocus() else "accent" if self.isChecked() else ""
+        painter.setPen(QPen(look.colour(line), 1.3) if line else Qt.PenStyle.NoPen)
+        painter.drawRoundedRect(area, 6, 6)
+        inner = self.rect().adjusted(11, 4, -8, -4)
+        half = inner.height() // 2
+        bold = self.font()
+        bold.setBold(True)
+        painter.setFont(bold)
+        painter.setPen(look.colour("text" if self.isEnabled() else "faint"))
+        title = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inner.width())
+        painter.drawText(inner.adjusted(0, 0, 0, -half), Qt.AlignmentFlag.AlignVCenter, title)
+        small = self.font()
+        small.setPointSizeF(0.9 * small.pointSizeF())
+        painter.setFont(small)
+        side = "warning" if self.needs_weights else "muted"
+        painter.setPen(look.colour(side if self.isEnabled() else "faint"))
+        words = painter.fontMetrics().elidedText(self.side_words, Qt.TextElideMode.ElideRight, inner.width())
+        painter.drawText(inner.adjusted(0, half, 0, 0), Qt.AlignmentFlag.AlignVCenter, words)

@@ -1,0 +1,341 @@
+"""The Separate panel: pick a goal or an algorithm, run it, see how far it is, stop it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stemstudio.algorithms import ALGORITHMS
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.gui.document import Document
+from stemstudio.gui.elided import Elided
+from stemstudio.gui.forms import RecipeForm
+from stemstudio.gui.jobs import Job
+from stemstudio.gui.notation import time_text
+from stemstudio.gui.views.goals import GOALS, Goal, GoalCard, what_is_missing
+from stemstudio.gui.views.strip_menu import swatch
+from stemstudio.gui.wording import roughly
+from stemstudio.project.project import Change
+from stemstudio.project.stem import MIXTURE
+
+Speeds = Callable[[str], float | None]
+
+
+class SeparatePanel(QWidget):
+    """Goals in words; behind them every algorithm with all its parameters.
+
+    Signals
+    -------
+    run_wanted(stem, recipe, together)
+        Take this stem apart. `together` says which parts are to be one stem, {part: stem}; often empty.
+    """
+
+    run_wanted = Signal(int, object, object)
+
+    def __init__(self, document: Document, speeds: Speeds | None = None, parent: QWidget | None = None) -> None:
+        """`speeds(name)` is the measured speed of an algorithm on this machine, None where none was measured."""
+        super().__init__(parent)
+        self._document = document
+        self._speeds = speeds or (lambda name: None)
+        self._job: Job | None = None
+        self._began = 0.0
+        self._missing: dict[str, str] = {}
+        self.form: RecipeForm | None = None
+        self._build()
+        self._timer = QTimer(self, interval=250)
+        self._timer.timeout.connect(self._show_job)
+        document.opened.connect(self._opened)
+        document.changed.connect(self._changed)
+        document.reading_changed.connect(self._show_times)
+        document.jobs.started.connect(self._next_job)
+        document.jobs.ended.connect(self._next_job)
+        self._look_for_weights()
+        self._pick(next((card for card in self.cards if not card.needs_weights), self.cards[0]))
+        self._opened()
+        self._next_job()
+
+    def _build(self) -> None:
+        self.stems = QComboBox(self)
+        self.stems.setToolTip("What is taken apart: the whole song, or one of its stems again")
+        self.stems.setAccessibleName("What is taken apart")
+        self.stems.currentIndexChanged.connect(self._show_times)
+        word = QLabel("Split", self)
+        word.setProperty("role", "muted")
+        word.setBuddy(self.stems)
+        self.cards = [GoalCard(goal, self) for goal in GOALS]
+        for card in self.cards:
+            card.clicked.connect(lambda _=False, card=card: self._pick(card))
+        self.all = QPushButton(self)
+        self.all.setProperty("link", True)
+        self.all.setCheckable(True)
+        self.all.setToolTip("Every algorithm, with all its parameters")
+        self.all.toggled.connect(self._show_all)
+        self.algorithms = QComboBox(self)
+        self.algorithms.setAccessibleName("Algorithm")
+        for kind in ALGORITHMS:
+            self.algorithms.addItem(kind.title, kind.name)
+            self.algorithms.setItemData(self.algorithms.count() - 1, kind.summary, Qt.ItemDataRole.ToolTipRole)
+        self.algorithms.activated.connect(self._algorithm_chosen)
+        self.summary = QLabel(self)
+        self.summary.setWordWrap(True)
+        self.summary.setProperty("role", "muted")
+        self._details = QWidget(self)
+        self._form_place = QVBoxLayout(self._details)
+        self._form_place.setContentsMargins(2, 2, 2, 2)
+        self._form_place.addWidget(self.algorithms)
+        self._form_place.addWidget(self.summary)
+        self.note = QLabel(self)
+        self.note.setWordWrap(True)
+        self.note.setProperty("role", "warning")
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.note.hide()
+        self.run_button = QPushButton("Run", self)
+        self.run_button.setProperty("primary", True)
+        self.run_button.clicked.connect(self.run)
+        self.stop_button = QPushButton("Stop", self)
+        self.stop_button.setToolTip("Stop this job; nothing is changed")
+        self.stop_button.clicked.connect(self.stop)
+        self.bar = QProgressBar(self)
+        self.bar.setRange(0, 1000)
+        self.bar.setFixedHeight(8)
+        self.bar.setAccessibleName("How far the job is")
+        self.job_words = Elided(parent=self)
+        self.job_words.setProperty("role", "muted")
+        self._lay_out(word)
+        self._show_all(False)
+
+    def _lay_out(self, word: QLabel) -> None:
+        top = QHBoxLayout()
+        top.addWidget(word)
+        top.addWidget(self.stems, 1)
+        inside = QWidget(self)
+        goals = QVBoxLayout(inside)
+        goals.setContentsMargins(0, 0, 4, 0)
+        goals.setSpacing(4)
+        for card in self.cards:
+            goals.addWidget(card)
+        goals.addWidget(self._details)
+        goals.addStretch(1)
+        self.scroll = QScrollArea(self)
+        self.scroll.setWidget(inside)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setMinimumHeight(90)
+        bottom = QHBoxLayout()
+        bottom.addWidget(self.all)
+        bottom.addStretch(1)
+        bottom.addWidget(self.stop_button)
+        bottom.addWidget(self.run_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 10)
+        column.setSpacing(6)
+        column.addLayout(top)
+        column.addWidget(self.scroll, 1)
+        column.addWidget(self.note)
+        column.addLayout(bottom)
+        column.addWidget(self.bar)
+        column.addWidget(self.job_words)
+
+    # what the person chose
+
+    @property
+    def goal(self) -> Goal | None:
+        """The goal chosen; None while the form says something else."""
+        return next((card.goal for card in self.cards if card.isChecked()), None)
+
+    @property
+    def stem(self) -> int:
+        """Id of the stem that is to be taken apart."""
+        chosen = self.stems.currentData()
+        return MIXTURE if chosen is None else int(chosen)
+
+    def set_stem(self, stem: int) -> None:
+        """Choose the stem that is to be taken apart."""
+        self.stems.setCurrentIndex(max(0, self.stems.findData(stem)))
+
+    def recipe(self) -> Algorithm | None:
+        """The recipe that Run takes; None where the form holds something impossible."""
+        goal = self.goal
+        if goal is not None:
+            return goal.recipe
+        return self.form.recipe() if self.form is not None else None
+
+    def run(self) -> None:
+        """Ask for the run."""
+        recipe = self.recipe()
+        if recipe is None or not self.run_button.isEnabled():
+            return
+        goal = self.goal
+        self.run_wanted.emit(self.stem, recipe, dict(goal.together) if goal is not None else {})
+
+    def stop(self) -> None:
+        """Ask the running job to stop."""
+        if self._job is not None:
+            self._job.stop()
+            self._show_job()
+
+    def _pick(self, card: GoalCard) -> None:
+        for other in self.cards:
+            other.setChecked(other is card)
+        self._set_algorithm(card.goal.recipe)
+        self._look_for_weights()
+
+    def _algorithm_chosen(self) -> None:
+        kind = next(each for each in ALGORITHMS if each.name == self.algorithms.currentData())
+        self._set_algorithm(kind())
+        self._own_recipe()
+
+    def _own_recipe(self) -> None:
+        """The form says something of its own: no goal is chosen any more."""
+        for card in self.cards:
+            card.setChecked(False)
+        self._look_for_weights()
+
+    def _set_algorithm(self, recipe: Algorithm) -> None:
+        self.algorithms.setCurrentIndex(self.algorithms.findData(recipe.name))
+        self.summary.setText(recipe.summary)
+        if self.form is None or self.form.algorithm is not type(recipe):
+            if self.form is not None:
+                self._form_place.removeWidget(self.form)
+                self.form.hide()
+                self.form.deleteLater()
+            self.form = RecipeForm(type(recipe), self._details)
+            self.form.changed.connect(self._own_recipe)
+            self._form_place.addWidget(self.form)
+        self.form.set_recipe(recipe)
+
+    # what is said
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look_for_weights()
+
+    def _opened(self) -> None:
+        self._list_stems()
+        self._show_times()
+
+    def _changed(self, change: Change) -> None:
+        if change.kinds & {"stems", "splits", "song"}:
+            self._list_stems()
+            self._show_times()
+
+    def _list_stems(self) -> None:
+        """The whole song, and every stem below it, indented."""
+        chosen = self.stem
+        state = self._document.state
+        self.stems.blockSignals(True)
+        self.stems.clear()
+        self.stems.addItem("Whole song", MIXTURE)
+        if state is not None:
+
+            def add(parent: int, depth: int) -> None:
+                for child in state.children(parent):
+                    self.stems.addItem(swatch(child.colour), "   " * depth + child.name, child.id)
+                    add(child.id, depth + 1)
+
+            add(MIXTURE, 0)
+        self.stems.setCurrentIndex(max(0, self.stems.findData(chosen)))
+        self.stems.blockSignals(False)
+
+    def _seconds(self, recipe: Algorithm) -> float:
+        """How long a recipe will take here."""
+        return self._document.duration / max(1e-3, self._speeds(recipe.name) or recipe.speed)
+
+    def _show_times(self) -> None:
+        there = self._document.state is not None
+        for card in self.cards:
+            recipe = card.goal.recipe
+            missing = self._missing.get(card.goal.title, "")
+            if missing:
+                card.say(f"{card.goal.words} · needs weights that are not here", missing, needs_weights=True)
+            elif there:
+                words = f"{card.goal.words} · {roughly(self._seconds(recipe))} here"
+                card.say(words, f"{recipe.summary} {words}.")
+            else:
+                card.say(card.goal.words, recipe.summary)
+        self._show_note()
+
+    def _look_for_weights(self) -> None:
+        """Look which weights are here; they may have come since the last look."""
+        self._missing = {card.goal.title: what_is_missing(card.goal.recipe) for card in self.cards}
+        own = None if self.goal is not None or self.form is None else self.form.recipe()
+        self._missing[""] = "" if own is None else what_is_missing(own)
+        self._show_times()
+
+    def _show_note(self) -> None:
+        goal, state = self.goal, self._document.state
+        missing = self._missing.get("" if goal is None else goal.title, "")
+        wrong = goal is None and self.recipe() is None
+        self.note.setText(missing)
+        self.note.setVisible(bool(missing))
+        self.run_button.setEnabled(state is not None and not missing and not wrong)
+        if state is None:
+            tip = "Open a song first"
+        elif missing:
+            tip = "This needs weights that are not on this machine"
+        else:
+            recipe = self.recipe()
+            took = "" if recipe is None else f", {roughly(self._seconds(recipe))}"
+            tip = f"Take {self.stems.currentText().strip()} apart{took} (Ctrl+Return)"
+        self.run_button.setToolTip(tip)
+
+    def _show_all(self, on: bool) -> None:
+        self.all.setText("All algorithms ▾" if on else "All algorithms ▸")
+        for card in self.cards:
+            card.setVisible(not on)
+        self._details.setVisible(on)
+
+    # the job
+
+    def _next_job(self, _job: object = None) -> None:
+        queue = self._document.jobs.queue
+        job = queue[0] if queue else None
+        if job is not self._job:
+            if self._job is not None:
+                self._job.progressed.disconnect(self._show_job)
+            self._job = job
+            self._began = time.monotonic()
+            if job is not None:
+                job.progressed.connect(self._show_job)
+        for widget in (self.bar, self.job_words, self.stop_button):
+            widget.setVisible(job is not None)
+        if job is None:
+            self._timer.stop()
+            self._show_times()
+        else:
+            self._timer.start()
+            self._show_job()
+
+    def _show_job(self, *_: object) -> None:
+        job = self._job
+        if job is None:
+            return
+        self.bar.setValue(round(1000 * job.fraction))
+        gone = time_text(time.monotonic() - self._began)
+        if job.stopping:
+            words = "stopping…"
+        else:
+            left = job.seconds_left
+            words = f"{100 * job.fraction:.0f} % · {gone} done"
+            words += f" · {time_text(left)} left" if left is not None else ""
+            waiting = len(self._document.jobs.queue) - 1
+            words += f" · {waiting} waiting" if waiting > 0 else ""
+            words += f" · {job.message}" if job.message else ""
+        self.stop_button.setEnabled(not job.stopping)
+        self.job_words.setText(words)
+        self.job_words.setToolTip(f"{job.title}: {words}")
