@@ -1,0 +1,52 @@
+"""The application: starts Qt, shows the window, and only then fetches what is heavy."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtWidgets import QApplication
+
+from stemstudio import __version__
+
+
+def start(path: Path | None = None, demo: bool = False) -> int:
+    """Run the window until it is closed; the exit code."""
+    application = make_application()
+    from stemstudio.gui.error_dialog import Reporter
+    from stemstudio.gui.main_window import MainWindow
+
+    window = MainWindow()
+    reporter = Reporter(window)
+    window.show()
+    QTimer.singleShot(0, lambda: _after_first_picture(window, path, demo))
+    code = application.exec()
+    reporter.end()
+    return code
+
+
+def make_application() -> QApplication:
+    """The one QApplication, named so that settings and data find their folders."""
+    QCoreApplication.setOrganizationName("StemStudio")
+    QCoreApplication.setApplicationName("StemStudio")
+    QCoreApplication.setApplicationVersion(__version__)
+    present = QApplication.instance()
+    return present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
+
+
+def _after_first_picture(window: object, path: Path | None, demo: bool) -> None:
+    from stemstudio.gui.main_window import MainWindow
+
+    assert isinstance(window, MainWindow)
+    window.begin(path, demo)
+    threading.Thread(target=_fetch, name="fetching libraries", daemon=True).start()
+
+
+def _fetch() -> None:
+    """Import what the first separation and the first picture need, while the person is still looking."""
+    import scipy.fft
+    import scipy.ndimage  # noqa: F401
+
+    import stemstudio.algorithms.nmf.recipe  # noqa: F401

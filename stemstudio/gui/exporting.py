@@ -1,0 +1,90 @@
+"""Exporting: the dialog's order, carried out in the background, and its report."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from stemstudio.audio.tags import Tags
+from stemstudio.gui.document import Document
+from stemstudio.gui.player import Player
+from stemstudio.gui.saving import Saving
+from stemstudio.mixing.export import ExportOrder, ExportReport, export
+from stemstudio.progress import Progress
+
+
+class Exporting(QObject):
+    """Asks what to export, exports it, and says how it went.
+
+    Signals
+    -------
+    finished(ExportReport)
+        The files are there.
+    failed(error)
+        None of them are.
+    """
+
+    finished = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, window: QWidget, document: Document, saving: Saving, player: Player) -> None:
+        super().__init__(window)
+        self._window = window
+        self._document = document
+        self._saving = saving
+        self._player = player
+        self.finished.connect(self._report)
+
+    def ask(self) -> None:
+        """Show the dialog; export when it is confirmed."""
+        from stemstudio.gui.export_dialog import ExportDialog
+
+        document = self._document
+        if document.project is None or not document.complete:
+            document.said.emit("The song is still being read; it can be exported in a moment.")
+            return
+        dialog = ExportDialog(
+            document, document.project.song.title, loop=self._player.loop, parent=self._window
+        )
+        if dialog.exec():
+            self.run(dialog.order())
+
+    def run(self, order: ExportOrder) -> None:
+        """Carry an order out."""
+        state = self._document.state
+        assert state is not None
+        tags = self._tags()
+
+        def work(progress: Progress) -> ExportReport:
+            return export(state, order, tags, progress, song=self._title())
+
+        self._document.jobs.run("Exporting", work, self.finished.emit, failed=self.failed.emit)
+
+    def _title(self) -> str:
+        project = self._document.project
+        return "song" if project is None else project.song.title
+
+    def _tags(self) -> Tags | None:
+        song = self._saving.song
+        return None if song is None else song.info.tags
+
+    def _report(self, report: ExportReport) -> None:
+        """Say what was written, by how much it nulls, and what would have to be turned down."""
+        count = len(report.files)
+        folder = next(iter(report.files.values())).parent
+        lines = [f"{count} {'file is' if count == 1 else 'files are'} in {folder}."]
+        if report.null_db is not None:
+            null = "exactly" if report.null_db <= -399 else f"to {report.null_db:.1f} dB".replace("-", "−")
+            lines.append(f"The stems add up to the song {null}.")
+        loudest = max(report.clipped_db.values(), default=0.0)
+        if loudest > 0:
+            lines.append(f"Peaks were clipped: turn down by {loudest:.1f} dB, or export as 32-bit float.")
+        lines += report.notes
+        box = QMessageBox(QMessageBox.Icon.Information, "Exported", lines[0], parent=self._window)
+        box.setInformativeText("\n".join(lines[1:]))
+        show = box.addButton("Show the folder", QMessageBox.ButtonRole.ActionRole)
+        box.addButton(QMessageBox.StandardButton.Ok)
+        show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
+        box.setModal(False)
+        box.open()

@@ -1,0 +1,378 @@
+"""The main window: puts views, docks and menus together; what they do is in `commands`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QInputDialog,
+    QMainWindow,
+    QMenu,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stemstudio.audio.channels import ChannelChoice
+from stemstudio.audio.reading import SongInfo
+from stemstudio.errors import StemStudioError
+from stemstudio.gui import theme
+from stemstudio.gui.actions import COMMANDS, MENUS
+from stemstudio.gui.auditions import Auditions
+from stemstudio.gui.bindings import Bindings
+from stemstudio.gui.commands import Commands
+from stemstudio.gui.document import Document
+from stemstudio.gui.error_dialog import show_error
+from stemstudio.gui.exporting import Exporting
+from stemstudio.gui.job_status import JobStatus
+from stemstudio.gui.opening import Opening, Song
+from stemstudio.gui.player import Player
+from stemstudio.gui.recent import Recent
+from stemstudio.gui.saving import SUFFIX, Saving
+from stemstudio.gui.separating import Separating
+from stemstudio.gui.sounding import Sounding
+from stemstudio.gui.tools.toolbox import ToolBox
+from stemstudio.gui.views.atom_detail import AtomDetail
+from stemstudio.gui.views.atoms import AtomsView
+from stemstudio.gui.views.history import HistoryView
+from stemstudio.gui.views.mixer import MixerView
+from stemstudio.gui.views.picture_bar import PictureBar
+from stemstudio.gui.views.separate import SeparatePanel
+from stemstudio.gui.views.song_view import SongView
+from stemstudio.gui.views.tool_bar import ToolStrip
+from stemstudio.gui.views.tool_options import ToolOptions
+from stemstudio.gui.views.transport import Transport
+from stemstudio.project.stem import MIXTURE
+
+LAYOUT_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """The one window. Holds the document, what works on it, and the views of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("StemStudio")
+        self.setAcceptDrops(True)
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowNestedDocks)
+        settings = QSettings()
+        theme.apply(QApplication.instance(), str(settings.value("theme", "dark")))
+        self.document = Document(self)
+        self.player = Player(self)
+        self.tools = ToolBox(self)
+        self.opening = Opening(self.document, self)
+        self.sounding = Sounding(self.document, self.player, self)
+        self.separating = Separating(self.document, self)
+        self.auditions = Auditions(self.document, self.player, self)
+        self.saving = Saving(self, self.document, self.opening, self.player)
+        self.exporting = Exporting(self, self.document, self.saving, self.player)
+        self.recent = Recent(self)
+        self._make_views()
+        self.commands = Commands(self)
+        self.bindings = Bindings(self, COMMANDS, self.commands)
+        self._make_menus()
+        self._connect()
+        self._default_layout = self.saveState(LAYOUT_VERSION)
+        self._restore_settings()
+        self._refresh()
+
+    # starting and ending
+
+    def begin(self, path: Path | None = None, demo: bool = False) -> None:
+        """After the first picture: compile the callback, offer what was left behind, open what was asked for."""
+        self.player.warm()
+        if path is not None:
+            self.open_path(path)
+        elif demo:
+            self.commands.open_demo()
+        else:
+            self.saving.offer_recovery()
+
+    def open_path(self, path: Path, channels: ChannelChoice | None = None) -> None:
+        """Open a song or a project; what is open is asked about first."""
+        if not self.saving.allowed_to_close():
+            return
+        history = self.document.history
+        if history is not None and channels is None:
+            history.mark_saved()  # the person has answered; do not ask twice
+        if path.suffix.lower() == SUFFIX:
+            self.saving.open(path)
+        else:
+            self.opening.open(path, channels)
+
+    def close_song(self) -> None:
+        """Close the song; the window stays."""
+        if self.saving.allowed_to_close():
+            self.opening.cancel()
+            self.player.pause()
+            self.document.set_project(None)
+            self._refresh()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.saving.allowed_to_close():
+            event.ignore()
+            return
+        settings = QSettings()
+        settings.setValue("window/geometry", self.saveGeometry())
+        settings.setValue("window/layout", self.saveState(LAYOUT_VERSION))
+        settings.setValue("window/splitter", self._splitter.saveState())
+        for name, value in self.tools.record().items():
+            settings.setValue(f"tools/{name}", value)
+        settings.setValue("look", self.document.look.model_dump_json())
+        self.opening.cancel()
+        self.player.close()
+        self.sounding.close()
+        self.document.jobs.close()
+        self.saving.forget()
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            # Not within the drop: the other program waits until this returns, and a question may come up.
+            QTimer.singleShot(0, lambda: self.open_path(paths[0]))
+            if len(paths) > 1:
+                self.document.said.emit(f"One song at a time: {paths[0].name} is opened.")
+
+    # putting together
+
+    def _make_views(self) -> None:
+        document, player = self.document, self.player
+        self.song_view = SongView(document, player, self.tools, self)
+        self.picture_bar = PictureBar(document, self)
+        self.atoms = AtomsView(document, self)
+        self.atom_detail = AtomDetail(document, self)
+        self.mixer = MixerView(document, player, self)
+        self.transport = Transport(document, player, self)
+        self.separate = SeparatePanel(document, self)
+        self.tool_options = ToolOptions(document, self.tools, self)
+        self.history = HistoryView(document, self)
+        self.tool_strip = ToolStrip(self.tools, self)
+
+        top = QWidget(self)
+        column = QVBoxLayout(top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.picture_bar)
+        column.addWidget(self.song_view, 1)
+        self._splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self._splitter.addWidget(top)
+        self._splitter.addWidget(self.atoms)
+        self._splitter.setStretchFactor(0, 3)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setCollapsible(0, False)
+        self.atoms.set_margins(*self.song_view.margins)
+        self.setCentralWidget(self._splitter)
+
+        left, right, bottom = (
+            Qt.DockWidgetArea.LeftDockWidgetArea,
+            Qt.DockWidgetArea.RightDockWidgetArea,
+            Qt.DockWidgetArea.BottomDockWidgetArea,
+        )
+        self.setCorner(Qt.Corner.BottomLeftCorner, bottom)
+        self.setCorner(Qt.Corner.BottomRightCorner, bottom)
+        self.docks: dict[str, QDockWidget] = {}
+        self._dock("Tools", self.tool_strip, left, scroll=False)
+        self._dock("Separate", self.separate, right)
+        self._dock("Tool options", self.tool_options, right)
+        self._dock("Atom", self.atom_detail, right)
+        self._dock("History", self.history, right, scroll=False)
+        self._dock("Mixer", self.mixer, bottom, scroll=False)
+        self._dock("Transport", self.transport, bottom, scroll=False)
+        self.splitDockWidget(self.docks["Mixer"], self.docks["Transport"], Qt.Orientation.Vertical)
+
+    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea, *, scroll: bool = True) -> None:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title)
+        if scroll:
+            frame = QScrollArea(dock)
+            frame.setWidgetResizable(True)
+            frame.setFrameShape(QScrollArea.Shape.NoFrame)
+            frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            frame.setWidget(widget)
+            dock.setWidget(frame)
+        else:
+            dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        self.docks[title] = dock
+
+    def _make_menus(self) -> None:
+        bar = self.menuBar()
+        self._menus: dict[str, QMenu] = {name: bar.addMenu(f"&{name}") for name in MENUS}
+        for command in COMMANDS:
+            if not command.menu:
+                continue
+            menu = self._menus[command.menu]
+            if command.rule_before:
+                menu.addSeparator()
+            menu.addAction(self.bindings.actions[command.id])
+            if command.name == "open":
+                menu.addMenu(self.recent.menu)
+        view = self._menus["View"]
+        view.addSeparator()
+        panels = view.addMenu("&Panels")
+        for dock in self.docks.values():
+            panels.addAction(dock.toggleViewAction())
+        self._atoms_action = QAction("Atoms", self, checkable=True, checked=True)
+        self._atoms_action.toggled.connect(self.atoms.setVisible)
+        panels.addAction(self._atoms_action)
+        panels.addSeparator()
+        panels.addAction("As delivered", self._reset_layout)
+        themes = view.addMenu("&Theme")
+        group = QActionGroup(self)
+        for name in ("dark", "light"):
+            action = QAction(name.capitalize(), group, checkable=True)
+            action.setChecked(theme.current().name == name)
+            action.triggered.connect(lambda _=False, name=name: self._set_theme(name))
+            themes.addAction(action)
+        self.job_status = JobStatus(self.document, self)
+        bar.setCornerWidget(self.job_status, Qt.Corner.TopRightCorner)
+
+    def _connect(self) -> None:
+        document = self.document
+        for signal in (self.opening.failed, self.saving.failed, self.separating.failed, self.sounding.failed):
+            signal.connect(self._show_error)
+        self.exporting.failed.connect(self._show_error)
+        self.opening.channels_wanted.connect(self._ask_channels)
+        self.opening.read.connect(self._song_read)
+        self.saving.changed.connect(self._refresh)
+        self.saving.opened.connect(self.recent.add)
+        self.recent.chosen.connect(self.open_path)
+        self.separating.measured.connect(self._remember_speed)
+        self.separating.atoms_so_far.connect(self.atoms.show_preview)
+        self.separate.run_wanted.connect(self.commands.run_recipe)
+        self.song_view.open_wanted.connect(self.commands.open)
+        self.song_view.demo_wanted.connect(self.commands.open_demo)
+        self.mixer.export_wanted.connect(self.commands.export)
+        self.mixer.split_wanted.connect(self.separate.set_stem)
+        self.transport.play_selection_wanted.connect(self.auditions.play_selection)
+        self.transport.before_pressed.connect(self.commands.hear_before)
+        self.transport.before_released.connect(self.commands.hear_before_end)
+        self.atoms.hear_atom.connect(self.auditions.hear_atom)
+        self.atom_detail.hear_atom.connect(self.auditions.hear_atom)
+        self.player.device_lost.connect(self._say)
+        document.said.connect(self._say)
+        for signal in (
+            document.opened,
+            document.history_changed,
+            document.reading_changed,
+            document.atoms_changed,
+            document.selection_changed,
+        ):
+            signal.connect(self._refresh)
+        document.look_changed.connect(
+            lambda look: self.bindings.actions["toggle_overlay"].setChecked(look.overlay)
+        )
+
+    # what changes
+
+    def _refresh(self) -> None:
+        """Title, and which commands make sense now."""
+        document, saving = self.document, self.saving
+        project, state = document.project, document.state
+        if project is None:
+            self.setWindowTitle("StemStudio")
+        else:
+            path = saving.path
+            name = project.song.title + ("" if path is None else f" — {path.name}")
+            self.setWindowTitle(f"{name}[*] — StemStudio")
+        self.setWindowModified(saving.unsaved)
+        there = {
+            "song": state is not None,
+            "stems": state is not None and MIXTURE in state.splits,
+            "atoms": document.atom_split is not None,
+            "selection": bool(document.selection) and state is not None,
+        }
+        self.bindings.set_enabled(lambda need: there[need])
+        history = document.history
+        undo, redo = self.bindings.actions["undo"], self.bindings.actions["redo"]
+        can_undo = history is not None and history.place > 0
+        can_redo = history is not None and history.place < len(history.edits)
+        undo.setEnabled(can_undo)
+        redo.setEnabled(can_redo)
+        undo.setText(f"&Undo {history.edits[history.place - 1].name}" if history and can_undo else "&Undo")
+        redo.setText(f"&Redo {history.edits[history.place].name}" if history and can_redo else "&Redo")
+        embed = self.bindings.actions["embed_song"]
+        embed.setEnabled(saving.storage is not None)
+        embed.setChecked(saving.storage is not None and saving.storage.embedded)
+        self.bindings.actions["toggle_overlay"].setChecked(document.look.overlay)
+
+    def _song_read(self, song: Song) -> None:
+        if self.saving.path is None:
+            self.recent.add(song.info.path)
+        for note in song.notes:
+            self._say(note)
+        self._refresh()
+
+    def _say(self, text: str) -> None:
+        self.transport.say(text)
+
+    def _show_error(self, error: Exception) -> None:
+        show_error(self, error)
+
+    def _ask_channels(self, info: SongInfo, error: StemStudioError) -> None:
+        """A song with more than two channels: fold it down, or take a pair."""
+        fold = f"All {info.channels} folded down to stereo"
+        pairs = {f"Channels {n + 1} and {n + 2}": (n, n + 1) for n in range(0, info.channels - 1, 2)}
+        words = [fold, *pairs]
+        choice, good = QInputDialog.getItem(
+            self, "More than two channels", f"{error.sentence} Take:", words, 0, False
+        )
+        if good:
+            picked = ChannelChoice.downmix() if choice == fold else ChannelChoice.of(*pairs[choice])
+            self.opening.open(info.path, picked)
+
+    def _remember_speed(self, name: str, speed: float) -> None:
+        QSettings().setValue(f"speed/{name}", speed)
+
+    # settings
+
+    def _set_theme(self, name: str) -> None:
+        QSettings().setValue("theme", name)
+        theme.apply(QApplication.instance(), name)
+        for widget in self.findChildren(QWidget):
+            widget.update()
+
+    def _restore_settings(self) -> None:
+        settings = QSettings()
+        self.resize(1600, 1000)
+        geometry, layout, splitter = (
+            settings.value(f"window/{name}") for name in ("geometry", "layout", "splitter")
+        )
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(layout, QByteArray):
+            self.restoreState(layout, LAYOUT_VERSION)
+        if isinstance(splitter, QByteArray):
+            self._splitter.restoreState(splitter)
+        else:
+            self._splitter.setSizes([520, 220])
+        self.tools.restore({key: settings.value(f"tools/{key}") for key in self.tools.record()})
+        look = settings.value("look")
+        if look:
+            self._restore_look(str(look))
+
+    def _restore_look(self, text: str) -> None:
+        from pydantic import ValidationError
+
+        from stemstudio.gui.look import Look
+
+        try:
+            self.document.set_look(**Look.model_validate_json(text).model_dump())
+        except ValidationError:
+            QSettings().remove("look")  # from another version
+
+    def _reset_layout(self) -> None:
+        self.restoreState(self._default_layout, LAYOUT_VERSION)
+        self._splitter.setSizes([520, 220])
+        self._atoms_action.setChecked(True)

@@ -1,0 +1,401 @@
+"""Saving: the project's file, its working copy, and sessions that were left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QSettings, QTimer, Signal
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from stemstudio.audio.channels import ChannelChoice
+from stemstudio.errors import StemStudioError
+from stemstudio.gui.document import Document
+from stemstudio.gui.look import Look
+from stemstudio.gui.opening import Opening, Song
+from stemstudio.gui.player import Player
+from stemstudio.progress import Progress
+from stemstudio.project.opening import Opened, SongMissing, open_project
+from stemstudio.project.project import Project
+from stemstudio.project.recovery import recover
+from stemstudio.project.session import Session, discard, keep_file, sessions
+from stemstudio.project.storage import Storage
+from stemstudio.spectral.brushes import Selection
+
+SUFFIX = ".stems"
+VIEW_AFTER = 1000  # ms of rest after which the view is written down
+
+
+class Saving(QObject):
+    """Keeps the open project in its storage.
+
+    Signals
+    -------
+    changed()
+        Another path, saved or unsaved, embedded or not: for the title of the window.
+    failed(error)
+        Something could not be opened or written.
+    opened(path)
+        A project was opened, for the list of recent files.
+    """
+
+    changed = Signal()
+    failed = Signal(object)
+    opened = Signal(object)
+    _problem = Signal(object)
+
+    def __init__(self, window: QWidget, document: Document, opening: Opening, player: Player) -> None:
+        super().__init__(window)
+        self._window = window
+        self._document = document
+        self._opening = opening
+        self._player = player
+        self.storage: Storage | None = None
+        self.song: Song | None = None
+        self.tags: dict[str, str] = {}
+        self.earlier: tuple[str, ...] = ()  # steps of earlier sessions, for the history list
+        self._owner: Project | None = None  # whose storage it is
+        self._restore_after_reading: dict[str, Any] | None = None
+        self._timer = QTimer(self, singleShot=True, interval=VIEW_AFTER)
+        self._timer.timeout.connect(self._write_view)
+        for signal in (document.target_changed, document.selection_changed, document.look_changed):
+            signal.connect(self._timer.start)
+        document.viewport.changed.connect(self._timer.start)
+        document.history_changed.connect(self.changed)
+        document.opened.connect(self._another_project)
+        opening.read.connect(self._song_read)
+        self._problem.connect(self._say_problem)
+
+    # what is open
+
+    @property
+    def path(self) -> Path | None:
+        """The project's file; None as long as it was never saved."""
+        return None if self.storage is None else self.storage.path
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something would be lost by closing."""
+        history = self._document.history
+        return history is not None and not history.saved
+
+    def forget(self) -> None:
+        """Let go of the storage of what was open; its working copy is not needed any more."""
+        self._timer.stop()
+        if self.storage is not None:
+            self.storage.close()
+        self.storage, self.song, self._owner = None, None, None
+        self.tags, self.earlier = {}, ()
+        self._restore_after_reading = None
+
+    def allowed_to_close(self) -> bool:
+        """Ask what becomes of unsaved work; False to stay."""
+        if not self.unsaved or self._document.project is None:
+            return True
+        title = self._document.project.song.title
+        box = QMessageBox(
+            QMessageBox.Icon.Question, "StemStudio", f"Save the work on “{title}”?", parent=self._window
+        )
+        box.setInformativeText("What is not saved is lost when the song is closed.")
+        buttons = QMessageBox.StandardButton
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        box.setDefaultButton(buttons.Save)
+        answer = box.exec()
+        if answer == buttons.Save:
+            return self.save(wait=True)
+        return answer == buttons.Discard
+
+    # opening
+
+    def open(self, path: Path) -> None:
+        """Open a project file in the background."""
+        self._load(f"Opening {path.name}", lambda progress: open_project(path, progress=progress))
+
+    def recover(self, session: Session) -> None:
+        """Open what a dead process left behind."""
+        self._load("Recovering", lambda progress: recover(session, progress))
+
+    def _load(self, title: str, work: Any) -> None:
+        self._opening.cancel()
+        self._document.jobs.run(title, work, self._take, failed=self.failed.emit, heavy=False)
+
+    def _take(self, opened: Opened) -> None:
+        self.forget()
+        document = self._document
+        self.storage = opened.storage
+        self.storage.on_problem = self._problem.emit
+        self.earlier = tuple(step.name for step in opened.steps)
+        self.tags = dict(opened.tags)
+        self._owner = opened.project
+        document.set_project(opened.project, opened.history)
+        self._restore_after_reading = dict(opened.view)
+        self._restore_view(opened.view)
+        self.storage.count_down()
+        if opened.storage.path is not None:
+            self.opened.emit(opened.storage.path)
+        song = opened.song or self._ask_for_song(opened.song_missing)
+        if song is not None:
+            self._read_song(song)
+        else:
+            document.said.emit("The song was not found: the project is shown without sound.")
+        self.changed.emit()
+
+    def _read_song(self, song: Path) -> None:
+        project = self._document.project
+        assert project is not None
+        taken = project.song.channels_taken
+        choice = None if taken == "all" else ChannelChoice.parse(taken)
+        self._opening.open(song, choice, into=project)
+
+    def _ask_for_song(self, missing: SongMissing | None) -> Path | None:
+        """Ask where a song is now, until it is the right one or the person gives up."""
+        storage = self.storage
+        assert storage is not None
+        if missing is None:
+            return None
+        question = f"The song “{missing.title}” is not at {missing.path} any more."
+        while True:
+            box = QMessageBox(QMessageBox.Icon.Question, "Where is the song?", question, parent=self._window)
+            box.setInformativeText(
+                "Show where it is now; it is recognised by its content, whatever it is called."
+            )
+            find = box.addButton("Find the song…", QMessageBox.ButtonRole.AcceptRole)
+            box.addButton("Go on without sound", QMessageBox.ButtonRole.RejectRole)
+            box.exec()
+            if box.clickedButton() is not find:
+                return None
+            name, _ = QFileDialog.getOpenFileName(
+                self._window, "Find the song", str(Path(missing.path).parent)
+            )
+            if not name:
+                continue
+            try:
+                storage.relink(Path(name))
+            except StemStudioError as error:
+                question = str(error)
+                continue
+            return Path(name)
+
+    def _another_project(self) -> None:
+        if self._document.project is not self._owner:
+            self.forget()
+
+    def _song_read(self, song: Song) -> None:
+        """A song is complete: a new one gets its storage, that of a project gets its view back."""
+        document = self._document
+        project, history = document.project, document.history
+        assert project is not None
+        assert history is not None
+        self.song = song
+        if self.storage is None:
+            tags = song.info.tags
+            texts = {
+                name: str(value) for name, value in vars(tags).items() if isinstance(value, str) and value
+            }
+            try:
+                self.storage = Storage.create(project, history, tags=texts)
+            except StemStudioError as error:
+                self.failed.emit(error)
+            else:
+                self.storage.on_problem = self._problem.emit
+                self._owner = project
+        elif self._restore_after_reading is not None:
+            self._restore_view(self._restore_after_reading)
+            self._restore_after_reading = None
+        self.changed.emit()
+
+    # saving
+
+    def save(self, *, wait: bool = False) -> bool:
+        """Save where it was saved before, or ask where; with `wait`, True when it is on disk."""
+        if self.path is None:
+            return self.save_as(wait=wait)
+        return self._save(self.path, wait)
+
+    def save_as(self, *, wait: bool = False) -> bool:
+        """Ask where, and save there."""
+        project = self._document.project
+        if project is None or self.storage is None:
+            return False
+        settings = QSettings()
+        folder = str(settings.value("folders/save", str(Path.home())))
+        suggestion = str(self.path or Path(folder) / f"{_plain(project.song.title)}{SUFFIX}")
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save the project", suggestion, f"Projects (*{SUFFIX})"
+        )
+        if not name:
+            return False
+        path = Path(name)
+        if path.suffix != SUFFIX:
+            path = path.with_name(path.name + SUFFIX)
+            if path.exists():
+                question = f"“{path.name}” exists already. Replace it? It stays beside the new one as .bak."
+                if QMessageBox.question(self._window, "Save", question) != QMessageBox.StandardButton.Yes:
+                    return False
+        settings.setValue("folders/save", str(path.parent))
+        return self._save(path, wait)
+
+    def _save(self, path: Path, wait: bool) -> bool:
+        storage, history = self.storage, self._document.history
+        if storage is None or history is None:
+            return False
+        self._write_view()
+        snapshot = storage.snapshot()
+
+        def saved(_: object) -> None:
+            history.mark_saved(snapshot.place)
+            self._document.said.emit(f"Saved {path.name}")
+            self.opened.emit(path)
+            self.changed.emit()
+
+        if wait:
+            try:
+                snapshot.save(path, Progress())
+            except StemStudioError as error:
+                self.failed.emit(error)
+                return False
+            saved(None)
+            return True
+        self._document.jobs.run(
+            f"Saving {path.name}",
+            lambda progress: snapshot.save(path, progress),
+            saved,
+            failed=self.failed.emit,
+            heavy=False,
+        )
+        return True
+
+    def set_embedded(self, on: bool) -> None:
+        """Keep the song's own file inside the project, or not."""
+        storage, project = self.storage, self._document.project
+        if storage is None or project is None:
+            return
+        history = self._document.history
+        assert history is not None
+        if not on:
+            storage.drop_song()
+            history.mark_unsaved()
+            self.changed.emit()
+            return
+
+        def done(_: object) -> None:
+            history.mark_unsaved()
+            self._document.said.emit("The song is inside the project from the next save on.")
+            self.changed.emit()
+
+        path = Path(project.song.path)
+        self._document.jobs.run(
+            "Keeping the song",
+            lambda progress: storage.embed_song(path, progress),
+            done,
+            failed=self.failed.emit,
+            heavy=False,
+        )
+
+    # sessions left behind
+
+    def offer_recovery(self) -> bool:
+        """Offer the latest session that was left behind; True when it is being opened."""
+        left = sessions()
+        if not left:
+            return False
+        session = left[0]
+        note = session.note
+        title = note.title or "a song"
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "Go on where you were?",
+            f"StemStudio ended without saving “{title}”.",
+            parent=self._window,
+        )
+        when = note.touched.replace("T", " ").split("+")[0]
+        box.setInformativeText(
+            f"The work since {when} (UTC) is still here." if when else "The work is still here."
+        )
+        again = box.addButton("Go on", QMessageBox.ButtonRole.AcceptRole) if session.openable else None
+        keep = None
+        if again is None:
+            box.setInformativeText(
+                "It could not be opened twice. Its file can be kept for somebody to look at."
+            )
+            keep = box.addButton("Keep the file…", QMessageBox.ButtonRole.AcceptRole)
+        later = box.addButton("Later", QMessageBox.ButtonRole.RejectRole)
+        throw = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
+        box.setEscapeButton(later)
+        box.exec()
+        clicked = box.clickedButton()
+        if again is not None and clicked is again:
+            self.recover(session)
+            return True
+        try:
+            if keep is not None and clicked is keep:
+                name, _ = QFileDialog.getSaveFileName(
+                    self._window, "Keep the file", f"{_plain(title)}-recovered{SUFFIX}"
+                )
+                if name:
+                    keep_file(session, Path(name))
+            elif clicked is throw:
+                discard(session)
+        except StemStudioError as error:
+            self.failed.emit(error)
+        return False
+
+    # the view
+
+    def _write_view(self) -> None:
+        document, storage = self._document, self.storage
+        state = document.state
+        if storage is None or state is None or self._restore_after_reading is not None:
+            return
+        view = document.viewport
+        storage.set_view(
+            {
+                "time": [view.start, view.stop],
+                "frequency": [view.low, view.high],
+                "axis": view.axis,
+                "look": document.look.model_dump(),
+                "target": document.target,
+                "atoms_of": document.atoms_of,
+                "selection": document.selection.model_dump(),
+                "playhead": self._player.position / state.mixture.sample_rate,
+            }
+        )
+
+    def _restore_view(self, view: dict[str, Any]) -> None:
+        """Bring a view back; a project is a stranger's data, so what does not fit is left as it is."""
+        document, viewport = self._document, self._document.viewport
+        state = document.state
+        assert state is not None
+        try:
+            document.set_look(**Look.model_validate(view.get("look", {})).model_dump())
+            document.set_selection(Selection.model_validate(view.get("selection", {})))
+            if view.get("axis") in ("log", "mel", "linear"):
+                viewport.set_axis(view["axis"])
+            start, stop = (float(value) for value in view.get("time", (viewport.start, viewport.stop)))
+            low, high = (float(value) for value in view.get("frequency", (viewport.low, viewport.high)))
+            if start < stop and low < high:
+                viewport.set_time(start, stop)
+                viewport.set_frequency(low, high)
+            target, atoms_of = view.get("target"), view.get("atoms_of")
+            if target in [leaf.id for leaf in state.leaves()]:
+                document.set_target(target)
+            if atoms_of in state.splits and state.splits[atoms_of].estimates.atoms:
+                document.show_atoms_of(atoms_of)
+            playhead = float(view.get("playhead", 0.0))
+            self._player.seek(min(max(0, int(playhead * state.mixture.sample_rate)), state.mixture.length))
+        except (ValueError, TypeError):
+            document.said.emit("The view could not be brought back; the project itself is whole.")
+
+    def _say_problem(self, error: StemStudioError | None) -> None:
+        if error is None:
+            self._document.said.emit("The working copy is safe again.")
+        else:
+            self.failed.emit(error)
+
+
+def _plain(title: str) -> str:
+    """A title as a file name."""
+    return (
+        "".join(" " if letter in '<>:"/\\|?*' or ord(letter) < 32 else letter for letter in title).strip(" .")
+        or "song"
+    )
