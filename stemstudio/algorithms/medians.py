@@ -33,7 +33,7 @@ def running_median(values: Float, length: int) -> Float:
         return np.array(values, dtype=np.float32)
     half = length // 2
     # np.pad's "symmetric" is scipy's "reflect".
-    padded = np.pad(np.asarray(values, dtype=np.float32), ((half, half), (0, 0)), mode="symmetric")
+    padded = np.pad(np.ascontiguousarray(values, dtype=np.float32), ((half, half), (0, 0)), mode="symmetric")
     result = np.empty(values.shape, dtype=np.float32)
     _kernel()(padded, length, result)
     return result

@@ -102,8 +102,9 @@ def descriptors(factorization: Factorization, sample_rate: int) -> Descriptors:
 
 
 def standardised(table: Wide) -> Wide:
-    """Without columns that are the same for all; the weights are in the columns' scale already."""
-    return table[:, np.ptp(table, axis=0) > 1e-9] if len(table) > 1 else table
+    """Without columns that tell nothing, being the same for all; one is kept where none tells anything."""
+    telling = np.ptp(table, axis=0) > 1e-9
+    return table[:, telling] if telling.any() else table[:, :1]
 
 
 def energy(factorization: Factorization) -> Wide:

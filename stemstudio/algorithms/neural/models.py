@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -170,7 +171,8 @@ def _read_pickled(path: Path) -> tuple[type, list[Any], dict[str, Any], dict[str
     _check_hash(path)
     allowed = _allowed()
     try:
-        with torch.serialization.safe_globals([*allowed.values(), Fraction]):
+        with warnings.catch_warnings(), torch.serialization.safe_globals([*allowed.values(), Fraction]):
+            warnings.simplefilter("ignore")  # torch grumbles about the pickle's protocol
             package = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise BadModel(path, "it holds more than weights, or is damaged") from error

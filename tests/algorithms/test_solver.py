@@ -1,0 +1,181 @@
+"""Multiplicative updates: descent, zeros, a known factorisation, and the same answers as scikit-learn."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from stemstudio.algorithms.nmf import solver
+from stemstudio.algorithms.nmf.divergence import divergence
+from stemstudio.algorithms.nmf.solver import multiplicative_updates
+from stemstudio.progress import Cancelled, Progress
+
+
+def problem(bins=60, frames=90, atoms=5, seed=0):
+    rng = np.random.default_rng(seed)
+    V = (rng.random((bins, 8)) ** 4 @ rng.random((8, frames)) ** 4 * 30 + 0.01).astype(np.float32)
+    W = rng.random((bins, atoms), dtype=np.float32) + 0.1
+    H = rng.random((atoms, frames), dtype=np.float32) + 0.1
+    return V, W, H
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 1.0, 1.5, 1.8, 2.0])
+def test_the_cost_never_rises(beta):
+    V, W, H = problem()
+    fit = multiplicative_updates(V, W, H, beta=beta, iterations=80, cost_every=1)
+    assert len(fit.costs) == 80
+    falls = -np.diff(fit.costs)
+    assert falls.min() >= -2e-6 * fit.costs[0]
+    assert fit.costs[-1] < 0.5 * fit.costs[0]
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.5, 2.0])
+def test_the_cost_told_is_the_divergence(beta):
+    V, W, H = problem()
+    done = []
+
+    def watch(fit):
+        done.append((fit.templates.copy(), fit.activations.copy(), list(fit.costs)))
+
+    multiplicative_updates(V, W, H, beta=beta, iterations=3, cost_every=1, watch=watch)
+    # The cost of an iteration is looked at between the two updates, so it lies between the states around it.
+    before = divergence(V.astype(float), done[0][0] @ done[0][1].astype(float), beta)
+    after = divergence(V.astype(float), done[1][0] @ done[1][1].astype(float), beta)
+    assert after * (1 - 1e-4) <= done[1][2][-1] <= before * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.5, 2.0])
+def test_zeros_stay_zeros_and_nothing_turns_negative(beta):
+    V, W, H = problem()
+    V[10:20, 5:15] = 0
+    W[:7, 1] = 0
+    H[2, 30:50] = 0
+    fit = multiplicative_updates(V, W, H, beta=beta, iterations=40)
+    assert (fit.templates[:7, 1] == 0).all()
+    assert (fit.activations[2, 30:50] == 0).all()
+    assert (fit.templates >= 0).all()
+    assert (fit.activations >= 0).all()
+    assert np.isfinite(fit.templates).all()
+    assert np.isfinite(fit.activations).all()
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_bins_that_no_atom_may_explain_do_no_harm(beta):
+    V, W, H = problem()
+    W[5] = 0
+    H[:, 8] = 0
+    fit = multiplicative_updates(V, W, H, beta=beta, iterations=20)
+    assert np.isfinite(fit.templates).all()
+    assert np.isfinite(fit.activations).all()
+    assert (fit.templates[5] == 0).all()
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_a_known_rank_2_sound_is_found_in_50_iterations(beta):
+    true_W = np.array([[1, 0], [0.5, 0], [0, 1], [0, 0.25], [0, 0], [0.25, 0.5]], dtype=np.float32)
+    true_H = np.array([[1, 1, 0, 0, 1, 0, 0.5, 0], [0, 0, 1, 0.5, 1, 1, 0, 0.25]], dtype=np.float32)
+    rng = np.random.default_rng(3)
+    W, H = rng.random((6, 2), dtype=np.float32) + 0.1, rng.random((2, 8), dtype=np.float32) + 0.1
+    fit = multiplicative_updates(true_W @ true_H, W, H, beta=beta, iterations=50)
+    wanted = true_W / true_W.sum(axis=0)
+    errors = [
+        np.abs(fit.templates[:, list(order)] - wanted).max() for order in itertools.permutations(range(2))
+    ]
+    best = list(itertools.permutations(range(2)))[int(np.argmin(errors))]
+    assert min(errors) < 0.01
+    np.testing.assert_allclose(fit.activations[list(best)], true_H * true_W.sum(axis=0)[:, None], atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("beta", "name"),
+    [(1.0, "kullback-leibler"), (2.0, "frobenius"), (0.0, "itakura-saito"), (0.5, 0.5), (1.5, 1.5)],
+)
+def test_same_answer_as_scikit_learn(beta, name):
+    from sklearn.decomposition import NMF
+
+    V, W, H = problem(bins=80, frames=150, atoms=6)
+    fit = multiplicative_updates(V, W, H, beta=beta, iterations=30)
+    model = NMF(6, init="custom", solver="mu", beta_loss=name, max_iter=30, tol=0)
+    # scikit-learn updates its first factor first: given V transposed, that is our H.
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs_H = model.fit_transform(
+            V.T.astype(np.float64), W=H.T.astype(np.float64), H=W.T.astype(np.float64)
+        )
+    theirs = model.components_.T @ theirs_H.T
+    ours = fit.templates.astype(float) @ fit.activations
+    assert np.abs(ours - theirs).max() <= 1e-4 * theirs.max()
+    scale = model.components_.sum(axis=1)
+    np.testing.assert_allclose(
+        fit.templates, model.components_.T / scale, rtol=2e-3, atol=1e-4 * fit.templates.max()
+    )
+
+
+def test_the_result_depends_neither_on_threads_nor_on_the_layout_of_v(monkeypatch):
+    V, W, H = problem(bins=300, frames=2000, atoms=7)
+    first = multiplicative_updates(V, W, H, iterations=10)
+    monkeypatch.setattr(solver, "THREADS", 1)
+    second = multiplicative_updates(np.asfortranarray(V), W, H, iterations=10)
+    np.testing.assert_array_equal(first.templates, second.templates)
+    np.testing.assert_array_equal(first.activations, second.activations)
+
+
+def test_columns_of_w_sum_to_one_and_inputs_are_untouched():
+    V, W, H = problem()
+    kept = V.copy(), W.copy(), H.copy()
+    for array in (V, W, H):
+        array.flags.writeable = False
+    fit = multiplicative_updates(V, W, H, iterations=5)
+    np.testing.assert_allclose(fit.templates.sum(axis=0), 1, rtol=1e-5)
+    for array, before in zip((V, W, H), kept, strict=True):
+        np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-5, 1e6])
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_the_level_of_the_song_does_not_matter(beta, scale):
+    V, W, H = problem()
+    plain = multiplicative_updates(V, W, H, beta=beta, iterations=20)
+    scaled = multiplicative_updates(V * np.float32(scale), W, H * np.float32(scale), beta=beta, iterations=20)
+    np.testing.assert_allclose(scaled.templates, plain.templates, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        scaled.activations / scale, plain.activations, rtol=1e-3, atol=1e-4 * plain.activations.max()
+    )
+
+
+def test_silence_and_no_frames_give_silent_atoms():
+    for frames in (0, 1, 10):
+        V = np.zeros((33, frames), dtype=np.float32)
+        W, H = np.ones((33, 3), dtype=np.float32), np.ones((3, frames), dtype=np.float32)
+        fit = multiplicative_updates(V, W, H, iterations=5)
+        assert fit.activations.shape == (3, frames)
+        assert not fit.activations.any()
+        assert np.isfinite(fit.templates).all()
+
+
+def test_wrong_shapes_and_betas_are_refused():
+    V, W, H = problem()
+    with pytest.raises(ValueError, match="do not fit"):
+        multiplicative_updates(V, W[:-1], H)
+    with pytest.raises(ValueError, match="beta"):
+        multiplicative_updates(V, W, H, beta=2.5)
+
+
+def test_it_can_be_cancelled_between_two_blocks():
+    V, W, H = problem(bins=500, frames=3000)
+    seen = []
+
+    def report(fraction, message):
+        seen.append(message)
+        if len(seen) == 3:
+            progress.cancel()
+
+    progress = Progress(report)
+    with pytest.raises(Cancelled):
+        multiplicative_updates(V, W, H, iterations=1000, progress=progress)
+    assert len(seen) == 3
+    assert "iteration 3 of 1000" in seen[-1]
