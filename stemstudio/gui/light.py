@@ -107,7 +107,11 @@ class Light(QObject):
     def colours(self) -> dict[int, str]:
         """Colour of every slot."""
         state = self.document.state
-        return {} if state is None else {s: state.stems[i].colour for i, s in self.slots.items() if i in state.stems}
+        return (
+            {}
+            if state is None
+            else {s: state.stems[i].colour for i, s in self.slots.items() if i in state.stems}
+        )
 
     def current(self, first: int, last: int) -> bool:
         """Whether owners of the frames [first, last) are up to date."""
@@ -254,7 +258,9 @@ class Light(QObject):
         if change.box is None:
             return 0, self._known
         per_second = state.mixture.sample_rate / state.grid.hop
-        spread = state.grid.fft // state.grid.hop  # a stem that is not a mask on this grid is heard through it
+        spread = (
+            state.grid.fft // state.grid.hop
+        )  # a stem that is not a mask on this grid is heard through it
         first = int(change.box.start * per_second) - spread
         last = int(np.ceil(change.box.stop * per_second)) + spread + 1
         return max(0, first), min(self._known, max(0, last))
@@ -319,7 +325,8 @@ class Light(QObject):
         document, generation = self.document, self._generation
         state, look, sheet, dominant = document.state, self._look, self.sheet, self.dominant
         single, atoms, target = self.single, self.atoms, document.target
-        assert state is not None and sheet is not None
+        assert state is not None
+        assert sheet is not None
         stop = min(last, state.frames)
         slots = [(leaf.id, self.slots[leaf.id]) for leaf in state.leaves()]
         split, chosen, parent = document.atom_split, document.atoms, document.atoms_of

@@ -46,10 +46,12 @@ def time_text(seconds: float, decimals: int = 0) -> str:
 
 
 def cents_text(cents: int) -> str:
+    """With its sign: "+12¢"."""
     return f"+{cents}¢" if cents > 0 else f"−{-cents}¢" if cents < 0 else "±0¢"
 
 
 def level_text(decibels: float) -> str:
+    """Whole decibels: "−31 dB"."""
     return f"{decibels:.0f} dB".replace("-", "−")
 
 

@@ -67,9 +67,7 @@ def stem_block(state: State, stem: int, view: View, first: int, last: int) -> By
     return (np.clip(share, 0.0, 1.0) * 255).astype(np.uint8)
 
 
-def mask_block(
-    state: State, parent: int, split: Split, atoms: Sequence[int], first: int, last: int
-) -> Bytes:
+def mask_block(state: State, parent: int, split: Split, atoms: Sequence[int], first: int, last: int) -> Bytes:
     """Share of the mixture that some atoms of a split have together, 1…255, over frames [first, last); 0 is unknown."""
     share = np.zeros((state.grid.bins, last - first), dtype=np.float32)
     if isinstance(split.estimates, MaskEstimates) and split.estimates.grid == state.grid:

@@ -11,4 +11,12 @@ from stemstudio.gui.tools.rectangle import Rectangle
 from stemstudio.gui.tools.time_selection import TimeSelection
 from stemstudio.gui.tools.tool import Tool
 
-TOOLS: tuple[type[Tool], ...] = (Hand, TimeSelection, FrequencySelection, Rectangle, Brush, Eraser, AtomPicker)
+TOOLS: tuple[type[Tool], ...] = (
+    Hand,
+    TimeSelection,
+    FrequencySelection,
+    Rectangle,
+    Brush,
+    Eraser,
+    AtomPicker,
+)

@@ -56,13 +56,15 @@ def atoms_at(document: Document, seconds: float, hertz: float) -> list[tuple[int
 
 def _words(document: Document, atom: int, share: float) -> str:
     split, state = document.atom_split, document.state
-    assert split is not None and state is not None
+    assert split is not None
+    assert state is not None
     owner = state.stems[split.owners[atom]].name
     return f"{split.estimates.names[atom]} · {share * 100:.0f} % here · {owner}"
 
 
 def _choice(document: Document, atom: int, share: float) -> tuple[str, str, object]:
     split, state = document.atom_split, document.state
-    assert split is not None and state is not None
+    assert split is not None
+    assert state is not None
     colour = state.stems[split.owners[atom]].colour
     return _words(document, atom, share), colour, lambda: document.select_atoms((atom,))

@@ -30,7 +30,15 @@ class Brush(Tool):
     cursor = Qt.CursorShape.BlankCursor
     erase: ClassVar[bool] = False
     options = (
-        Option("width", "Time", "Width of the brush (Alt+wheel; [ and ] for both sizes)", 0.005, 10.0, span_text, True),
+        Option(
+            "width",
+            "Time",
+            "Width of the brush (Alt+wheel; [ and ] for both sizes)",
+            0.005,
+            10.0,
+            span_text,
+            True,
+        ),
         Option("height", "Pitch", "Height of the brush (Alt+Shift+wheel)", 1 / 24, 8.0, octaves_text, True),
         Option("hardness", "Hardness", "How sharp the edge is (Shift+[ and Shift+])", 0.0, 1.0, _percent),
         Option("strength", "Strength", "How much of the light moves (keys , and .)", 0.05, 1.0, _percent),
@@ -127,6 +135,9 @@ def _outline(canvas: Canvas, box: Box) -> list[QPointF]:
     octave, reach = np.log2(box.low * box.high) / 2, np.log2(box.high / box.low) / 2
     angles = np.linspace(0.0, 2 * np.pi, 49)
     return [
-        QPointF(view.x_of(middle + radius * np.cos(angle), width), view.y_of(2 ** (octave + reach * np.sin(angle)), height))
+        QPointF(
+            view.x_of(middle + radius * np.cos(angle), width),
+            view.y_of(2 ** (octave + reach * np.sin(angle)), height),
+        )
         for angle in angles
     ]

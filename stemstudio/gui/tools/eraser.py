@@ -15,5 +15,5 @@ class Eraser(Brush):
     tip = "Take paint away: the separation's own answer comes back. Shift-click draws a straight line."
     erase = True
 
-    def step_name(self, canvas: Canvas, stroke: BrushStroke) -> str:  # noqa: ARG002 - a stroke needs it
+    def step_name(self, canvas: Canvas, stroke: BrushStroke) -> str:
         return f"Erase paint {stroke.points[0][0]:.1f} s"

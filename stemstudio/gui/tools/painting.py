@@ -27,7 +27,8 @@ def may_paint(document: Document) -> bool:
 def lay(document: Document, stroke: BrushStroke | SelectionFill, name: str, *, erase: bool = False) -> None:
     """Make a stroke an edit of the target stem; a large one is worked out in the background."""
     state, project = document.state, document.project
-    assert state is not None and project is not None
+    assert state is not None
+    assert project is not None
     number = project.new_id()
     painted = PaintStroke(document.target, erase, stroke)
     patch = patch_of(stroke.box, state.grid, state.mixture.sample_rate, state.frames)

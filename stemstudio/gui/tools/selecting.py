@@ -90,7 +90,10 @@ class SelectionTool(Tool):
         start, stop = sorted((seconds, gesture.seconds)) if self.in_time else (0.0, view.duration)
         low, high = sorted((hertz, gesture.hertz)) if self.in_frequency else (0.0, view.nyquist)
         return Box(
-            start=max(0.0, start), stop=min(view.duration, stop), low=max(0.0, low), high=min(view.nyquist, high)
+            start=max(0.0, start),
+            stop=min(view.duration, stop),
+            low=max(0.0, low),
+            high=min(view.nyquist, high),
         )
 
 

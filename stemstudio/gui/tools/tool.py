@@ -135,11 +135,11 @@ class Tool:
         """
         raise NotImplementedError
 
-    def hover(self, canvas: Canvas, point: QPointF) -> Qt.CursorShape:  # noqa: ARG002 - others look at both
+    def hover(self, canvas: Canvas, point: QPointF) -> Qt.CursorShape:
         """Shape of the pointer at a place of the view."""
         return self.cursor
 
-    def reach(self, canvas: Canvas, seconds: float, hertz: float) -> Box | None:  # noqa: ARG002
+    def reach(self, canvas: Canvas, seconds: float, hertz: float) -> Box | None:
         """What a press would touch here, when the tool has a footprint."""
         return None
 

@@ -9,7 +9,29 @@ import numpy as np
 from stemstudio.gui.notation import hertz_of, hertz_text, note_of, time_text
 from stemstudio.gui.viewport import Viewport
 
-STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+STEPS = (
+    0.001,
+    0.002,
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    1800,
+    3600,
+)
 LINEAR = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -55,8 +77,8 @@ def frequency_marks(viewport: Viewport, height: int, room: float) -> list[Mark]:
     if viewport.axis == "linear":
         return _linear_marks(viewport, height, room)
     lines = [(note, 0) for note in range(9, 140, 12)]  # A-1 … A9
-    lines += [(note, 1) for note in range(0, 140) if note % 12 in (0, 4)]
-    lines += [(note, 2) for note in range(0, 140) if note % 12 not in (0, 4, 9)]
+    lines += [(note, 1) for note in range(140) if note % 12 in (0, 4)]
+    lines += [(note, 2) for note in range(140) if note % 12 not in (0, 4, 9)]
     taken: list[float] = []
     marks = []
     for note, rank in lines:
@@ -64,7 +86,8 @@ def frequency_marks(viewport: Viewport, height: int, room: float) -> list[Mark]:
         if not viewport.low <= hertz <= viewport.high:
             continue
         place = viewport.y_of(hertz, height)
-        free = all(abs(place - other) >= room for other in taken)
+        wanted = room if rank == 0 else 1.6 * room
+        free = all(abs(place - other) >= wanted for other in taken)
         if free:
             taken.append(place)
             marks.append(Mark(place, note_of(hertz)[0], hertz_text(hertz), rank == 0))

@@ -10,7 +10,7 @@ from stemstudio.gui import theme
 
 
 class DropZone(QWidget):
-    """"Drop a song here", and two buttons.
+    """ "Drop a song here", and two buttons.
 
     Signals
     -------

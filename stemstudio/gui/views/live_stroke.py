@@ -11,7 +11,9 @@ from stemstudio.gui.viewport import Viewport, scale, unscale
 from stemstudio.spectral.brushes import BrushStroke
 
 OPACITY = 0.62
-FINE = 120_000  # pixels of a piece that are worked out one by one; larger ones every second, then every third …
+FINE = (
+    120_000  # pixels of a piece that are worked out one by one; larger ones every second, then every third …
+)
 
 
 class LiveStroke:
@@ -67,7 +69,9 @@ class LiveStroke:
         while (right - left) * (bottom - top) > FINE * step * step:
             step += 1
         columns, rows = self._seconds[left:right:step], self._hertz[top:bottom:step]
-        weights: NDArray[np.uint8] = (piece.at(columns.astype(np.float32), rows.astype(np.float32)) * 255).astype(np.uint8)
+        weights: NDArray[np.uint8] = (
+            piece.at(columns.astype(np.float32), rows.astype(np.float32)) * 255
+        ).astype(np.uint8)
         if step > 1:
             weights = weights.repeat(step, axis=0).repeat(step, axis=1)[: bottom - top, : right - left]
         view = self._weights[top:bottom, left:right]

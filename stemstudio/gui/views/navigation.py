@@ -59,7 +59,10 @@ def zoom(
 
 def pinch(event: QNativeGestureEvent, viewport: Viewport, width: int, height: int) -> bool:
     """Two fingers on a trackpad zoom in time; with Shift in frequency."""
-    if event.type() != QEvent.Type.NativeGesture or event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
+    if (
+        event.type() != QEvent.Type.NativeGesture
+        or event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture
+    ):
         return False
     in_frequency = bool(event.modifiers() & Modifier.ShiftModifier)
     zoom(viewport, max(0.2, 1.0 + event.value()), event.position(), width, height, in_frequency=in_frequency)

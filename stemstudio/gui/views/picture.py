@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
 
 from stemstudio.gui.pyramid import Pyramid
 from stemstudio.gui.viewport import Axis, scale, unscale
@@ -81,7 +84,7 @@ def draw(
     left: int = 0,
     right: int | None = None,
 ) -> None:
-    """Colours of pixel columns [left, right) into `out`, uint32 (height, width)."""
+    """Colours of pixel columns [left, right) into `out`, uint32 (height, width), premultiplied."""
     right = frame.width if right is None else right
     if right <= left:
         return
@@ -92,71 +95,95 @@ def draw(
     cells = pyramid.levels[level]
     unit = 1 << (level + pyramid.shift)
     edges = ((frame.origin + np.arange(left, right + 1)) * frames_per_pixel + 0.5) / unit
-    columns = _Columns(edges, cells.shape[1])
-    for y in range(0, frame.height, CHUNK):
-        part = slice(y, min(y + CHUNK, frame.height))
-        chunk = _gather(cells, rows.first[part], rows.count[part], rows.blend[part], columns.span, pyramid.packed)
-        np.take(table, columns.stretch(chunk, pyramid.packed), out=out[part, left:right], mode="clip")
+    if edges[1] - edges[0] < 0.5:
+        _draw_magnified(cells, table, rows, edges, out, left, right)
+        return
+    a = np.clip(np.floor(edges[:-1]).astype(np.intp), 0, cells.shape[1] - 1)
+    b = np.clip(np.ceil(edges[1:]).astype(np.intp) - 1, 0, cells.shape[1] - 1)
+    span = slice(int(a[0]), int(b[-1]) + 1)
+    a, b = a - span.start, b - span.start
+    for part in _chunks(frame.height):
+        chunk = _brightest(cells, rows.first[part], rows.count[part], span)
+        between = np.flatnonzero(rows.blend[part] >= 0)
+        if between.size:
+            above = cells[np.minimum(rows.first[part][between] + 1, cells.shape[0] - 1), span]
+            weight = rows.blend[part][between, None].astype(np.uint16)
+            chunk[between] = _mixed(chunk[between], above, weight, pyramid.packed)
+        wide = np.maximum(np.take(chunk, a, axis=1), np.take(chunk, b, axis=1))
+        np.take(table, wide, out=out[part, left:right], mode="clip")
 
 
-class _Columns:
-    """Which columns of a level the pixel columns show."""
-
-    def __init__(self, edges: NDArray[np.float64], available: int) -> None:
-        per_pixel = edges[1] - edges[0]
-        self.blend: NDArray[np.uint16] | None = None
-        if per_pixel < 0.5:
-            middle = (edges[:-1] + edges[1:]) / 2 - 0.5
-            a = np.floor(middle).astype(np.intp)
-            self.blend = ((middle - a) * 256).astype(np.uint16)
-            b = a + 1
-        else:
-            a = np.floor(edges[:-1]).astype(np.intp)
-            b = np.ceil(edges[1:]).astype(np.intp) - 1
-        a, b = np.clip(a, 0, available - 1), np.clip(b, 0, available - 1)
-        self.span = slice(int(a[0]), int(b[-1]) + 1)
-        self.a, self.b = a - a[0], b - a[0]
-
-    def stretch(self, chunk: Cells, packed: bool) -> Cells:
-        left, right = np.take(chunk, self.a, axis=1), np.take(chunk, self.b, axis=1)
-        if self.blend is None:
-            return np.maximum(left, right, out=left)
-        return _mixed(left, right, self.blend, packed)
-
-
-def _gather(
+def _draw_magnified(
     cells: Cells,
-    first: NDArray[np.intp],
-    count: NDArray[np.intp],
-    blend: NDArray[np.int32],
-    span: slice,
-    packed: bool,
-) -> Cells:
-    last = cells.shape[0] - 1
+    table: NDArray[np.uint32],
+    rows: Rows,
+    edges: NDArray[np.float64],
+    out: NDArray[np.uint32],
+    left: int,
+    right: int,
+) -> None:
+    """Where a cell covers several pixels, colours flow into each other: here by rows, then by Qt along time."""
+    first = max(0, int(np.floor(edges[0] - 0.5)))
+    last = min(cells.shape[1], int(np.ceil(edges[-1] + 0.5)) + 1)
+    if last <= first:
+        out[:, left:right] = table[0]
+        return
+    height = out.shape[0]
+    narrow = np.empty((height, last - first), dtype=np.uint32)
+    for part in _chunks(height):
+        low = table[_brightest(cells, rows.first[part], rows.count[part], slice(first, last))]
+        between = np.flatnonzero(rows.blend[part] >= 0)
+        if between.size:
+            above = table[cells[np.minimum(rows.first[part][between] + 1, cells.shape[0] - 1), first:last]]
+            low[between] = _blended(low[between], above, rows.blend[part][between, None].astype(np.uint32))
+        narrow[part] = low
+    per_pixel = edges[1] - edges[0]
+    kind = QImage.Format.Format_ARGB32_Premultiplied
+    source = QImage(narrow.data, last - first, height, 4 * (last - first), kind)
+    target = QImage(out.data, out.shape[1], height, 4 * out.shape[1], kind)
+    painter = QPainter(target)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    painter.setClipRect(left, 0, right - left, height)
+    start = left + (first - edges[0]) / per_pixel
+    painter.drawImage(QRectF(start, 0, (last - first) / per_pixel, height), source, QRectF(source.rect()))
+    painter.end()
+
+
+def _chunks(height: int) -> Iterator[slice]:
+    return (slice(y, min(y + CHUNK, height)) for y in range(0, height, CHUNK))
+
+
+def _brightest(cells: Cells, first: NDArray[np.intp], count: NDArray[np.intp], span: slice) -> Cells:
+    """The maximum of `count` rows from `first` on, for every pixel row."""
     gathered = cells[first, span]
     for step in range(1, int(count.max())):
-        np.maximum(gathered, cells[np.minimum(first + np.minimum(step, count - 1), last), span], out=gathered)
-    between = np.flatnonzero(blend >= 0)
-    if between.size:
-        rows = slice(between[0], between[-1] + 1)
-        if between.size < rows.stop - rows.start:
-            rows = between
-        above = cells[np.minimum(first[rows] + 1, last), span]
-        gathered[rows] = _mixed(gathered[rows], above, blend[rows, None].astype(np.uint16), packed)
+        row = np.minimum(first + np.minimum(step, count - 1), cells.shape[0] - 1)
+        np.maximum(gathered, cells[row, span], out=gathered)
     return gathered
 
 
 def _mixed(low: Cells, high: Cells, weight: NDArray[np.uint16], packed: bool) -> Cells:
-    """Levels between two cells, `weight` / 256 of the way; the owner is the nearer cell's."""
+    """Levels between two cells, `weight` / 256 of the way; the owner is the one that weighs more."""
     if packed:
-        mixed = (low >> 8) * (256 - weight)
-        mixed += (high >> 8) * weight
+        below, above = (low >> 8) * (256 - weight), (high >> 8) * weight
+        mixed = below + above
         mixed &= 0xFF00
-        mixed |= np.where(weight < 128, low, high) & 0xFF
+        mixed |= np.where(below >= above, low, high) & 0xFF
         return mixed
     wide = low.astype(np.uint16) * (256 - weight)
     wide += high.astype(np.uint16) * weight
     return (wide >> 8).astype(np.uint8)
+
+
+def _blended(
+    low: NDArray[np.uint32], high: NDArray[np.uint32], weight: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """Colours between two, `weight` / 256 of the way, two of their four bytes at a time."""
+    other = 256 - weight
+    even = ((low & 0x00FF00FF) * other + (high & 0x00FF00FF) * weight) >> 8 & 0x00FF00FF
+    odd = (low >> 8 & 0x00FF00FF) * other + (high >> 8 & 0x00FF00FF) * weight & 0xFF00FF00
+    return even | odd
 
 
 class Picture:

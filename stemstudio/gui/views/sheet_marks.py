@@ -34,7 +34,12 @@ def selection_path(selection: Selection, viewport: Viewport, width: int, height:
         top = viewport.y_of(box.high, height) if box.high < viewport.nyquist else -9.0
         bottom = viewport.y_of(max(box.low, 1e-3), height) if box.low > 0 else height + 9.0
         piece = QPainterPath()
-        piece.addRect(QRectF(QPointF(_near(left, width), _near(top, height)), QPointF(_near(right, width), _near(bottom, height))))
+        piece.addRect(
+            QRectF(
+                QPointF(_near(left, width), _near(top, height)),
+                QPointF(_near(right, width), _near(bottom, height)),
+            )
+        )
         if step.how == "add":
             path = path.united(piece) if not path.isEmpty() else piece
         elif step.how == "subtract":
@@ -58,7 +63,9 @@ def paint_selection(painter: QPainter, path: QPainterPath) -> None:
     painter.drawPath(path)
 
 
-def paint_loop(painter: QPainter, loop: tuple[float, float] | None, viewport: Viewport, width: int, height: int) -> None:
+def paint_loop(
+    painter: QPainter, loop: tuple[float, float] | None, viewport: Viewport, width: int, height: int
+) -> None:
     """Dim what is outside the loop a little, and mark its ends."""
     if loop is None:
         return
@@ -74,6 +81,7 @@ def paint_loop(painter: QPainter, loop: tuple[float, float] | None, viewport: Vi
 
 
 def paint_playhead(painter: QPainter, x: float, height: int) -> None:
+    """A thin white line with a dark edge."""
     painter.fillRect(QRectF(round(x) - 1, 0, 3, height), QColor(0, 0, 0, 90))
     painter.fillRect(QRectF(round(x), 0, 1, height), WHITE)
 

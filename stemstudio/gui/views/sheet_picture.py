@@ -45,7 +45,9 @@ class SheetPicture:
         if self._table is None:
             self._table = self._colours(pyramid)
         frame = self._frame(round(width * ratio), round(height * ratio))
-        self._put(painter, self._light_picture, pyramid, self._table, frame, ratio, QImage.Format.Format_RGB32)
+        self._put(
+            painter, self._light_picture, pyramid, self._table, frame, ratio, QImage.Format.Format_RGB32
+        )
         if self._light.atoms is not None and self._document.look.overlay:
             kind = QImage.Format.Format_ARGB32_Premultiplied
             self._put(painter, self._shade_picture, self._light.atoms, self._shades, frame, ratio, kind)

@@ -84,7 +84,9 @@ class SpectrogramView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(240, 120)
         self.setAccessibleName("Spectrogram")
-        self.setAccessibleDescription("Time runs to the right, pitch upwards; arrow keys scroll, plus and minus zoom.")
+        self.setAccessibleDescription(
+            "Time runs to the right, pitch upwards; arrow keys scroll, plus and minus zoom."
+        )
         self._drop_zone = DropZone(self)
         self._drop_zone.open_wanted.connect(self.open_wanted)
         self._drop_zone.demo_wanted.connect(self.demo_wanted)
@@ -141,7 +143,9 @@ class SpectrogramView(QWidget):
         for words, colour, choose in choices:
             swatch = QPixmap(12, 12)
             swatch.fill(QColor(colour))
-            menu.addAction(QIcon(swatch), words).triggered.connect(lambda _checked=False, choose=choose: choose())
+            menu.addAction(QIcon(swatch), words).triggered.connect(
+                lambda _checked=False, choose=choose: choose()
+            )
         menu.popup(QCursor.pos())
 
     def cancel(self) -> bool:
@@ -225,6 +229,8 @@ class SpectrogramView(QWidget):
 
     def _viewport_changed(self) -> None:
         self._refit_stroke()
+        if self._pointer is not None:
+            self._read_out.point(*self._place(self._pointer))
         self.update()
 
     def _filled(self, first: int, last: int) -> None:
