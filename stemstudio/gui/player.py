@@ -169,7 +169,7 @@ class Player(QObject):
         for device in dict.fromkeys((self._device, None)):
             try:
                 output: SoundDevice | SilentClock = SoundDevice(
-                    self._deck.state, self._found(device), self._latency
+                    self._deck, self._found(device), self._latency
                 )
                 self._deck.running = True
                 output.start()
@@ -178,7 +178,7 @@ class Player(QObject):
                 self._deck.running = False
                 self.device_note = self.device_note or str(error)
         else:
-            output = SilentClock(self._deck.state)
+            output = SilentClock(self._deck)
             self._deck.running = True
             output.start()
         self._output = output
@@ -327,7 +327,15 @@ class Player(QObject):
         self.seek(loop[0] if loop else 0)
 
     def seek(self, sample: int) -> None:
-        """Go to a sample of the song."""
+        """Go to a sample of the song; ends an audition that does not reach there."""
+        programme = self._deck.programme
+        begin = programme.audition_start
+        if (
+            self._before_audition is not None
+            and programme.audition_only
+            and not (begin <= sample < begin + programme.audition.shape[-1])
+        ):
+            self.end_audition()
         self._deck.seek(sample)
 
     def set_loop(self, start: int, stop: int) -> tuple[int, int]:
@@ -349,9 +357,8 @@ class Player(QObject):
     @property
     def position(self) -> int:
         """The sample of the song that sounds now: output latency is accounted for."""
-        if self._output is None:
-            return self._deck.position
-        return self._deck.sounding(self._output.time())
+        deck, output = self._deck, self._output  # may be asked from a rendering thread
+        return deck.position if output is None else deck.sounding(output.time())
 
     def meters(self) -> Meters:
         """Read the meters and start them afresh."""

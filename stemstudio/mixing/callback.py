@@ -45,6 +45,17 @@ from stemstudio.mixing.playstate import (
 
 __all__ = ["callback"]
 
+
+def _disk_cache() -> bool:
+    """Whether numba finds a place on disk for what it compiles; it raises where there is none."""
+    try:
+        njit(cache=True)(lambda: None)
+    except RuntimeError:
+        return False
+    return True
+
+
+_CACHE = _disk_cache()
 _UNDERFLOW = 4  # paOutputUnderflow
 _RMS_SECONDS = 0.3
 _GAP_SECONDS = 0.005  # more than most devices' clocks jitter
@@ -69,7 +80,7 @@ _floats = _pointer_maker(types.float32, ir.FloatType())
 _bytes = _pointer_maker(types.uint8, ir.IntType(8))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _chunk_valid(s, slot, position):
     """Whether all stems are rendered at a sample."""
     if s.valid_address[slot] == 0:
@@ -80,7 +91,7 @@ def _chunk_valid(s, slot, position):
     return flags[position // CHUNK] != 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _mode_at(s, slot, position):
     """The source to be heard at a sample: looks one fade ahead, so that a fade ends where its source does."""
     if s.source[slot] == AUDITION:
@@ -95,7 +106,7 @@ def _mode_at(s, slot, position):
     return ORIGINAL
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _limit(s, slot):
     """The sample at which there is nothing more to play for now."""
     if s.audition_only[slot] != 0 and s.source[slot] == AUDITION:
@@ -103,7 +114,7 @@ def _limit(s, slot):
     return min(s.ready, s.length[slot])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _nearer(n, position, place):
     """Shorten a slice of `n` samples at `position` so that it does not run over `place`."""
     if position < place < position + n:
@@ -111,7 +122,7 @@ def _nearer(n, position, place):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _aim(s, slot):
     """Start a ramp for every gain whose target was changed."""
     for k in range(s.stems[slot]):
@@ -125,7 +136,7 @@ def _aim(s, slot):
             s.ramp_left[slot, k] = s.ramp
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _advance_ramps(s, slot, n):
     for k in range(s.stems[slot]):
         left = s.ramp_left[slot, k]
@@ -139,7 +150,7 @@ def _advance_ramps(s, slot, n):
                     s.current[slot, k, side] += taken * s.step[slot, k, side]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _add(acc, begin, n, address, channels, length, side, position):
     """Add `n` samples of one channel of a buffer to `acc`; silence outside the buffer."""
     first = max(0, -position)
@@ -152,7 +163,7 @@ def _add(acc, begin, n, address, channels, length, side, position):
         acc[begin + i] += samples[position + i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _render(s, slot, mode, position, n, row, metered):
     """Write `n` stereo samples of a voice into scratch rows `row` and `row` + 1, before gate and master."""
     for side in range(2):
@@ -176,7 +187,7 @@ def _render(s, slot, mode, position, n, row, metered):
             _render_stems(s, slot, position, n, side, acc, metered)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _render_stems(s, slot, position, n, side, acc, metered):
     total = s.scratch[4 + side]
     for i in range(n):
@@ -225,7 +236,7 @@ def _render_stems(s, slot, position, n, side, acc, metered):
         s.null_peak = worst
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _take_commands(s):
     """Take play and pause, seek, another programme, the loop's wrap and a change of source; start a fade if needed."""
     command = s.play_command
@@ -272,7 +283,7 @@ def _take_commands(s):
         s.settled = s.taken
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _slice_length(s, most):
     """How many samples can be made before something happens."""
     n = min(SLICE, most)
@@ -295,7 +306,7 @@ def _slice_length(s, most):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _leave_trail(s, n, moving, time, fresh):
     """Note that the next `n` output frames are the song from `position` on."""
     last = (s.trail_count - 1) % TRAIL
@@ -317,7 +328,7 @@ def _leave_trail(s, n, moving, time, fresh):
     s.trail_count += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _emit(s, out, done, n, opening):
     """Blend the voices, apply gate and master, write `n` output frames and meter them."""
     fading = s.fade_left > 0
@@ -372,14 +383,14 @@ def _emit(s, out, done, n, opening):
     s.master_square[1] = s.master_square[1] * decay + (1.0 - decay) * square_right / n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _emit_silence(s, out, done, n):
     for i in range(done * s.channels_out, (done + n) * s.channels_out):
         out[i] = 0.0
     _rest_meters(s, n)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _rest_meters(s, n):
     decay = math.exp(-n / (_RMS_SECONDS * s.rate))
     for side in range(2):
@@ -388,7 +399,7 @@ def _rest_meters(s, n):
             s.stem_square[k, side] *= decay
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _fill(s, out, frames, time):
     """Make `frames` output frames, the first of which sounds at `time` (seconds on the device's clock)."""
     done = 0
@@ -440,7 +451,7 @@ def _fill(s, out, frames, time):
         done += n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=_CACHE, nogil=True)
 def _rest_stem_meters(s, n):
     decay = math.exp(-n / (_RMS_SECONDS * s.rate))
     for k in range(s.stems[s.voice]):
@@ -457,7 +468,7 @@ def _rest_stem_meters(s, n):
         _ulong,
         types.CPointer(from_dtype(STATE)),
     ),
-    cache=True,
+    cache=_CACHE,
 )
 def callback(unused, output, frame_count, times, flags, user):
     """PortAudio's stream callback (`PaStreamCallback`); see the module."""

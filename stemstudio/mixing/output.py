@@ -1,6 +1,6 @@
 """Where the sound goes: a device through PortAudio, or a silent clock where there is none.
 
-Both call the audio callback on a `playstate` and have the same few methods.
+Both call the audio callback on a `Deck`'s memory and have the same few methods.
 sounddevice is imported on first use: without the PortAudio library it raises.
 """
 
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stemstudio.errors import StemStudioError
+from stemstudio.mixing.deck import Deck
 
 __all__ = ["DeviceChoice", "Latency", "NoSound", "SilentClock", "SoundDevice", "devices", "refresh_devices"]
 
@@ -28,6 +28,10 @@ _LATENCIES: dict[str, str | float] = {
     "high": 0.15,
 }  # the device's own lowest, or seconds
 _INVALID_RATE = -9997  # paInvalidSampleRate
+
+
+# Streams whose thread may still read: they must not be collected, nor what they play.
+_streams: set[SoundDevice] = set()
 
 
 class NoSound(StemStudioError):
@@ -109,8 +113,8 @@ class SoundDevice:
 
     Parameters
     ----------
-    state
-        The shared memory, see `playstate`; must outlive the stream.
+    deck
+        What is played; kept alive as long as the stream may read from it.
     device
         A choice, or None for the default one.
     latency
@@ -124,7 +128,7 @@ class SoundDevice:
 
     silent = False
 
-    def __init__(self, state: NDArray[np.void], device: DeviceChoice | None, latency: Latency) -> None:
+    def __init__(self, deck: Deck, device: DeviceChoice | None, latency: Latency) -> None:
         from cffi import FFI  # type: ignore[import-untyped]
 
         from stemstudio.mixing.callback import callback
@@ -135,7 +139,11 @@ class SoundDevice:
             if device is None:
                 raise NoSound("No sound device was found.", "Connect one; until then the song runs silently.")
         self.device = device
-        self._state = state
+        self._deck = deck
+        self._lock = threading.Lock()
+        self._closed = False
+        self._last_time = 0.0
+        state = deck.state
         self._error: type[Exception] = sounddevice.PortAudioError
         rate = float(state["rate"][0])
         state["channels_out"] = min(2, device.channels)
@@ -170,6 +178,7 @@ class SoundDevice:
 
     def start(self) -> None:
         """Begin calling the callback."""
+        _streams.add(self)
         try:
             self._stream.start()
         except self._error as error:
@@ -178,8 +187,12 @@ class SoundDevice:
             ) from error
 
     def time(self) -> float:
-        """The device's clock in seconds."""
-        return float(self._stream.time)
+        """The device's clock in seconds; may be asked from any thread."""
+        with self._lock:
+            if not self._closed:
+                with contextlib.suppress(self._error):  # a device that has just gone
+                    self._last_time = float(self._stream.time)
+            return self._last_time
 
     @property
     def alive(self) -> bool:
@@ -199,16 +212,19 @@ class SoundDevice:
                 self._stream.stop()
             except self._error:
                 return self.close(lost=True)
-            self._stream.close()
+            self._close()
             return True
-        closing = threading.Thread(target=self._close_lost, name="closing a lost sound device", daemon=True)
+        closing = threading.Thread(target=self._close, name="closing a lost sound device", daemon=True)
         closing.start()
         closing.join(1.0)
         return not closing.is_alive()
 
-    def _close_lost(self) -> None:
-        with contextlib.suppress(self._error):  # it has gone: that is why it is closed
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+        with contextlib.suppress(self._error):  # a device that has gone cannot be closed, nor need it be
             self._stream.close()
+        _streams.discard(self)
 
 
 class SilentClock:
@@ -218,13 +234,14 @@ class SilentClock:
     device: DeviceChoice | None = None
     latency = 0.0
 
-    def __init__(self, state: NDArray[np.void], period: float = 0.01) -> None:
-        self._state = state
+    def __init__(self, deck: Deck, period: float = 0.01) -> None:
+        self._deck = deck
+        self._state = deck.state
         self._period = period
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="silent clock", daemon=True)
-        state["channels_out"] = 2
-        state["latency"] = 0.0
+        self._state["channels_out"] = 2
+        self._state["latency"] = 0.0
 
     def start(self) -> None:
         """Begin calling the callback."""

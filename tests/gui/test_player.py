@@ -123,6 +123,17 @@ def test_looped_audition_goes_on_until_it_is_ended(qtbot, player, song):
     assert player.position > 66_000
 
 
+def test_seek_out_of_an_audition_ends_it(qtbot, player, song):
+    player.audition(song[:, 60_000:80_000].copy(), 60_000)
+    player.seek(65_000)
+    assert player.source == "audition"
+    player.seek(10_000)
+    assert player.source == "stems"
+    qtbot.wait(200)
+    assert player.playing
+    assert 10_000 < player.position < 40_000
+
+
 def test_second_audition_remembers_what_was_before_the_first(qtbot, player, song):
     player.set_loop(0, 50_000)
     player.audition(song[:, :6000].copy(), 0, loop=True)
@@ -212,7 +223,7 @@ def test_device_that_never_answers_is_abandoned_with_its_memory(qtbot, player, m
 def test_device_that_refuses_the_rate_is_said(qtbot, player, monkeypatch):
     wanted = DeviceChoice("Box [ALSA]", "Box", 3, 2, 48000.0, False)
 
-    def refuse(state, device, latency):
+    def refuse(deck, device, latency):
         raise NoSound("“Box” does not play at 44100 Hz.", "Choose another sound device.")
 
     monkeypatch.setattr(player_module, "devices", lambda: [wanted])
