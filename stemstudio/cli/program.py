@@ -46,7 +46,7 @@ def program() -> typer.Typer:
         options_metavar="",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    app.callback()(_version)
+    app.callback()(_options)
     app.command(hidden=True)(window)
     for command in (algorithms, separate, evaluate, export, info):
         app.command(options_metavar="[OPTIONS]")(command)
@@ -87,11 +87,20 @@ def _sentence(error: ClickException) -> str:
     return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
-def _version(
-    version: bool = typer.Option(False, "--version", help="Say the version and leave.", is_eager=True),
+def _options(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        callback=lambda wanted: _say_version() if wanted else None,
+        is_eager=True,
+        help="Say the version and leave.",
+    ),
 ) -> None:
-    if version:
-        from stemstudio import __version__
+    """What can be said before any command."""
 
-        print(f"stemstudio {__version__}")
-        raise typer.Exit
+
+def _say_version() -> None:
+    from stemstudio import __version__
+
+    print(f"stemstudio {__version__}")
+    raise typer.Exit

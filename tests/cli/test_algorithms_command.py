@@ -1,0 +1,38 @@
+"""`stemstudio algorithms` says what the recipes say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stemstudio.algorithms import ALGORITHMS
+
+
+def test_all_recipes_with_all_their_fields(command: Any) -> None:
+    listed = command("algorithms", "--json").json
+    assert list(listed) == [recipe.name for recipe in ALGORITHMS]
+    for recipe in ALGORITHMS:
+        fields = {each["name"]: each for each in listed[recipe.name]["parameters"]}
+        assert list(fields) == list(recipe.model_fields)
+        assert {name: each["default"] for name, each in fields.items()} == recipe().model_dump(mode="json")
+        assert all(each["help"] for each in fields.values())
+
+
+def test_the_parameters_of_one(command: Any) -> None:
+    listed = command("algorithms", "nmf", "--json").json
+    assert list(listed) == ["nmf"]
+    components = next(each for each in listed["nmf"]["parameters"] if each["name"] == "components")
+    assert (components["kind"], components["low"]) == ("int", 1)
+    assert components["high"] >= 64
+    assert "seed" in {each["name"] for each in listed["nmf"]["parameters"]}
+
+
+@pytest.mark.parametrize("recipe", ALGORITHMS, ids=lambda recipe: recipe.name)
+def test_words_for_people_go_to_stderr(command: Any, recipe: Any) -> None:
+    assert recipe.title in " ".join(command("algorithms").stderr.split())
+    ran = command("algorithms", recipe.name)
+    assert ran.code == 0
+    assert ran.stdout == ""
+    for name in recipe.model_fields:
+        assert f"\n{name} " in ran.stderr

@@ -1,0 +1,117 @@
+"""`stemstudio export` and `info` on a project that was saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from stemstudio.algorithms.hpss import HPSS
+from stemstudio.audio.reading import read_song, song_hash
+from stemstudio.progress import Progress
+from stemstudio.project import edits
+from stemstudio.project.history import History
+from stemstudio.project.project import Project, SongReference
+from stemstudio.project.storage import Storage
+from stemstudio.spectral.stft import StftSettings
+
+
+@pytest.fixture
+def saved(song: Path, tmp_path: Path, home: Path) -> Path:
+    """A project file: the song in two parts, the percussive one 6 dB down."""
+    own = tmp_path / "own.wav"
+    own.write_bytes(song.read_bytes())
+    audio = read_song(own)
+    project = Project(audio, SongReference(str(own), song_hash(own), "My Tune"), StftSettings())
+    history = History(project)
+    storage = Storage.create(project, history)
+    history.do(edits.split(project, 0, HPSS(), HPSS().run(audio, Progress())))
+    percussive = next(leaf for leaf in project.state.leaves() if leaf.name == "percussive")
+    history.do(edits.set_stem(project.state, percussive.id, "Turn down", gain_db=-6.0))
+    path = storage.save(tmp_path / "tune.stems")
+    storage.close()
+    return path
+
+
+def read(path: str | Path) -> np.ndarray:
+    return soundfile.read(path, dtype="float64")[0]
+
+
+def test_all_stems_of_a_project(command: Any, saved: Path, song: Path, tmp_path: Path) -> None:
+    ran = command("export", saved, "--out", tmp_path / "out", "--json")
+    assert ran.code == 0
+    files = ran.json["files"]
+    assert {name: Path(path).name for name, path in files.items()} == {
+        name: f"My Tune - {name}.wav" for name in ("harmonic", "percussive", "residual")
+    }
+    assert np.abs(read(song) - sum(read(path) for path in files.values())).max() < 1e-6
+    assert ran.json["null_db"] <= -120
+    assert "already" in command("export", saved, "--out", tmp_path / "out").sentence
+
+
+def test_the_mix_as_heard_and_chosen_stems(command: Any, saved: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ran = command("export", saved, "--out", out, "--mix", "--stems", "Harmonic,percussive", "--stems", "residual",
+                  "--template", "{stem}", "--json")  # fmt: skip
+    assert set(ran.json["files"]) == {"harmonic", "percussive", "residual", "mix"}
+    expected = (
+        read(out / "harmonic.wav")
+        + 10 ** (-6 / 20) * read(out / "percussive.wav")
+        + read(out / "residual.wav")
+    )
+    np.testing.assert_allclose(read(out / "mix.wav"), expected, atol=1e-6)
+    only = command("export", saved, "--out", tmp_path / "mix", "--mix", "--format", "flac", "--json")
+    assert list(only.json["files"]) == ["mix"]
+    wrong = command("export", saved, "--out", tmp_path / "no", "--stems", "kazoo")
+    assert "There is no stem “kazoo”. There are: harmonic, percussive, residual." in wrong.sentence
+
+
+def test_one_gain_for_all(command: Any, saved: Path, tmp_path: Path) -> None:
+    ran = command("export", saved, "--out", tmp_path / "out", "--peak", "-1", "--json")
+    peaks = {name: np.abs(read(path)).max() for name, path in ran.json["files"].items()}
+    assert max(peaks.values()) == pytest.approx(10 ** (-1 / 20), rel=1e-4)
+    assert ran.json["null_db"] <= -110
+
+
+def test_a_song_that_moved_is_asked_for(command: Any, saved: Path, song: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.wav").rename(tmp_path / "elsewhere.wav")
+    out = tmp_path / "out"
+    ran = command("export", saved, "--out", out)
+    assert ran.code == 2
+    assert "--song PATH" in ran.sentence
+    other = tmp_path / "other.wav"
+    soundfile.write(other, np.zeros((100, 2)), 22050)
+    assert command("export", saved, "--out", out, "--song", other).code == 2
+    assert not out.exists()
+    assert command("export", saved, "--out", out, "--song", tmp_path / "elsewhere.wav").code == 0
+    assert len(list(out.iterdir())) == 3
+
+
+def test_nothing_is_left_in_the_data_folder(command: Any, saved: Path, home: Path, tmp_path: Path) -> None:
+    before = sorted(path for path in home.rglob("project.db"))
+    command("export", saved, "--out", tmp_path / "out")
+    assert sorted(path for path in home.rglob("project.db")) == before
+
+
+def test_info_says_what_a_project_holds(command: Any, saved: Path) -> None:
+    found = command("info", saved, "--json").json
+    assert found["kind"] == "project"
+    assert found["song"]["title"] == "My Tune"
+    assert {stem["name"] for stem in found["stems"]} == {"Mixture", "harmonic", "percussive", "residual"}
+    assert found["splits"][0]["recipe"]["algorithm"] == "hpss"
+    words = command("info", saved)
+    assert words.stdout == ""
+    assert "  harmonic" in words.stderr
+
+
+def test_a_file_that_only_looks_like_a_project(command: Any, tmp_path: Path) -> None:
+    fake = tmp_path / "fake.stems"
+    fake.write_bytes(b"SQLite format 3\0" + bytes(200))
+    for words in (("info", fake), ("export", fake, "--out", tmp_path / "out")):
+        ran = command(*words)
+        assert ran.code == 2
+        assert "fake.stems" in ran.sentence
+    assert not (tmp_path / "out").exists()

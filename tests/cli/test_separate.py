@@ -1,0 +1,231 @@
+"""`stemstudio separate`: from a song to stems that add up to it, and `evaluate` on the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from signals import mixture
+
+from stemstudio.audio.audio import Audio
+from stemstudio.audio.reading import probe, read_song, song_hash
+from stemstudio.audio.writing import write_audio
+
+NMF = (
+    "--algorithm",
+    "nmf",
+    "--set",
+    "components=8",
+    "--set",
+    "iterations=30",
+    "--set",
+    "fft=1024",
+    "--set",
+    "hop=256",
+)
+
+
+def null(song: Path, stems: Iterable[str | Path]) -> float:
+    """20 log₁₀ of the peak of song − Σ stems, from the files."""
+    left = soundfile.read(song, dtype="float64")[0]
+    for stem in stems:
+        left = left - soundfile.read(stem, dtype="float64")[0]
+    return 20 * float(np.log10(max(np.abs(left).max(), 1e-20)))
+
+
+def test_hpss_takes_a_song_apart_without_losing_any_of_it(command: Any, song: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    ran = command("separate", song, "--algorithm", "hpss", "--set", "margin=2", "--out", out, "--json")
+    assert ran.code == 0
+    answer = ran.json
+    assert list(answer) == ["stems", "recipe", "null_db", "seconds", "duration"]
+    assert answer["stems"] == {
+        name: str(out / f"{name}.wav") for name in ("harmonic", "percussive", "residual")
+    }
+    assert null(song, answer["stems"].values()) <= -120
+    assert answer["null_db"] == pytest.approx(null(song, answer["stems"].values()), abs=0.1)
+    assert answer["duration"] == 4.0
+    assert answer["recipe"]["margin"] == 2.0
+    for path in answer["stems"].values():
+        assert soundfile.info(path).subtype == "FLOAT"
+        assert np.abs(soundfile.read(path)[0]).max() > 1e-3
+        assert probe(path).tags.artist == "Nobody"
+    record = json.loads((out / "separation.json").read_text(encoding="utf-8"))
+    assert record["song"]["sha256"] == song_hash(song)
+    assert record["recipe"] == answer["recipe"]
+    assert record["stems"]["harmonic"] == "harmonic.wav"
+    assert record["residual"] == "residual"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "harmonic.wav", "percussive.wav", "residual.wav", "separation.json",
+    ]  # fmt: skip
+
+
+def test_nmf_by_the_true_stems_comes_near_them(
+    command: Any, song: Path, references: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ("--algorithm", "nmf", "--set", "components=16", "--set", "fft=2048", "--set", "hop=512")
+    ran = command("separate", song, *words, "--assign", f"stems:{references}", "--out", out, "--json")
+    assert ran.code == 0
+    assert set(ran.json["stems"]) == {"drums", "bass", "chords", "lead", "residual"}
+    assert null(song, ran.json["stems"].values()) <= -120
+    record = json.loads((out / "separation.json").read_text(encoding="utf-8"))
+    assert len(record["atoms"]) == 16
+    assert set(record["atoms"]) <= set(record["stems"])
+    scores = command("evaluate", "--reference", references, "--estimate", out, "--json").json
+    assert list(scores) == ["bass", "chords", "drums", "lead"]
+    assert set(scores["bass"]) == {"sdr", "sir", "sar", "si_sdr", "sdr_plain"}
+    assert min(score["sdr_plain"] for score in scores.values()) > 3.0
+    table = command("evaluate", "--reference", references, "--estimate", out)
+    assert table.stdout == ""
+    assert f"{scores['bass']['sdr']:.2f}" in table.stderr
+
+
+def test_stems_are_found_under_other_names(command: Any, references: Path, tmp_path: Path) -> None:
+    for place, name in enumerate(("lead", "drums", "chords", "bass")):
+        (tmp_path / f"{place}.wav").write_bytes((references / f"{name}.wav").read_bytes())
+    best = command(
+        "evaluate", "--reference", references, "--estimate", tmp_path, "--match", "best", "--json"
+    ).json
+    assert all(score["sdr_plain"] is None for score in best.values())  # infinite: nothing is wrong
+    named = command("evaluate", "--reference", references, "--estimate", tmp_path, "--json")
+    assert named.code == 2
+    assert "no estimate of “bass”" in named.sentence
+
+
+def test_every_atom_a_stem(command: Any, song: Path, tmp_path: Path) -> None:
+    ran = command("separate", song, *NMF, "--assign", "atoms", "--out", tmp_path / "out", "--json")
+    names = [f"Atom {number}" for number in range(1, 9)]
+    assert list(ran.json["stems"]) == [*names, "residual"]
+    assert null(song, ran.json["stems"].values()) <= -120
+
+
+def test_stems_by_timbre_and_four_of_them_if_nothing_is_said(
+    command: Any, song: Path, tmp_path: Path
+) -> None:
+    two = command("separate", song, *NMF, "--assign", "timbre:2", "--out", tmp_path / "two", "--json")
+    assert len(two.json["stems"]) == 3
+    assert two.stderr == ""
+    four = command("separate", song, *NMF, "--out", tmp_path / "four", "--json")
+    assert len(four.json["stems"]) == 5
+    assert "--assign" in four.stderr
+    for ran in (two, four):
+        assert null(song, ran.json["stems"].values()) <= -120
+
+
+def test_the_same_seed_gives_the_same_files(command: Any, song: Path, tmp_path: Path) -> None:
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        command("separate", song, *NMF, "--set", f"seed={seed}", "--out", tmp_path / folder)
+    first, same, other = (
+        [path.read_bytes() for path in sorted((tmp_path / folder).glob("*.wav"))] for folder in "abc"
+    )
+    assert first == same
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    ("format", "subtype", "most"), [("flac", "24", -110.0), ("wav", "16", -75.0), ("ogg", "q8", 0.0)]
+)
+def test_other_formats(
+    command: Any, song: Path, tmp_path: Path, format: str, subtype: str, most: float
+) -> None:
+    ran = command(
+        "separate",
+        song,
+        "--algorithm",
+        "hpss",
+        "--out",
+        tmp_path,
+        "--format",
+        format,
+        "--subtype",
+        subtype,
+        "--json",
+    )
+    stems = ran.json["stems"]
+    assert {Path(path).suffix for path in stems.values()} == {f".{format}"}
+    assert {read_song(path).length for path in stems.values()} == {4 * 22050}
+    assert null(song, stems.values()) < most
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--algorithm", "magic"], "There is no algorithm “magic”"),
+        (["--algorithm", "nmf", "--set", "components=0"], "components"),
+        (["--algorithm", "nmf", "--set", "components=many"], "components"),
+        (["--algorithm", "nmf", "--set", "colour=red"], "has no parameter “colour”"),
+        (["--algorithm", "nmf", "--set", "components"], "which parameter gets which value"),
+        (["--algorithm", "nmf", "--assign", "luck"], "“luck” is no way of assigning atoms"),
+        (["--algorithm", "nmf", "--assign", "timbre:0"], "how many stems"),
+        (["--algorithm", "nmf", "--assign", "timbre:lots"], "how many stems"),
+        (["--algorithm", "nmf", "--assign", "stems:nowhere"], "There is no folder “nowhere”"),
+        (["--algorithm", "hpss", "--assign", "atoms"], "nothing to assign"),
+        (["--algorithm", "hpss", "--format", "doc"], "not a format that can be written"),
+        (["--algorithm", "hpss", "--subtype", "99"], "cannot be written as “99”"),
+        (["--algorithm", "hpss", "--format", "opus"], "Opus cannot keep a sample rate of 22050 Hz"),
+    ],
+)
+def test_what_is_not_possible_is_said_and_nothing_is_written(
+    command: Any, song: Path, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    ran = command("separate", song, *words, "--out", tmp_path / "out", "--json")
+    assert ran.code == 2
+    assert sentence in ran.sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_overwritten_silently(command: Any, song: Path, tmp_path: Path) -> None:
+    words = ("separate", song, "--algorithm", "hpss", "--out", tmp_path)
+    (tmp_path / "percussive.wav").write_bytes(b"precious")
+    assert "percussive.wav" in command(*words).sentence
+    assert [path.name for path in tmp_path.iterdir()] == ["percussive.wav"]
+    assert command(*words, "--overwrite").code == 0
+    assert "separation.json" in command(*words).sentence
+
+
+def test_the_song_itself_is_never_written_over(command: Any, song: Path, tmp_path: Path) -> None:
+    here = tmp_path / "harmonic.wav"
+    here.write_bytes(song.read_bytes())
+    ran = command("separate", here, "--algorithm", "hpss", "--out", tmp_path, "--overwrite")
+    assert ran.code == 2
+    assert "it is the song itself" in ran.sentence
+    assert here.read_bytes() == song.read_bytes()
+
+
+def test_more_than_two_channels_are_asked_about(command: Any, tmp_path: Path) -> None:
+    surround = tmp_path / "surround.wav"
+    audio = mixture(1.0, 22050, channels=6)[0]
+    write_audio(
+        surround,
+        Audio(audio.samples * np.arange(1, 7, dtype=np.float32)[:, None], 22050),
+        format="wav",
+        subtype="float",
+    )
+    words = ("separate", surround, "--algorithm", "hpss", "--json", "--out")
+    assert "--channels downmix" in command(*words, tmp_path / "no").sentence
+    ran = command(*words, tmp_path / "pair", "--channels", "3+4")
+    total = sum(soundfile.read(path)[0] for path in ran.json["stems"].values())
+    expected = audio.samples[2:4] * np.array([[3], [4]], dtype=np.float32)
+    np.testing.assert_allclose(np.asarray(total).T, expected, atol=1e-5)
+    record = json.loads((tmp_path / "pair" / "separation.json").read_text(encoding="utf-8"))
+    assert record["song"]["channels_taken"] == "3+4"
+    assert "no channel 9" in command(*words, tmp_path / "no", "--channels", "1+9").sentence
+
+
+@pytest.mark.slow
+def test_a_real_song_by_its_true_stems(command: Any, shared_audio: Path, tmp_path: Path) -> None:
+    folder = shared_audio / "stems" / "everythingisfree" / "francium"
+    words = ("--algorithm", "nmf", "--set", "components=64", "--assign", f"stems:{folder}")
+    ran = command("separate", folder / "mix.flac", *words, "--out", tmp_path, "--json")
+    assert ran.json["null_db"] <= -120
+    assert null(folder / "mix.flac", ran.json["stems"].values()) <= -120
+    scores = command("evaluate", "--reference", folder, "--estimate", tmp_path, "--json").json
+    assert scores["vocals"]["sdr_plain"] >= 4.5
+    assert scores["drums"]["sdr_plain"] >= 10.5
+    assert scores["other"]["sdr_plain"] >= 2.5
