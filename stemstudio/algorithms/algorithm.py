@@ -104,7 +104,7 @@ class Algorithm(BaseModel):
             if first["type"] == "extra_forbidden":
                 known = ", ".join(cls.model_fields)
                 raise BadRecipe(f"{cls.title} has no parameter “{where}”.", f"It has: {known}.") from None
-            problem = first["msg"].removeprefix("Value error, ")
+            problem = first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
             raise BadRecipe(
                 f"{cls.title}: {where} = {first['input']!r} is not possible: {problem}."
             ) from None

@@ -191,7 +191,10 @@ def stored(
     if row is None or row[0] not in DTYPES or not isinstance(row[1], str) or len(row[1]) > 200:
         raise ValueError("an array is missing")
     dtype = np.dtype(row[0]).newbyteorder("<")
-    shape = json.loads(row[1])
+    try:
+        shape = json.loads(row[1])
+    except json.JSONDecodeError:
+        shape = None
     if (
         not isinstance(shape, list)
         or not 1 <= len(shape) <= 4

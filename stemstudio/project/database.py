@@ -64,6 +64,8 @@ def create(path: Path) -> sqlite3.Connection:
 
 def journal(connection: sqlite3.Connection) -> None:
     """Make a working copy's connection survive the end of the process at any moment."""
+    # Entering the mode must not wait for the disk to take in a copy of some hundred megabytes.
+    connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {64 * 2**20}")

@@ -159,11 +159,15 @@ def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: st
 
 
 def set_stem(state: State, stem: int, name: str, /, **fields: Any) -> Edit:
-    """Change fields of a stem: name, colour, position, gain_db, pan, mute, solo."""
+    """Change fields of a stem: name, colour, position, gain_db, pan, mute, solo.
+
+    What is moved (a fader, a pan pot) merges with the move before; what is pressed or typed is a step each time.
+    """
     look = {"name", "colour", "position"} & fields.keys()
     kinds = frozenset({"stems"} if look else {"mixer"})
     changed = replace(state.stems[stem], **fields)
-    merge = f"{stem}.{'.'.join(sorted(fields))}"
+    moved = fields.keys() <= {"gain_db", "pan"}
+    merge = f"{stem}.{'.'.join(sorted(fields))}" if moved else ""
     return Edit(name, {"stems": {stem: changed}}, Change(kinds, frozenset({stem})), merge)
 
 

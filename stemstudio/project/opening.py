@@ -316,8 +316,9 @@ def _complaints(path: Path) -> Iterator[None]:
         raise BadProject(f"“{path.name}” cannot be opened: {error.sentence}", "Update StemStudio and try again.") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"][:4]) or "a value"
-        raise database.damaged(path, f"{where[:60]}: {first['msg'][:120].rstrip('.')}") from None
+        words = [part for part in first["loc"] if isinstance(part, str)]
+        what = f"“{words[-1][:40]}”" if words else "something in it"
+        raise database.damaged(path, f"{what} is missing or has a value that is not possible") from None
     except (sqlite3.Error, KeyError, TypeError, ArithmeticError, RecursionError, MemoryError, AttributeError) as error:
         raise database.damaged(path, "something in it is missing or not what it should be") from error
     except ValueError as error:

@@ -98,3 +98,11 @@ def test_listeners_hear_every_step_once() -> None:
     stop()
     history.undo()
     assert heard == ["done", "merged", "undone", "redone"]
+
+
+def test_a_button_pressed_twice_is_two_steps() -> None:
+    cut, history = small.project(0.1)
+    history.do(edits.set_stem(cut.state, 0, "Mute", mute=True))
+    history.do(edits.set_stem(cut.state, 0, "Unmute", mute=False))
+    history.undo()
+    assert cut.state.stems[0].mute
