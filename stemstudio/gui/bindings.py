@@ -110,7 +110,9 @@ class Bindings(QObject):
         combination = QKeySequence(QKeyCombination(event.modifiers(), Qt.Key(event.key()))).toString()
         if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier:
             # Space plays when it is let go, because held down it drags the view.
-            if isinstance(QApplication.focusWidget(), QComboBox):
+            if isinstance(QApplication.focusWidget(), QComboBox) or hasattr(
+                QApplication.focusWidget(), "play_wanted"
+            ):
                 return False
             if not event.isAutoRepeat():
                 self._space_clean = True

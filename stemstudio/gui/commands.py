@@ -130,7 +130,7 @@ class Commands(QObject):
     def run(self) -> None:
         self.window.separate.run()
 
-    def run_recipe(self, stem: int, recipe: Algorithm) -> None:
+    def run_recipe(self, stem: int, recipe: Algorithm, together: dict[str, str]) -> None:
         """Separate; a stem that is split already is asked about, as its stems would go."""
         state = self.document.state
         if state is not None and stem in state.splits:
@@ -139,7 +139,7 @@ class Commands(QObject):
             button = QMessageBox.question(self.window, "Separate again", question + "\n\nSeparate again?")
             if button != QMessageBox.StandardButton.Yes:
                 return
-        self.window.separating.run(stem, recipe)
+        self.window.separating.run(stem, recipe, together)
 
     def stop_job(self) -> None:
         for job in self.document.jobs.queue:
@@ -284,7 +284,7 @@ class Commands(QObject):
 
     def escape(self) -> None:
         """End the stroke, then the selection of atoms, then the selection, then (asked) the job."""
-        if self.window.tools.cancel():
+        if self.window.sheet.spectrogram.cancel():
             return
         if self.document.atoms:
             self.document.select_atoms(())

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QScrollArea,
     QSplitter,
+    QToolBar,
     QVBoxLayout,
     QWidget,
 )
@@ -30,8 +31,11 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.exporting import Exporting
 from stemstudio.gui.job_status import JobStatus
+from stemstudio.gui.light import Light
 from stemstudio.gui.opening import Opening, Song
+from stemstudio.gui.peaks import Peaks
 from stemstudio.gui.player import Player
+from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.recent import Recent
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
@@ -43,7 +47,7 @@ from stemstudio.gui.views.history import HistoryView
 from stemstudio.gui.views.mixer import MixerView
 from stemstudio.gui.views.picture_bar import PictureBar
 from stemstudio.gui.views.separate import SeparatePanel
-from stemstudio.gui.views.song_view import SongView
+from stemstudio.gui.views.sheet import Sheet
 from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
@@ -148,48 +152,49 @@ class MainWindow(QMainWindow):
 
     def _make_views(self) -> None:
         document, player = self.document, self.player
-        self.song_view = SongView(document, player, self.tools, self)
+        playhead = Playhead(document, player)
+        self.light, self.peaks = Light(document, self), Peaks(document, self)
+        self.sheet = Sheet(document, self.light, self.peaks, self.tools, playhead, self)
         self.picture_bar = PictureBar(document, self)
         self.atoms = AtomsView(document, self)
         self.atom_detail = AtomDetail(document, self)
         self.mixer = MixerView(document, player, self)
         self.transport = Transport(document, player, self)
-        self.separate = SeparatePanel(document, self)
+        self.separate = SeparatePanel(document, measured_speed, self)
         self.tool_options = ToolOptions(document, self.tools, self)
         self.history = HistoryView(document, self)
-        self.tool_strip = ToolStrip(self.tools, self)
+        self.tool_strip = ToolStrip(document, self.tools, self)
 
         top = QWidget(self)
         column = QVBoxLayout(top)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.picture_bar)
-        column.addWidget(self.song_view, 1)
+        column.addWidget(self.sheet, 1)
         self._splitter = QSplitter(Qt.Orientation.Vertical, self)
         self._splitter.addWidget(top)
         self._splitter.addWidget(self.atoms)
         self._splitter.setStretchFactor(0, 3)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setCollapsible(0, False)
-        self.atoms.set_margins(*self.song_view.margins)
+        self.atoms.set_margins(self.sheet.frequency_ruler.width(), 0)
         self.setCentralWidget(self._splitter)
 
-        left, right, bottom = (
-            Qt.DockWidgetArea.LeftDockWidgetArea,
-            Qt.DockWidgetArea.RightDockWidgetArea,
-            Qt.DockWidgetArea.BottomDockWidgetArea,
-        )
+        right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, bottom)
         self.setCorner(Qt.Corner.BottomRightCorner, bottom)
         self.docks: dict[str, QDockWidget] = {}
-        self._dock("Tools", self.tool_strip, left, scroll=False)
+        self.bars: dict[str, QToolBar] = {}
+        self._bar("Tools", self.tool_strip, Qt.ToolBarArea.LeftToolBarArea)
+        self._bar("Transport", self.transport, Qt.ToolBarArea.BottomToolBarArea)
         self._dock("Separate", self.separate, right)
         self._dock("Tool options", self.tool_options, right)
         self._dock("Atom", self.atom_detail, right)
         self._dock("History", self.history, right, scroll=False)
         self._dock("Mixer", self.mixer, bottom, scroll=False)
-        self._dock("Transport", self.transport, bottom, scroll=False)
-        self.splitDockWidget(self.docks["Mixer"], self.docks["Transport"], Qt.Orientation.Vertical)
+        self.docks["Mixer"].setFeatures(
+            self.docks["Mixer"].features() | QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar
+        )
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea, *, scroll: bool = True) -> None:
         dock = QDockWidget(title, self)
@@ -206,6 +211,13 @@ class MainWindow(QMainWindow):
         self.addDockWidget(area, dock)
         self.docks[title] = dock
 
+    def _bar(self, title: str, widget: QWidget, area: Qt.ToolBarArea) -> None:
+        bar = QToolBar(title, self)
+        bar.setObjectName(title)
+        bar.addWidget(widget)
+        self.addToolBar(area, bar)
+        self.bars[title] = bar
+
     def _make_menus(self) -> None:
         bar = self.menuBar()
         self._menus: dict[str, QMenu] = {name: bar.addMenu(f"&{name}") for name in MENUS}
@@ -221,8 +233,8 @@ class MainWindow(QMainWindow):
         view = self._menus["View"]
         view.addSeparator()
         panels = view.addMenu("&Panels")
-        for dock in self.docks.values():
-            panels.addAction(dock.toggleViewAction())
+        for part in (*self.bars.values(), *self.docks.values()):
+            panels.addAction(part.toggleViewAction())
         self._atoms_action = QAction("Atoms", self, checkable=True, checked=True)
         self._atoms_action.toggled.connect(self.atoms.setVisible)
         panels.addAction(self._atoms_action)
@@ -251,11 +263,13 @@ class MainWindow(QMainWindow):
         self.separating.measured.connect(self._remember_speed)
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separate.run_wanted.connect(self.commands.run_recipe)
-        self.song_view.open_wanted.connect(self.commands.open)
-        self.song_view.demo_wanted.connect(self.commands.open_demo)
+        spectrogram = self.sheet.spectrogram
+        spectrogram.open_wanted.connect(self.commands.open)
+        spectrogram.demo_wanted.connect(self.commands.open_demo)
+        spectrogram.play_wanted.connect(self.commands.play_pause)
         self.mixer.export_wanted.connect(self.commands.export)
-        self.mixer.split_wanted.connect(self.separate.set_stem)
-        self.transport.play_selection_wanted.connect(self.auditions.play_selection)
+        self.mixer.split_wanted.connect(self._choose_split)
+        self.transport.play_selection_wanted.connect(self._play_selection)
         self.transport.before_pressed.connect(self.commands.hear_before)
         self.transport.before_released.connect(self.commands.hear_before_end)
         self.atoms.hear_atom.connect(self.auditions.hear_atom)
@@ -315,7 +329,20 @@ class MainWindow(QMainWindow):
         self._refresh()
 
     def _say(self, text: str) -> None:
-        self.transport.say(text)
+        self.statusBar().showMessage(text, 10_000)
+
+    def _play_selection(self, on: bool) -> None:
+        if on:
+            self.auditions.play_selection(loop=self.player.loop is not None)
+        else:
+            self.auditions.end()
+
+    def _choose_split(self, stem: int) -> None:
+        """The mixer's "Split…": the Separate panel, with that stem chosen."""
+        self.separate.set_stem(stem)
+        self.docks["Separate"].show()
+        self.docks["Separate"].raise_()
+        self.separate.setFocus()
 
     def _show_error(self, error: Exception) -> None:
         show_error(self, error)
@@ -376,3 +403,9 @@ class MainWindow(QMainWindow):
         self.restoreState(self._default_layout, LAYOUT_VERSION)
         self._splitter.setSizes([520, 220])
         self._atoms_action.setChecked(True)
+
+
+def measured_speed(name: str) -> float | None:
+    """Seconds of song that a second of work did when this algorithm last ran here; None if it never did."""
+    value = QSettings().value(f"speed/{name}")
+    return None if value is None else float(str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -38,8 +39,11 @@ class Separating(QObject):
         self._document = document
         self.keep: Any = None  # storage's `keep(estimates)`, called on the worker before the edit is made
 
-    def run(self, stem: int, recipe: Algorithm) -> Job | None:
-        """Take a stem apart; the answer becomes an edit when it is there."""
+    def run(self, stem: int, recipe: Algorithm, together: Mapping[str, str] | None = None) -> Job | None:
+        """Take a stem apart; the answer becomes an edit when it is there.
+
+        `together` names the stem of parts that are to be one stem, such as {"drums": "band", "bass": "band"}.
+        """
         document = self._document
         state, project = document.state, document.project
         if state is None or project is None or stem not in state.stems:
@@ -66,7 +70,12 @@ class Separating(QObject):
                 title = recipe.title if stem == 0 else f"{recipe.title} of {name}"
                 if estimates.atoms:
                     title += f", {len(estimates.names)} atoms"
-                document.do(edits.split(project, stem, recipe, estimates, name=title))
+                words = [(together or {}).get(part, part) for part in estimates.names]
+                stems = None if estimates.atoms else list(dict.fromkeys(words))
+                owners = None if stems is None else [stems.index(word) for word in words]
+                document.do(
+                    edits.split(project, stem, recipe, estimates, stems=stems, owners=owners, name=title)
+                )
                 if estimates.atoms:
                     document.show_atoms_of(stem)
 

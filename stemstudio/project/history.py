@@ -78,6 +78,11 @@ class History:
         """Whether the project stands where it was last saved."""
         return self._saved == self.place
 
+    @property
+    def saved_place(self) -> int | None:
+        """Number of edits that were done when it was last saved; None when that place is gone."""
+        return self._saved
+
     def here(self) -> Place:
         """Where it stands (what follows will be a step of its own), for `mark_saved` when a save that began here has ended."""
         self._joinable = False
