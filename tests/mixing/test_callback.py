@@ -157,6 +157,17 @@ def test_loop_never_clicks(smooth, tape, stop):
     assert biggest_jump(out) < CLICK_FREE
 
 
+def test_seek_to_just_before_the_loop_end_keeps_the_loop_in_time(smooth, tape):
+    start, stop = smooth.set_loop(20_000, 30_000)
+    recorder = tape(smooth, 64)
+    smooth.seek(start)
+    smooth.play()
+    recorder.run(1024)
+    smooth.seek(stop - 100)  # the fade of the seek is still on when the loop ends
+    recorder.run(1024)
+    assert smooth.position == start + 1024 - 100
+
+
 def test_loop_behind_the_playhead_takes_it_in(smooth, tape):
     recorder = tape(smooth)
     smooth.seek(100_000)

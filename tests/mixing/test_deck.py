@@ -42,6 +42,19 @@ def test_playhead_is_smooth_between_blocks_and_never_runs_back(deck, tape):
     assert np.abs(np.array(seen) - expected)[30:].max() < 150
 
 
+def test_playhead_waits_for_late_sound_and_does_not_run_back(deck, tape):
+    recorder = tape(deck, 512, latency=0.05)
+    deck.play()
+    seen = []
+    for block in range(120):
+        if block == 60:
+            recorder.latency = 0.12  # the device ran dry
+        recorder.run(512)
+        seen.append(deck.sounding(recorder.now))
+    assert np.diff(seen).min() >= 0
+    assert seen[-1] == pytest.approx(120 * 512 - 0.12 * RATE, abs=2)
+
+
 def test_playhead_stays_inside_the_loop(deck, tape):
     recorder = tape(deck, 512, latency=0.05)
     start, stop = deck.set_loop(10_000, 13_000)
