@@ -64,7 +64,11 @@ def give_selection(document: Document, strength: float = 1.0) -> bool:
 
 
 def _do(document: Document, edit: edits.Edit | None, erase: bool) -> None:
-    if edit is None or (erase and not edit.rows["paint"]):
+    state = document.state
+    assert state is not None
+    if edit is None or (
+        erase and all(mask == state.paint.get(stem) for stem, mask in edit.rows["paint"].items())
+    ):
         document.said.emit("There is no paint here to erase." if erase else "The stroke touched nothing.")
         return
     document.do(edit)

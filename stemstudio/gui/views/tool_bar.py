@@ -24,11 +24,9 @@ class ToolButton(QToolButton):
         self.tool = tool
         self._document = document
         self.setCheckable(True)
-        self.setShortcut(QKeySequence(tool.key))
         self.setToolTip(f"{tool.title} ({tool.key})\n{tool.tip}")
         self.setAccessibleName(f"{tool.title} tool")
         self.setText(tool.key)
-        self.setShortcut(QKeySequence(tool.key))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
@@ -99,6 +97,7 @@ class ToolStrip(QWidget):
 
     def _bind_keys(self) -> None:
         box = self._toolbox
+        letters = tuple(((tool.key,), lambda name=tool.name: box.choose(name)) for tool in box.tools)
         keys: tuple[tuple[tuple[str, ...], Callable[[], None]], ...] = (
             (("[",), lambda: box.resize(1 / SIZE_STEP)),
             (("]",), lambda: box.resize(SIZE_STEP)),
@@ -107,7 +106,7 @@ class ToolStrip(QWidget):
             ((",",), lambda: box.shift("strength", -STRENGTH_STEP)),
             ((".",), lambda: box.shift("strength", STRENGTH_STEP)),
         )
-        for words, act in keys:
+        for words, act in (*letters, *keys):
             shortcut = QShortcut(self)
             shortcut.setKeys([QKeySequence(word) for word in words])
             shortcut.activated.connect(act)

@@ -1,0 +1,370 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QMenu, QWidget
+from split_song import Stage, song, split_song, stage
+
+from stemstudio.gui.tools import TOOLS
+from stemstudio.gui.tools.atom_picker import atoms_at
+from stemstudio.gui.tools.painting import give_selection
+from stemstudio.gui.views.tool_bar import ToolStrip
+from stemstudio.gui.views.tool_options import ToolOptions
+
+Modifier = Qt.KeyboardModifier
+
+
+@pytest.fixture
+def show(qtbot):
+    stages = []
+
+    def shown(project) -> Stage:
+        stages.append(stage(qtbot, project, qtbot.waitUntil))
+        return stages[-1]
+
+    yield shown
+    for made in stages:
+        made.document.jobs.close()
+
+
+@pytest.fixture
+def painter(show) -> Stage:
+    """A split song with a sharp brush in the hand and the lead as the target."""
+    made = show(split_song())
+    made.document.set_target(made.stem("lead"))
+    made.toolbox.choose("brush")
+    for name, value in (("width", 0.4), ("height", 1.0), ("hardness", 1.0), ("strength", 1.0)):
+        made.toolbox.set_value(name, value)
+    return made
+
+
+def owner(made: Stage, seconds: float, hertz: float) -> int | None:
+    state = made.document.state
+    frame = round(seconds * state.mixture.sample_rate / state.grid.hop)
+    number = round(hertz * state.grid.fft / state.mixture.sample_rate)
+    return made.light.stem_in(made.light.sheet.cell(number, frame) & 31)
+
+
+def box(made: Stage):
+    return made.document.selection.bounds
+
+
+def test_every_tool_says_what_it_is_and_has_a_key_of_its_own():
+    tools = [kind() for kind in TOOLS]
+    assert [tool.key for tool in tools] == ["H", "T", "F", "R", "B", "E", "A"]
+    assert len({tool.name for tool in tools}) == len(tools)
+    assert all(tool.tip.endswith(".") and tool.title for tool in tools)
+
+
+def test_the_brush_gives_light_to_the_target_and_undo_takes_it_back(painter, qtbot):
+    made = painter
+    assert owner(made, 3.0, 220.0) == made.stem("bass")
+    made.drag((2.5, 220.0), (3.5, 220.0))
+    assert made.document.history.names == ["Brush lead 2.5 s"]
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert owner(made, 3.0, 220.0) == made.stem("lead")
+    assert owner(made, 5.0, 220.0) == made.stem("bass")
+    made.document.undo()
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert owner(made, 3.0, 220.0) == made.stem("bass")
+
+
+def test_a_stroke_is_seen_while_it_is_drawn_and_kept_until_the_sheet_has_it(painter, qtbot):
+    made = painter
+    before = made.colour(3.0, 300.0)
+    made.drag((2.5, 300.0), (3.5, 300.0), release=False)
+    during = made.colour(3.0, 300.0)
+    assert during != before
+    assert made.document.history.names == []
+    QTest.mouseRelease(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(3.5, 300.0))
+    assert made.colour(3.0, 300.0) == during
+    qtbot.waitUntil(lambda: made.view._live is None, timeout=10_000)
+    assert owner(made, 3.0, 300.0) == made.stem("lead")
+
+
+def test_escape_ends_the_stroke_in_the_hand(painter):
+    made = painter
+    before = made.colour(3.0, 300.0)
+    made.drag((2.5, 300.0), (3.5, 300.0), release=False)
+    QTest.keyClick(made.view, Qt.Key.Key_Escape)
+    QTest.mouseRelease(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(3.5, 300.0))
+    QTest.mouseMove(made.view, QPoint(5, 5))
+    assert made.document.history.names == []
+    assert made.colour(3.0, 300.0) == before
+    assert not made.view.cancel()
+
+
+def test_shift_click_draws_a_straight_line_from_the_last_point(painter):
+    made = painter
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(2.0, 220.0))
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.ShiftModifier, made.at(4.0, 440.0))
+    strokes = [painted.stroke for painted in made.document.state.strokes.values()]
+    assert len(strokes[0].points) == 1
+    assert len(strokes[1].points) == 2
+    assert strokes[1].points[0] == strokes[0].points[0]
+    assert strokes[1].points[1] == pytest.approx((4.0, 440.0), rel=0.02)
+
+
+def test_the_selection_limits_the_brush(painter, qtbot):
+    made = painter
+    made.toolbox.choose("time")
+    made.drag((3.0, 400.0), (4.0, 400.0))
+    made.toolbox.choose("brush")
+    made.drag((2.0, 220.0), (5.0, 220.0))
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert owner(made, 3.5, 220.0) == made.stem("lead")
+    assert owner(made, 2.5, 220.0) == made.stem("bass")
+
+
+def test_the_eraser_gives_back_what_the_separation_said(painter, qtbot):
+    made = painter
+    made.drag((2.5, 220.0), (3.5, 220.0))
+    made.toolbox.choose("eraser")
+    made.drag((2.8, 220.0), (3.2, 220.0))
+    assert made.document.history.names[-1] == "Erase paint 2.8 s"
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert owner(made, 3.0, 220.0) == made.stem("bass")
+    with qtbot.waitSignal(made.document.said, check_params_cb=lambda words: "no paint here" in words):
+        made.drag((6.0, 220.0), (6.5, 220.0))
+    assert len(made.document.history.names) == 2
+
+
+def test_without_stems_the_brush_says_what_to_do(show, qtbot):
+    made = show(song())
+    made.toolbox.choose("brush")
+    with qtbot.waitSignal(made.document.said, check_params_cb=lambda words: "no stems" in words):
+        made.drag((2.0, 400.0), (3.0, 400.0))
+    assert made.document.history.names == []
+
+
+def test_the_wheel_with_alt_sizes_the_brush(painter):
+    made = painter
+
+    def turn(keys):
+        point = QPointF(200, 200)
+        event = QWheelEvent(
+            point,
+            point,
+            QPoint(),
+            QPoint(120, 0),
+            Qt.MouseButton.NoButton,
+            keys,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(made.view, event)
+
+    width, height, start = (
+        made.toolbox.value("width"),
+        made.toolbox.value("height"),
+        made.document.viewport.start,
+    )
+    turn(Modifier.AltModifier)
+    assert made.toolbox.value("width") > width
+    assert made.toolbox.value("height") == height
+    turn(Modifier.AltModifier | Modifier.ShiftModifier)
+    assert made.toolbox.value("height") > height
+    assert made.document.viewport.start == start
+
+
+def test_the_cursor_shows_the_true_footprint(painter):
+    made = painter
+    made.toolbox.set_value("width", 1.0)
+    made.toolbox.set_value("height", 1.0)
+    QTest.mouseMove(made.view, QPoint(2, 2))
+    bare = made.view.grab().toImage()
+    QTest.mouseMove(made.view, made.at(4.0, 1000.0))
+    image = made.view.grab().toImage()
+    left, right, middle = made.at(3.5, 1000.0), made.at(4.5, 1000.0), made.at(4.25, 1000.0)
+    for edge in (left, right):
+        assert any(
+            image.pixel(x, edge.y()) != bare.pixel(x, edge.y()) for x in range(edge.x() - 2, edge.x() + 3)
+        )
+    assert image.pixel(middle) == bare.pixel(middle)
+
+
+@pytest.mark.parametrize(
+    ("tool", "time", "frequency"),
+    [("time", True, False), ("frequency", False, True), ("rectangle", True, True)],
+)
+def test_selection_tools_take_the_sides_they_are_for(show, tool, time, frequency):
+    made = show(split_song())
+    made.toolbox.choose(tool)
+    made.drag((2.0, 300.0), (3.0, 3000.0))
+    found = box(made)
+    assert (found.start, found.stop) == (pytest.approx((2.0, 3.0), abs=0.02) if time else (0.0, 8.0))
+    assert (found.low, found.high) == (
+        pytest.approx((300.0, 3000.0), rel=0.03) if frequency else (0.0, 22050.0)
+    )
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(6.0, 8000.0))
+    assert not made.document.selection
+
+
+def test_shift_adds_alt_takes_away_and_both_intersect(show):
+    made = show(split_song())
+    made.toolbox.choose("time")
+    made.drag((1.0, 400.0), (2.0, 400.0))
+    made.drag((4.0, 400.0), (5.0, 400.0), keys=Modifier.ShiftModifier)
+    assert (box(made).start, box(made).stop) == pytest.approx((1.0, 5.0), abs=0.02)
+    made.drag((4.4, 400.0), (4.6, 400.0), keys=Modifier.AltModifier)
+    assert [step.how for step in made.document.selection.steps] == ["add", "add", "subtract"]
+    made.drag((3.0, 400.0), (4.2, 400.0), keys=Modifier.AltModifier | Modifier.ShiftModifier)
+    assert made.document.selection.steps[-1].how == "intersect"
+    assert (box(made).start, box(made).stop) == pytest.approx((3.0, 4.2), abs=0.02)
+
+
+def test_an_edge_can_be_dragged(show):
+    made = show(split_song())
+    made.toolbox.choose("rectangle")
+    made.drag((2.0, 300.0), (3.0, 3000.0))
+    made.drag((3.0, 800.0), (5.0, 900.0))
+    assert (box(made).start, box(made).stop) == pytest.approx((2.0, 5.0), abs=0.03)
+    assert box(made).high == pytest.approx(3000.0, rel=0.03)
+    QTest.mouseMove(made.view, made.at(2.0, 800.0))
+    assert made.view.cursor().shape() == Qt.CursorShape.SizeHorCursor
+
+
+def test_escape_restores_the_selection_of_before(show):
+    made = show(split_song())
+    made.toolbox.choose("rectangle")
+    made.drag((2.0, 300.0), (3.0, 3000.0))
+    before = made.document.selection
+    made.drag((5.0, 300.0), (6.0, 3000.0), release=False)
+    assert made.document.selection != before
+    QTest.keyClick(made.view, Qt.Key.Key_Escape)
+    assert made.document.selection == before
+
+
+def test_a_selection_is_given_to_the_target(show, qtbot):
+    made = show(split_song())
+    made.document.set_target(made.stem("lead"))
+    made.toolbox.choose("rectangle")
+    options = ToolOptions(made.document, made.toolbox)
+    qtbot.addWidget(options)
+    options.show()
+    assert not options.give.isEnabled()
+    made.drag((2.0, 100.0), (3.0, 400.0))
+    assert options.give.text() == "Give to lead"
+    QTest.mouseClick(options.give, Qt.MouseButton.LeftButton)
+    assert made.document.history.names == ["Give selection to lead"]
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert owner(made, 2.5, 220.0) == made.stem("lead")
+    assert owner(made, 3.5, 220.0) == made.stem("bass")
+
+
+def test_a_large_selection_is_given_in_the_background(show, qtbot):
+    made = show(split_song(30.0))
+    made.document.set_target(made.stem("lead"))
+    made.document.select_all()
+    assert give_selection(made.document)
+    assert made.document.history.names == []
+    qtbot.waitUntil(lambda: made.document.history.names == ["Give selection to lead"], timeout=10_000)
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert owner(made, 20.0, 220.0) == made.stem("lead")
+
+
+def test_the_picker_selects_the_atom_that_makes_the_sound(show, qtbot):
+    made = show(split_song(atoms=True))
+    made.toolbox.choose("atom")
+    assert atoms_at(made.document, 4.0, 220.0) == [(0, 1.0)]
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(4.0, 3520.0))
+    assert made.document.atoms == (1,)
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.ShiftModifier, made.at(4.0, 220.0))
+    assert made.document.atoms == (1, 0)
+    QTest.mouseClick(made.view, Qt.MouseButton.RightButton, Modifier.NoModifier, made.at(4.0, 3520.0))
+    menu = made.view.findChild(QMenu)
+    choice = next(action for action in menu.actions() if "lead" in action.text())
+    assert "100 %" in choice.text()
+    choice.trigger()
+    assert made.document.atoms == (1,)
+    menu.close()
+
+
+def test_the_picker_says_when_there_are_no_atoms(show, qtbot):
+    made = show(split_song())
+    made.toolbox.choose("atom")
+    with qtbot.waitSignal(made.document.said, check_params_cb=lambda words: "no atoms yet" in words):
+        QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(4.0, 3520.0))
+
+
+@pytest.fixture
+def window(show, qtbot):
+    """A window with strip, sheet, options and a text field."""
+    made = show(split_song())
+    window = QWidget()
+    qtbot.addWidget(window)
+    layout = QHBoxLayout(window)
+    made.strip, made.options, made.field = (
+        ToolStrip(made.document, made.toolbox),
+        ToolOptions(made.document, made.toolbox),
+        QLineEdit(),
+    )
+    for part in (made.strip, made.sheet, made.options, made.field):
+        layout.addWidget(part)
+    window.resize(1280, 600)
+    window.show()
+    window.activateWindow()
+    made.view.setFocus()
+    qtbot.waitExposed(window)
+    yield made
+    made.sheet.setParent(None)
+
+
+def test_letters_and_clicks_take_tools_in_the_hand(window):
+    for letter, name in (("B", "brush"), ("R", "rectangle"), ("H", "hand")):
+        QTest.keyClick(window.view, letter.lower())
+        assert window.toolbox.tool.name == name
+    eraser = next(button for button in window.strip.buttons if button.tool.name == "eraser")
+    QTest.mouseClick(eraser, Qt.MouseButton.LeftButton)
+    assert window.toolbox.tool.name == "eraser"
+    assert [button.isChecked() for button in window.strip.buttons].count(True) == 1
+    window.field.setFocus()
+    QTest.keyClick(window.field, "b")
+    assert window.field.text() == "b"
+    assert window.toolbox.tool.name == "eraser"
+
+
+def test_keys_change_the_brush(window):
+    window.toolbox.choose("brush")
+    value = window.toolbox.value
+    width, height, hardness = value("width"), value("height"), value("hardness")
+    QTest.keyClick(window.view, Qt.Key.Key_BracketRight)
+    assert value("width") > width
+    assert value("height") > height
+    QTest.keyClick(window.view, Qt.Key.Key_BracketLeft)
+    assert value("width") == pytest.approx(width)
+    QTest.keyClick(window.view, Qt.Key.Key_BraceLeft, Modifier.ShiftModifier)
+    assert value("hardness") == pytest.approx(hardness - 0.1)
+    QTest.keyClick(window.view, Qt.Key.Key_Comma)
+    assert value("strength") == pytest.approx(0.9)
+    QTest.keyClick(window.view, Qt.Key.Key_Period)
+    QTest.keyClick(window.view, Qt.Key.Key_Period)
+    assert value("strength") == 1.0
+
+
+def test_options_are_written_in_musical_units_and_follow_the_keys(window):
+    window.toolbox.choose("brush")
+    options = window.options
+    assert options.value_text("width") == "120 ms"
+    assert options.value_text("height") == "1/3 oct"
+    assert options.value_text("hardness") == "70 %"
+    options.slider("hardness").setValue(0)
+    assert window.toolbox.value("hardness") == 0.0
+    assert options.value_text("hardness") == "0 %"
+    window.toolbox.set_value("width", 2.0)
+    assert options.value_text("width") == "2.00 s"
+    window.toolbox.choose("hand")
+    assert options.title.text() == "Hand"
+    with pytest.raises(KeyError):
+        options.slider("width")
+
+
+def test_what_the_hand_held_is_remembered(painter):
+    record = painter.toolbox.record()
+    painter.toolbox.choose("hand")
+    painter.toolbox.set_value("width", 9.0)
+    painter.toolbox.restore({**record, "hardness": "much", "unknown": 1})
+    assert painter.toolbox.tool.name == "brush"
+    assert painter.toolbox.value("width") == 0.4
