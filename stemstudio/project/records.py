@@ -14,8 +14,7 @@ from stemstudio.algorithms import ESTIMATES, recipe_from_record
 from stemstudio.project.project import PaintStroke, SongReference, State
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.brushes import Stroke
-from stemstudio.spectral.stft import StftSettings
-from stemstudio.spectral.tiles import TILE, Tile, TileMask
+from stemstudio.spectral.tiles import TILE, Tile
 
 # What values of stored arrays may be, by the kind of the estimates: waveforms reach 120 dB above full scale.
 BOUNDS = {"waveforms": (-1e6, 1e6), "masks": (0.0, 1.0)}
@@ -119,7 +118,7 @@ class SplitRecord(Record):
         bounds = BOUNDS.get(self.kind, ANY)
         arrays = {name: array(number, bounds) for name, number in self.arrays.items()}
         estimates = ESTIMATES[self.kind].from_record(self.header, arrays)
-        if self.kind == "waveforms" and tuple(arrays["waves"].shape[1:]) != (sound.channels, sound.length):
+        if self.kind == "waveforms" and arrays["waves"].shape[1] != sound.channels:
             raise ValueError("a stem does not fit the song")
         if any(part >= len(self.owners) for part in self.locked):
             raise ValueError("parts are locked that are not there")
@@ -197,16 +196,3 @@ def check_tree(state: State) -> None:
     for stroke in state.strokes.values():
         if stroke.stem not in state.stems:
             raise ValueError("a stroke belongs to a stem that is not there")
-
-
-def check_paint(stem: int, row: int, column: int, grid: StftSettings, stems: Mapping[int, Stem], frames: int) -> None:
-    """ValueError unless a tile lies on the sheet of a stem."""
-    if stem not in stems or stem == MIXTURE:
-        raise ValueError("paint belongs to a stem that is not there")
-    if not (0 <= row * TILE < grid.bins and 0 <= column * TILE < frames):
-        raise ValueError("paint lies outside the song")
-
-
-def masks_of(tiles: Mapping[int, dict[tuple[int, int], Tile]]) -> dict[int, TileMask]:
-    """Paint by stem from tiles by stem."""
-    return {stem: TileMask(own) for stem, own in tiles.items()}

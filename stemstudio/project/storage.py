@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -21,19 +20,18 @@ from stemstudio.algorithms.estimates import Estimates
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.progress import Progress
 from stemstudio.project import database
-from stemstudio.project.arrays import Reader, StoredArray
+from stemstudio.project.arrays import Reader
 from stemstudio.project.history import History, Step
-from stemstudio.project.project import Change, Project
+from stemstudio.project.kept_arrays import Fresh, KeptArrays
+from stemstudio.project.project import Change, Project, SongReference
 from stemstudio.project.records import SongRecord, SoundRecord
-from stemstudio.project.rows import changed_tiles, rows_of, step_record, write_array, write_meta, write_rows
+from stemstudio.project.rows import changed_tiles, rows_of, step_record, write_meta, write_rows
 from stemstudio.project.saving import Snapshot
 from stemstudio.project.session import SessionFolder, SessionNote
 from stemstudio.project.song_file import bytes_of, sha256_of, song_record
 from stemstudio.project.writer import Writer
 from stemstudio.spectral.tiles import TileMask
 
-BATCH = 8 * 2**20  # bytes of an array that one transaction takes
-ON_DISK = 16 * 2**20  # bytes from which on estimates are read from disk rather than held in memory
 SURVIVED = 20.0  # seconds after which a recovered session has not crashed
 
 
@@ -64,10 +62,8 @@ class Storage:
         self.reader = reader or Reader(folder.database)
         self._folder = folder
         self._lock = threading.Lock()
-        self._naming = threading.Lock()
-        self._keeping = 0
+        self.kept = KeptArrays(folder.database, self.reader, self._lock)
         self._changes = 0
-        self._numbers: weakref.WeakKeyDictionary[Estimates, dict[str, int]] = weakref.WeakKeyDictionary()
         self._steps: weakref.WeakKeyDictionary[Any, Future[int]] = weakref.WeakKeyDictionary()
         self._pending: dict[str, dict[int, Any]] = {}
         self._paint: dict[int, TileMask] = {}
@@ -107,7 +103,7 @@ class Storage:
             write_meta(connection, "view", json.dumps(project.view))
             write_rows(connection, rows, tiles, fresh.keep)
 
-        fresh = _Fresh(storage)
+        fresh = Fresh(storage.kept)
         storage._writer.write(begin, fresh.settle)
         storage._write_sound(project)
         storage.attach(project, history)
@@ -147,39 +143,7 @@ class Storage:
         Estimates
             Equal ones to put into the edit; large arrays are then read from disk and need no memory.
         """
-        if self.kept_numbers(estimates) is not None:
-            return estimates
-        report = progress or Progress()
-        arrays = estimates.arrays()
-        total = max(1, sum(array.nbytes for array in arrays.values()))
-        connection = database.connect(self._folder.database)
-        with self._naming:
-            self._keeping += 1
-        try:
-            database.journal(connection)
-            numbers = self._write_in_batches(connection, arrays, total, report)
-        except (sqlite3.Error, OSError) as error:
-            way_on = "Free some space on this disk and try again."
-            raise UnwritableFile(self._folder.database, str(error), way_on) from None
-        finally:
-            connection.close()
-            with self._naming:
-                self._keeping -= 1
-        self.known(estimates, numbers)
-        if total < ON_DISK:
-            return estimates
-        on_disk = {
-            name: StoredArray(self.reader, numbers[name], array.dtype.name, tuple(array.shape))
-            for name, array in arrays.items()
-        }
-        kept = type(estimates).from_record(estimates.header(), on_disk)
-        self.known(kept, numbers)
-        return kept
-
-    def known(self, estimates: Estimates, numbers: dict[str, int]) -> None:
-        """The arrays of these estimates are in the working copy, under these numbers."""
-        with self._naming:
-            self._numbers[estimates] = numbers
+        return self.kept.keep(estimates, progress or Progress())
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until every change made so far is in the working copy; raises why it cannot be."""
@@ -200,12 +164,12 @@ class Storage:
     def saved(self, path: Path, changes: int) -> None:
         """A snapshot was saved that held the first `changes` changes."""
         self.path = path
-        self._folder.update(project=str(path), attempts=0)
 
         def settle(connection: sqlite3.Connection) -> None:
+            self._folder.update(project=str(path), attempts=0)
             if self._changes == changes:
                 self._folder.update(changed=False)
-            self._sweep(connection)
+            self.kept.sweep(connection)
 
         self._writer.write(settle)
 
@@ -213,11 +177,6 @@ class Storage:
     def problem(self) -> StemStudioError | None:
         """Why the working copy cannot be written just now."""
         return self._writer.problem
-
-    def kept_numbers(self, estimates: Estimates) -> dict[str, int] | None:
-        """Numbers of the arrays of estimates in the working copy, if they are there."""
-        with self._naming:
-            return self._numbers.get(estimates)
 
     def embed_song(self, path: Path, progress: Progress | None = None) -> None:
         """Put the song's own file into the project; takes its time. Refused when the file holds something else."""
@@ -227,7 +186,7 @@ class Storage:
             with self._lock:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("DELETE FROM song_bytes")
-                for number, data in enumerate(bytes_of(path, BATCH // 8)):
+                for number, data in enumerate(bytes_of(path)):
                     connection.execute("INSERT INTO song_bytes VALUES (?, ?)", (number, data))
                 self._folder.touch()
                 connection.execute("COMMIT")
@@ -242,6 +201,17 @@ class Storage:
         self.embedded = False
         self._write(lambda connection: connection.execute("DELETE FROM song_bytes"))
 
+    def set_song(self, song: SongReference) -> None:
+        """The song's reference became known in full: its hash is there when all of it has been decoded."""
+        self.song = song_record(song)
+        text = self.song.model_dump_json()
+
+        def write(connection: sqlite3.Connection) -> None:
+            self._folder.update(title=self.song.title, song=self.song.path)
+            write_meta(connection, "song", text)
+
+        self._writer.write(write)
+
     def relink(self, path: Path, progress: Progress | None = None) -> None:
         """Say where the song is now; takes its time. Refused when the file holds something else."""
         self._check_song(path, progress)
@@ -253,7 +223,7 @@ class Storage:
 
     def survived(self) -> None:
         """The recovered project works: should the program end badly now, it was not the recovery."""
-        self._folder.update(attempts=0)
+        self._writer.write_if_open(lambda _: self._folder.update(attempts=0))
 
     def count_down(self) -> None:
         """Call `survived` in a while, unless the program is gone by then."""
@@ -299,7 +269,7 @@ class Storage:
             else:
                 self._paint[stem] = mask
         next_id = self._project.next_id
-        fresh = _Fresh(self)
+        fresh = Fresh(self.kept)
         log = self._log(step, fresh)
 
         def write(connection: sqlite3.Connection) -> None:
@@ -310,7 +280,7 @@ class Storage:
 
         self._write(write, fresh.settle)
 
-    def _log(self, step: Step | None, fresh: _Fresh) -> Callable[[sqlite3.Connection], None]:
+    def _log(self, step: Step | None, fresh: Fresh) -> Callable[[sqlite3.Connection], None]:
         """What a step means for the list of steps."""
         if step is None:
             return lambda connection: None
@@ -361,87 +331,18 @@ class Storage:
         sound = SoundRecord(sample_rate=mixture.sample_rate, channels=mixture.channels, length=mixture.length)
         self._writer.write(lambda connection: write_meta(connection, "sound", sound.model_dump_json()))
 
-    def _write_in_batches(
-        self, connection: sqlite3.Connection, arrays: Mapping[str, Any], total: int, progress: Progress
-    ) -> dict[str, int]:
-        """Write arrays in many short transactions, so that strokes painted meanwhile need not wait."""
-        done = waiting = 0
-
-        def written(size: int) -> None:
-            nonlocal done, waiting
-            done, waiting = done + size, waiting + size
-            if waiting >= BATCH:
-                waiting = 0
-                connection.execute("COMMIT")
-                self._lock.release()
-                try:
-                    time.sleep(0.001)  # lets the writer have its turn
-                    progress(done / total, "Keeping the result")
-                finally:
-                    self._lock.acquire()
-                connection.execute("BEGIN IMMEDIATE")
-
-        with self._lock:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                numbers = {name: write_array(connection, array, written) for name, array in arrays.items()}
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        progress(1.0, "Keeping the result")
-        return numbers
-
-    def _sweep(self, connection: sqlite3.Connection) -> None:
-        """Drop arrays that no split, no step of the history and no snapshot refers to any more."""
-        with self._naming:
-            if self._keeping:
-                return
-            wanted = {number for numbers in self._numbers.values() for number in numbers.values()}
-        for (text,) in connection.execute("SELECT value FROM splits"):
-            wanted.update(json.loads(text)["arrays"].values())
-        for (number,) in connection.execute("SELECT id FROM arrays").fetchall():
-            if number not in wanted:
-                connection.execute("DELETE FROM chunks WHERE array = ?", (number,))
-                connection.execute("DELETE FROM arrays WHERE id = ?", (number,))
-
     def _check_song(self, path: Path, progress: Progress | None) -> None:
         try:
-            same = sha256_of(path, progress) == self.song.sha256
+            found = sha256_of(path, progress)
         except OSError as error:
             raise StemStudioError(f"“{path.name}” cannot be read: {error.strerror}.", "Choose another file.") from None
-        if not same:
+        if not self.song.sha256:  # never heard to its end, so that nothing was known of it but its name
+            self.song = self.song.model_copy(update={"sha256": found})
+        if found != self.song.sha256:
             raise StemStudioError(
                 f"“{path.name}” is not the song this project was made from.",
                 f"Choose “{Path(self.song.path).name}”, or open this file as a project of its own.",
             )
-
-
-class _Fresh:
-    """What a transaction made, to be believed once it is committed: it may be rolled back and run again."""
-
-    def __init__(self, storage: Storage) -> None:
-        self.step: tuple[Future[int], int] | None = None
-        self._storage = storage
-        self._numbers: dict[Estimates, dict[str, int]] = {}
-
-    def keep(self, connection: sqlite3.Connection, estimates: Estimates) -> dict[str, int]:
-        """Numbers of the arrays of estimates; written now unless they are there."""
-        numbers = self._storage.kept_numbers(estimates) or self._numbers.get(estimates)
-        if numbers is None:
-            numbers = {name: write_array(connection, array) for name, array in estimates.arrays().items()}
-            self._numbers[estimates] = numbers
-        return numbers
-
-    def clear(self) -> None:
-        self._numbers.clear()
-
-    def settle(self) -> None:
-        for estimates, numbers in self._numbers.items():
-            self._storage.known(estimates, numbers)
-        if self.step is not None:
-            self.step[0].set_result(self.step[1])
 
 
 def _pin(path: Path, source: Future[sqlite3.Connection]) -> None:

@@ -55,6 +55,12 @@ class Writer:
             self._asked += 1
             self._wake.notify_all()
 
+    def write_if_open(self, job: Job) -> None:
+        """Like `write`, for those who may come too late: once stopped, nothing happens."""
+        with self._wake:
+            if not self._stopping:
+                self.write(job)
+
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything asked for so far is written; raises why it cannot be."""
         deadline = None if timeout is None else time.monotonic() + timeout

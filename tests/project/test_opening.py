@@ -214,7 +214,8 @@ HOSTILE: dict[str, Spoil | str] = {
         "UPDATE tiles SET data = ?", (zlib.compress(bytes(2**27)),)
     ),
     "a tile that is not compressed": "UPDATE tiles SET data = x'00112233'",
-    "paint outside the song": 'UPDATE tiles SET "column" = 5000 WHERE rowid = 1',
+    "paint higher than any sound": 'UPDATE tiles SET "row" = 5000 WHERE rowid = 1',
+    "paint before the song": 'UPDATE tiles SET "column" = -1 WHERE rowid = 1',
     "paint on the mixture": "UPDATE tiles SET stem = 0 WHERE rowid = 1",
     "paint on a stem that is missing": "UPDATE tiles SET stem = 999 WHERE rowid = 1",
     "paint at a place of text": "UPDATE tiles SET \"row\" = 'x' WHERE rowid = 1",
@@ -365,3 +366,16 @@ def test_a_song_path_that_is_a_device_does_not_hang(copy: Path, tmp_path: Path) 
     opened.storage.close()
     assert opened.song_missing is not None
     assert opened.song_missing.path == "/dev/zero"
+
+
+def test_a_song_that_turned_out_shorter_than_its_stems_and_paint_still_opens(copy: Path, tmp_path: Path) -> None:
+    _spoilt(copy, _meta("sound", lambda r: _put(r, length=r["length"] // 2)))
+    opened = open_project(copy, home=tmp_path / "sessions")
+    opened.project.set_mixture(small.song(0.5))
+    assert small.sum_error_db(opened.project.state) <= -120
+    opened.storage.close()
+
+
+def test_paint_without_end_is_refused(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stemstudio.project.contents.MOST_TILES", 2)
+    assert "more paint" in _refused(copy, tmp_path, both=False).sentence

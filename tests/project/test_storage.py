@@ -184,7 +184,7 @@ def test_a_save_that_cannot_be_done_says_so_in_one_sentence(home: Path, tmp_path
 
 
 def test_large_stems_are_read_from_disk_by_range(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stemstudio.project.storage.ON_DISK", 1)
+    monkeypatch.setattr("stemstudio.project.kept_arrays.ON_DISK", 1)
     cut, history, storage = _storage(home, 30.0)
     heard: list[float] = []
     own = small.waves(cut.state)
@@ -257,7 +257,7 @@ def test_a_stored_array_is_the_array(home: Path, shape: tuple[int, ...], dtype: 
 def test_many_threads_read_one_array(home: Path) -> None:
     cut, _history, storage = _storage(home, 20.0)
     own = small.waves(cut.state)
-    numbers = storage.keep(own) and storage.kept_numbers(own)
+    numbers = storage.keep(own) and storage.kept.numbers(own)
     held = arrays.StoredArray(storage.reader, numbers["waves"], "float32", own.waves.shape)
     wrong: list[int] = []
 
@@ -345,6 +345,19 @@ def test_a_moved_song_is_asked_for_and_recognised(home: Path, tmp_path: Path) ->
     opened.storage.save()
     opened.storage.close()
     assert open_and_close(target, home).song == moved
+
+
+def test_a_song_whose_hash_came_late_is_recognised_all_the_same(home: Path, tmp_path: Path) -> None:
+    reference = small.write_song(tmp_path / "song.wav")
+    cut, history = small.project(0.5)
+    storage = Storage.create(cut, history, home=home)
+    cut.song = reference
+    storage.set_song(reference)
+    storage.save(tmp_path / "a.stems")
+    storage.close()
+    opened = open_and_close(tmp_path / "a.stems", home)
+    assert opened.song == tmp_path / "song.wav"
+    assert opened.project.song == reference
 
 
 def test_a_song_beside_the_project_is_found_only_by_its_very_bytes(home: Path, tmp_path: Path) -> None:
