@@ -134,6 +134,9 @@ class StandInPlayer(QObject):
         self.source = source
         self.state_changed.emit()
 
+    def end_audition(self) -> None:
+        self.set_source("stems")
+
     def set_loop(self, start: int, stop: int) -> tuple[int, int]:
         self.loop = (start, stop)
         self.state_changed.emit()

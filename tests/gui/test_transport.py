@@ -104,10 +104,26 @@ def test_before_is_heard_while_held(transport):
 def test_play_selection_toggles(transport):
     asked = []
     transport.play_selection_wanted.connect(asked.append)
+    transport.play_selection_wanted.connect(lambda loop: transport.player.set_source("audition"))
     select(transport, start=1.0, stop=2.0, low=100, high=200)
     click(transport.alone)
+    assert asked == [False]
+    assert transport.alone.isChecked()
     click(transport.alone)
-    assert asked == [True, False]
+    assert asked == [False]
+    assert transport.player.source == "stems"
+    assert not transport.alone.isChecked()
+    click(transport.loop)
+    click(transport.alone)
+    assert asked == [False, True], "while the loop is on, the selection is repeated"
+
+
+def test_a_sentence_is_shown_for_a_while_and_the_selection_comes_back(transport, qtbot, monkeypatch):
+    monkeypatch.setattr("stemstudio.gui.views.transport.SAY_MS", 50)
+    select(transport, start=1.0, stop=2.0, low=100, high=200)
+    transport.say("Saved.")
+    assert transport.selection.text() == "Saved."
+    qtbot.waitUntil(lambda: transport.selection.text().startswith("selection 0:01.00"), timeout=3000)
 
 
 def test_choosing_device_and_delay(transport):

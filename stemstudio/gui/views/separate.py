@@ -46,7 +46,9 @@ class SeparatePanel(QWidget):
 
     run_wanted = Signal(int, object, object)
 
-    def __init__(self, document: Document, speeds: Speeds | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, document: Document, parent: QWidget | None = None, *, speeds: Speeds | None = None
+    ) -> None:
         """`speeds(name)` is the measured speed of an algorithm on this machine, None where none was measured."""
         super().__init__(parent)
         self._document = document

@@ -15,6 +15,7 @@ from stemstudio.gui.notation import hertz_words, note_of, time_text
 from stemstudio.spectral.brushes import Box
 
 TICK_MS = 33
+SAY_MS = 5000
 WORDS_FROM = 1400  # pixels of width from which there is room for the name of the sound output
 LATENCIES = (
     ("low", "Short delay (may crackle)"),
@@ -28,8 +29,8 @@ class Transport(QWidget):
 
     Signals
     -------
-    play_selection_wanted(on)
-        The selection alone is to be heard, or no longer.
+    play_selection_wanted(loop)
+        The selection alone is to be heard, again and again with `loop`.
     before_pressed, before_released
         "As it was before the last edit" is held.
     """
@@ -45,7 +46,8 @@ class Transport(QWidget):
         self._playing_shown: bool | None = None
         self._latency = "normal"
         self._chosen: Any = None
-        self._alone = False  # whether the selection alone is being heard
+        self._said = QTimer(self, singleShot=True)
+        self._said.timeout.connect(self._show_selection)
         self._build()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._show_position)
@@ -160,9 +162,20 @@ class Transport(QWidget):
             self._player.set_source("original" if on else "stems")
         self._player_changed()
 
+    def say(self, text: str) -> None:
+        """Show a sentence for some seconds, in the place of the selection."""
+        self.selection.setProperty("role", "")
+        self.selection.style().polish(self.selection)
+        self.selection.setText(text)
+        self.selection.setToolTip(text)
+        self._said.start(max(SAY_MS, 60 * len(text)))
+
     def _alone_clicked(self, on: bool) -> None:
-        self._alone = on
-        self.play_selection_wanted.emit(on)
+        if on:
+            self.play_selection_wanted.emit(self._player.loop is not None)
+        else:
+            self._player.end_audition()
+        self._player_changed()
 
     # what it shows
 
@@ -198,16 +211,20 @@ class Transport(QWidget):
         if player is not None:
             self.loop.setChecked(player.loop is not None)
             self.original.setChecked(player.source == "original")
-            if player.source != "audition" and not playing:
-                self._alone = False
-            self.alone.setChecked(self._alone)
+            self.alone.setChecked(player.source == "audition")
             self._show_device()
         self._enable_selection()
         self._show_position()
 
-    def _selection_changed(self) -> None:
-        self.selection.setText(selection_words(self._document.selection.bounds, self._document.viewport.nyquist))
+    def _show_selection(self) -> None:
+        self._said.stop()
+        self.selection.setProperty("role", "muted")
+        self.selection.style().polish(self.selection)
+        self.selection.setText(selection_words(self._bounds, self._document.viewport.nyquist))
         self.selection.setToolTip(self.selection.text())
+
+    def _selection_changed(self) -> None:
+        self._show_selection()
         if self._player is not None and self._player.loop is not None and self._bounds is not None:
             self._player.set_loop(*self._samples(self._bounds))
         self._enable_selection()
@@ -217,7 +234,7 @@ class Transport(QWidget):
         looping = there and self._player.loop is not None
         some = there and self._bounds is not None
         self.loop.setEnabled(some or looping)
-        self.alone.setEnabled(some or self._alone)
+        self.alone.setEnabled(some or (there and self._player.source == "audition"))
         none = "Select some time first, with T or R"
         self.loop.setToolTip("Repeat the selected time (Ctrl+L)" if some or looping else f"Loop: {none} (Ctrl+L)")
         words = "Play the selection only: its time and its frequencies (Shift+Space)"

@@ -1,0 +1,424 @@
+"""The rows of atoms: number, template and activation of each, on the spectrogram's own time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDrag,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QApplication, QScrollBar, QToolTip, QWidget
+
+from stemstudio.gui import icons, theme
+from stemstudio.gui.document import Document
+from stemstudio.gui.notation import hertz_words, note_of
+from stemstudio.gui.views import atom_drag, navigation
+from stemstudio.gui.views.atom_pictures import AtomPictures
+from stemstudio.project.stem import RESIDUAL_COLOUR
+
+LOWEST_ROW, HIGHEST_ROW = 15, 30
+BAR = 11  # width of the scroll bar
+NUMBER, HEAR = 26, 16  # widths of the number and of ▶
+LEFT, RIGHT = 104, 12
+SHINE = 0.78  # opacity of a curve
+
+
+class AtomRows(QWidget):
+    """One row an atom, in the order that it is given.
+
+    Signals
+    -------
+    hear_wanted(atom)
+        ▶ or a double click.
+    menu_wanted(point)
+        The menu of the selected atoms is to open at this place of the screen.
+    """
+
+    hear_wanted = Signal(int)
+    menu_wanted = Signal(object)
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self.pictures: AtomPictures | None = None
+        self.order: tuple[int, ...] = ()
+        self.empty_words = ""
+        self.playhead: Callable[[], float | None] = lambda: None
+        self._left, self._right = LEFT, RIGHT
+        self._anchor: int | None = None
+        self._pressed: tuple[QPoint, int] | None = None
+        self._drop_row: int | None = None
+        self._image: tuple[object, QImage] | None = None
+        self.bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self.bar.valueChanged.connect(self.update)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAcceptDrops(True)
+        self.setMouseTracking(True)
+        self.setMinimumHeight(3 * LOWEST_ROW)
+        self.setAccessibleName("Atoms")
+        self.setAccessibleDescription(
+            "One row an atom. Arrows move, Shift extends, a number key gives the selected atoms to that stem."
+        )
+        document.viewport.changed.connect(self.update)
+        document.atoms_changed.connect(self._atoms_changed)
+
+    # what it shows
+
+    def set_margins(self, left: int, right: int) -> None:
+        """Leave so many pixels at the sides of the time axis."""
+        self._left, self._right = left, right
+        self._place_bar()
+        self.update()
+
+    def show_atoms(self, pictures: AtomPictures | None, order: Sequence[int]) -> None:
+        """Show these atoms, in this order."""
+        self.pictures, self.order = pictures, tuple(order)
+        self._place_bar()
+        self.update()
+
+    @property
+    def row_height(self) -> int:
+        return min(HIGHEST_ROW, max(LOWEST_ROW, self.height() // max(1, len(self.order))))
+
+    def row_at(self, y: float) -> int | None:
+        """Number of the row at a height, None below the last."""
+        row = int((y + self.bar.value()) // self.row_height)
+        return row if 0 <= row < len(self.order) else None
+
+    def area_of(self, atom: int) -> QRect:
+        """Where the row of an atom is."""
+        row = self.order.index(atom)
+        return QRect(0, row * self.row_height - self.bar.value(), self.width(), self.row_height)
+
+    def hear_area(self, atom: int) -> QRect:
+        """Where the ▶ of an atom is."""
+        return QRect(NUMBER, self.area_of(atom).top(), HEAR, self.row_height)
+
+    @property
+    def time_area(self) -> QRect:
+        """Where activations are drawn."""
+        return QRect(self._left, 0, max(1, self.width() - self._left - self._right), self.height())
+
+    def reveal(self, atom: int) -> None:
+        """Scroll so that an atom is seen."""
+        if atom in self.order:
+            top = self.order.index(atom) * self.row_height
+            if top < self.bar.value():
+                self.bar.setValue(top)
+            elif top + self.row_height > self.bar.value() + self.height():
+                self.bar.setValue(top + self.row_height - self.height())
+
+    def colour_of(self, atom: int) -> QColor:
+        state, split = self._document.state, self._document.atom_split
+        if state is None or split is None or atom >= len(split.owners):
+            return QColor(RESIDUAL_COLOUR)
+        return QColor(state.stems[split.owners[atom]].colour)
+
+    # painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), look.colour("background"))
+        area = self.time_area
+        painter.fillRect(area, look.colour("sheet"))
+        if self.pictures is None or not self.order:
+            painter.setPen(look.colour("muted"))
+            inner = self.rect().adjusted(24, 0, -24, 0)
+            painter.fillRect(self.rect(), look.colour("background"))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(inner, flags, self.empty_words)
+            return
+        height = self.row_height
+        first = self.bar.value() // height
+        last = min(len(self.order), (self.bar.value() + self.height()) // height + 1)
+        shown = self.order[first:last]
+        chosen = set(self._document.atoms)
+        split = self._document.atom_split
+        for row, atom in enumerate(shown, first):
+            y = row * height - self.bar.value()
+            if atom in chosen:
+                painter.fillRect(QRect(0, y, area.left(), height), look.colour("chosen"))
+                painter.fillRect(QRect(area.left(), y, area.width(), height), theme.DARK.colour("chosen"))
+            if row == self._drop_row:
+                painter.fillRect(QRect(0, y, area.right() + 1, height), look.colour("hover"))
+        image = self._curves(shown, chosen)
+        painter.drawImage(QRectF(area.left(), first * height - self.bar.value(), area.width(), height * len(shown)), image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for row, atom in enumerate(shown, first):
+            y = row * height - self.bar.value()
+            locked = split is not None and atom in split.locked
+            self._draw_head(painter, look, atom, y, height, atom in chosen, locked)
+        self._draw_playhead(painter, look, area)
+        if self.hasFocus():
+            painter.setPen(look.colour("accent_hover"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _draw_head(
+        self, painter: QPainter, look: theme.Theme, atom: int, y: int, height: int, chosen: bool, locked: bool
+    ) -> None:
+        colour = self.colour_of(atom)
+        painter.fillRect(QRectF(0, y + 1, 3, height - 2), colour)
+        painter.setPen(look.colour("text" if chosen else "muted"))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRect(3, y, NUMBER - 3, height), right, str(atom + 1))
+        painter.save()
+        side = min(14, height)
+        painter.translate(NUMBER + 1, y + (height - side) / 2)
+        painter.scale(side / icons.SIDE, side / icons.SIDE)
+        icons.draw(painter, "hear", look.colour("text" if chosen else "muted"))
+        painter.restore()
+        start, stop = NUMBER + HEAR + 2, self._left - 8
+        if locked:
+            painter.save()
+            painter.translate(stop - 12, y + (height - 12) / 2)
+            painter.scale(12 / icons.SIDE, 12 / icons.SIDE)
+            icons.draw(painter, "lock", look.colour("text"))
+            painter.restore()
+            stop -= 14
+        if stop - start < 12 or self.pictures is None:
+            return
+        heights = self.pictures.thumbnails[atom]
+        xs = np.linspace(start, stop, len(heights))
+        base = y + height - 1
+        points = [QPointF(start, base)]
+        points += [QPointF(x, base - (height - 3) * float(h)) for x, h in zip(xs, heights, strict=True)]
+        points.append(QPointF(stop, base))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour if look.dark else look.ink(colour))
+        painter.drawPolygon(QPolygonF(points))
+
+    def _curves(self, shown: Sequence[int], chosen: set[int]) -> QImage:
+        """The activations of the rows on screen; kept until something of it changes."""
+        view, ratio = self._document.viewport, self.devicePixelRatioF()
+        width, height = max(1, round(self.time_area.width() * ratio)), max(1, round(self.row_height * ratio))
+        colours = tuple(self.colour_of(atom).rgb() for atom in shown)
+        key = (id(self.pictures), tuple(shown), view.start, view.stop, width, height, colours, tuple(sorted(chosen)))
+        if self._image is not None and self._image[0] == key:
+            return self._image[1]
+        assert self.pictures is not None
+        heights = self.pictures.curves(shown, view.start, view.stop, width) * np.float32(height - 2)
+        above = np.arange(height - 1, -1, -1, dtype=np.float32)[None, :, None]
+        cover = np.clip(heights[:, None, :] - above, 0.0, 1.0)
+        alpha = np.array([1.0 if atom in chosen else SHINE for atom in shown], dtype=np.float32)
+        cover *= alpha[:, None, None]
+        pixels = np.empty((*cover.shape, 4), dtype=np.uint8)
+        for channel, shift in enumerate((0, 8, 16)):  # blue, green, red, times alpha
+            part = np.array([rgb >> shift & 255 for rgb in colours], dtype=np.float32)
+            pixels[..., channel] = cover * part[:, None, None]
+        pixels[..., 3] = cover * np.float32(255)
+        rows = len(shown) * height
+        image = QImage(pixels.tobytes(), width, rows, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+        self._image = (key, image)
+        return image
+
+    def _draw_playhead(self, painter: QPainter, look: theme.Theme, area: QRect) -> None:
+        seconds = self.playhead()
+        view = self._document.viewport
+        if seconds is not None and view.start <= seconds <= view.stop:
+            x = area.left() + view.x_of(seconds, area.width())
+            painter.fillRect(QRectF(x - 0.75, 0, 1.5, self.height()), QColor(255, 255, 255, 230))
+
+    # selecting
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        row = self.row_at(event.position().y())
+        if row is None:
+            self._document.select_atoms(())
+            return
+        atom = self.order[row]
+        if event.button() == Qt.MouseButton.RightButton:
+            if atom not in self._document.atoms:
+                self._choose(row, Qt.KeyboardModifier.NoModifier)
+            self.menu_wanted.emit(event.globalPosition().toPoint())
+            return
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        if self.hear_area(atom).contains(event.position().toPoint()):
+            self._choose(row, Qt.KeyboardModifier.NoModifier)
+            self.hear_wanted.emit(atom)
+            return
+        self._pressed = (event.position().toPoint(), row)
+        plain = not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier)
+        if not (plain and atom in self._document.atoms):  # a chosen one may be about to be dragged with the others
+            self._choose(row, event.modifiers())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is None or not event.buttons() & Qt.MouseButton.LeftButton:
+            return
+        moved = (event.position().toPoint() - self._pressed[0]).manhattanLength()
+        if moved >= QApplication.startDragDistance() and self._document.atoms and self._document.atoms_of is not None:
+            self._pressed = None
+            self.drag().exec(Qt.DropAction.MoveAction)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed, self._pressed = self._pressed, None
+        plain = not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier)
+        if pressed is not None and plain and len(self._document.atoms) > 1:
+            self._choose(pressed[1], Qt.KeyboardModifier.NoModifier)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        row = self.row_at(event.position().y())
+        if row is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.hear_wanted.emit(self.order[row])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, shift = event.key(), event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -8, Qt.Key.Key_PageDown: 8}
+        if key in steps and self.order:
+            now = [self.order.index(atom) for atom in self._document.atoms if atom in self.order]
+            at = (now[-1] if now else -1) + steps[key]
+            self._choose(min(max(at, 0), len(self.order) - 1), event.modifiers() if shift else Qt.KeyboardModifier(0))
+        elif key == Qt.Key.Key_A and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._document.select_atoms(self.order)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._document.atoms:
+            self.hear_wanted.emit(self._document.atoms[-1])
+        elif key == Qt.Key.Key_Menu and self._document.atoms:
+            self.menu_wanted.emit(self.mapToGlobal(self.area_of(self._document.atoms[-1]).center()))
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            if (event.key() == Qt.Key.Key_A and control) or event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                event.accept()  # here Ctrl+A means all atoms, and Return hears one
+                return True
+        if event.type() == QEvent.Type.ToolTip:
+            assert isinstance(event, QHelpEvent)
+            self._say_tip(event)
+            return True
+        return super().event(event)
+
+    def _choose(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
+        atom, chosen = self.order[row], self._document.atoms
+        if modifiers & Qt.KeyboardModifier.ShiftModifier and self._anchor in self.order:
+            other = self.order.index(self._anchor)
+            span = self.order[min(row, other) : max(row, other) + 1]
+            self._document.select_atoms(span if row >= other else tuple(reversed(span)))
+        elif modifiers & Qt.KeyboardModifier.ControlModifier:
+            self._anchor = atom
+            self._document.select_atoms(
+                tuple(each for each in chosen if each != atom) if atom in chosen else (*chosen, atom)
+            )
+        else:
+            self._anchor = atom
+            self._document.select_atoms((atom,))
+        self.reveal(atom)
+
+    def _atoms_changed(self) -> None:
+        if len(self._document.atoms) == 1:
+            self._anchor = self._document.atoms[0]
+            self.reveal(self._document.atoms[0])
+        self.update()
+
+    def _say_tip(self, event: QHelpEvent) -> None:
+        row = self.row_at(event.pos().y())
+        state, split = self._document.state, self._document.atom_split
+        if row is None or self.pictures is None or state is None:
+            QToolTip.hideText()
+            return
+        atom = self.order[row]
+        if self.hear_area(atom).contains(event.pos()):
+            words = f"Hear atom {atom + 1} alone (double-click, or Ctrl+H)"
+        else:
+            words = f"Atom {atom + 1} · {100 * self.pictures.energy[atom]:.1f} % of the sound"
+            pitch = self.pictures.pitches[atom]
+            words += f" · {note_of(pitch)[0]}, {hertz_words(pitch)}" if pitch else " · no pitch"
+            if split is not None and atom < len(split.owners):
+                words += f" · {state.stems[split.owners[atom]].name}" + (" · locked" if atom in split.locked else "")
+                words += "\nDrag it to a stem, or press 1–9"
+        QToolTip.showText(event.globalPos(), words, self)
+
+    # dragging
+
+    def drag(self) -> QDrag:
+        """A drag of the selected atoms, not begun yet."""
+        atoms, parent = self._document.atoms, self._document.atoms_of
+        assert parent is not None
+        drag = QDrag(self)
+        drag.setMimeData(atom_drag.packed(parent, atoms))
+        words = f"Atom {atoms[0] + 1}" if len(atoms) == 1 else f"{len(atoms)} atoms"
+        metrics = self.fontMetrics()
+        picture = QPixmap(metrics.horizontalAdvance(words) + 20, metrics.height() + 8)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.colour_of(atoms[0]))
+        painter.drawRoundedRect(picture.rect(), 8, 8)
+        painter.setPen(QColor("#10131a"))
+        painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, words)
+        painter.end()
+        drag.setPixmap(picture)
+        drag.setHotSpot(QPoint(-8, picture.height() // 2))
+        return drag
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if atom_drag.unpacked(event.mimeData(), self._document.state) is not None:
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self._drop_row = self.row_at(event.position().y())
+        event.setAccepted(self._drop_row is not None)
+        self.update()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._drop_row = None
+        self.update()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Dropped on another atom's row: they go to that atom's stem."""
+        self._drop_row = None
+        row = self.row_at(event.position().y())
+        drag, split = atom_drag.unpacked(event.mimeData(), self._document.state), self._document.atom_split
+        if row is not None and drag is not None and split is not None and drag[0] == self._document.atoms_of:
+            event.acceptProposedAction()
+            atom_drag.give(self._document, *drag, split.owners[self.order[row]])
+        self.update()
+
+    # scrolling
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        area = self.time_area
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            at = QPointF(event.position().x() - area.left(), event.position().y())
+            amount = sum(navigation.steps_of(event))
+            navigation.zoom(self._document.viewport, navigation.ZOOM**amount, at, area.width(), area.height())
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier or not event.angleDelta().y():
+            view = self._document.viewport
+            view.scroll_time(-navigation.SCROLL * sum(navigation.steps_of(event)) * (view.stop - view.start))
+        else:
+            self.bar.setValue(round(self.bar.value() - 2.5 * self.row_height * event.angleDelta().y() / 120))
+        event.accept()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place_bar()
+
+    def _place_bar(self) -> None:
+        self.bar.setGeometry(self.width() - BAR, 0, BAR, self.height())
+        whole = self.row_height * len(self.order)
+        self.bar.setRange(0, max(0, whole - self.height()))
+        self.bar.setPageStep(self.height())
+        self.bar.setSingleStep(self.row_height)
+        self.bar.setVisible(whole > self.height())

@@ -1,0 +1,283 @@
+"""The atoms: rows below the spectrogram, their stems, sorting, giving and suggesting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+
+from stemstudio.algorithms.estimates import Estimates
+from stemstudio.gui.document import Document
+from stemstudio.gui.views import atom_drag
+from stemstudio.gui.views.atom_pictures import AtomPictures, pictured
+from stemstudio.gui.views.atom_rows import AtomRows
+from stemstudio.gui.views.stem_chips import StemChips
+from stemstudio.gui.views.strip_menu import swatch
+from stemstudio.gui.views.suggestions import suggestions_of
+from stemstudio.progress import Progress
+from stemstudio.project import edits
+from stemstudio.project.project import Change
+
+SORTS = (("energy", "loudest first"), ("pitch", "by pitch"), ("similarity", "like beside like"), ("stem", "by stem"))
+NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
+
+
+class AtomsView(QWidget):
+    """Atoms of the last split into atoms: heard, sorted, given to stems.
+
+    Signals
+    -------
+    hear_atom(parent, atom)
+        An atom of the split of stem `parent` is to be heard alone.
+    """
+
+    hear_atom = Signal(int, int)
+
+    def __init__(self, document: Document, parent: QWidget | None = None, *, playhead: Any = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._estimates: Any = None  # the pictures are of these
+        self._pictures: AtomPictures | None = None
+        self._preview: Any = None
+        self._similar: tuple[Any, list[int]] | None = None
+        self._suggestions = suggestions_of(document)
+        self.rows = AtomRows(document, self)
+        self.rows.empty_words = NOTHING
+        self.chips = StemChips(document, self)
+        self._build()
+        if playhead is not None:
+            self.set_playhead(playhead)
+        self.rows.hear_wanted.connect(self._hear)
+        self.rows.menu_wanted.connect(self.open_menu)
+        document.opened.connect(self._renew)
+        document.atoms_changed.connect(self._renew)
+        document.changed.connect(self._changed)
+        self._suggestions.running_changed.connect(self._show_running)
+        self._renew()
+
+    def _build(self) -> None:
+        self.title = QLabel("Atoms", self)
+        self.title.setProperty("role", "title")
+        chips = QScrollArea(self)
+        chips.setWidget(self.chips)
+        chips.setWidgetResizable(True)
+        chips.setFrameShape(QFrame.Shape.NoFrame)
+        chips.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        chips.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        chips.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        chips.setFixedHeight(self.fontMetrics().height() + 10)
+        self.sort = QComboBox(self)
+        for name, words in SORTS:
+            self.sort.addItem(words, name)
+        self.sort.setToolTip("Order of the atoms")
+        self.sort.setAccessibleName("Order of the atoms")
+        self.sort.currentIndexChanged.connect(self._sort)
+        self.count = QSpinBox(self)
+        self.count.setRange(1, 12)
+        self.count.setValue(4)
+        self.count.setSuffix(" stems")
+        self.count.setToolTip("How many stems to suggest")
+        self.count.setAccessibleName("How many stems to suggest")
+        self.suggest_button = QPushButton("Suggest", self)
+        self.suggest_button.setToolTip(
+            "Gather atoms that sound alike into stems, in one step; locked atoms stay (Ctrl+G)"
+        )
+        self.suggest_button.clicked.connect(self.suggest)
+        top = QHBoxLayout()
+        top.setContentsMargins(8, 4, 8, 4)
+        top.setSpacing(8)
+        top.addWidget(self.title)
+        top.addWidget(chips, 1)
+        for widget in (self.sort, self.count, self.suggest_button):
+            top.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self.rows, 1)
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, 230)
+
+    # what others ask
+
+    def set_margins(self, left: int, right: int) -> None:
+        """Leave so many pixels at the sides, so that the time axis is the spectrogram's."""
+        self.rows.set_margins(left, right)
+
+    def set_playhead(self, playhead: Any) -> None:
+        """Draw the playhead of the other views here too."""
+        self.rows.playhead = lambda: playhead.seconds
+        playhead.moved.connect(lambda before, now: self.rows.update())
+
+    def suggest(self) -> None:
+        """Gather the atoms into as many stems as chosen."""
+        self._suggestions.suggest(self.count.value())
+
+    def assign_to_number(self, number: int) -> bool:
+        """Give the selected atoms to the n-th stem of their split; one above the last makes a new one."""
+        state, parent, atoms = self._document.state, self._document.atoms_of, self._document.atoms
+        if state is None or parent is None or not atoms:
+            return False
+        stems = state.children(parent)
+        if number == len(stems) + 1:
+            return atom_drag.give_to_new(self._document, parent, atoms)
+        if 1 <= number <= len(stems):
+            return atom_drag.give(self._document, parent, atoms, stems[number - 1].id)
+        self._document.said.emit(f"There is no stem {number}; {len(stems) + 1} makes a new one.")
+        return False
+
+    def show_preview(self, stem: int, estimates: Estimates) -> None:
+        """Show the atoms of a factorisation that is still running."""
+        if hasattr(estimates, "activations"):
+            self._preview = estimates
+            self._renew()
+
+    def open_menu(self, point: QPoint) -> None:
+        """Open the menu of the selected atoms at a place of the screen."""
+        menu = self.menu()
+        if menu is not None:
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(point)
+
+    def menu(self) -> QMenu | None:
+        """The menu of the selected atoms."""
+        document = self._document
+        state, split, parent, atoms = document.state, document.atom_split, document.atoms_of, document.atoms
+        if state is None or split is None or parent is None or not atoms:
+            return None
+        menu = QMenu(self)
+        menu.addAction(f"Hear atom {atoms[-1] + 1}\tCtrl+H", lambda: self._hear(atoms[-1]))
+        give = menu.addMenu("Give to")
+        for number, stem in enumerate(state.children(parent), 1):
+            words = f"{stem.name}\t{number}" if number < 10 else stem.name
+            action = give.addAction(swatch(stem.colour), words)
+            action.triggered.connect(lambda _=False, stem=stem.id: atom_drag.give(document, parent, atoms, stem))
+        give.addSeparator()
+        give.addAction("A new stem", lambda: atom_drag.give_to_new(document, parent, atoms))
+        locked = all(atom in split.locked for atom in atoms)
+        menu.addAction("Unlock\tCtrl+K" if locked else "Lock: stays in its stem\tCtrl+K", lambda: lock(document, not locked))
+        menu.addSeparator()
+        own = split.owners[atoms[-1]]
+        menu.addAction(f"Select all of {state.stems[own].name}", lambda: document.select_atoms(split.parts_of(own)))
+        menu.addAction("Select all atoms\tCtrl+A", lambda: document.select_atoms(self.rows.order))
+        return menu
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        number = event.key() - Qt.Key.Key_0.value
+        if 1 <= number <= 9 and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier and self._document.atoms:
+            self.assign_to_number(number)
+        else:
+            super().keyPressEvent(event)
+
+    # inside
+
+    def _hear(self, atom: int) -> None:
+        if self._document.atoms_of is not None and self._preview is None:
+            self.hear_atom.emit(self._document.atoms_of, atom)
+
+    def _changed(self, change: Change) -> None:
+        if "splits" in change.kinds:
+            self._preview = None
+            self._renew()
+        elif "stems" in change.kinds:
+            self.rows.update()
+
+    def _renew(self) -> None:
+        """Take on the split on display; its pictures are made on a thread."""
+        state, split = self._document.state, self._document.atom_split
+        if state is None:
+            self._preview = None
+        estimates: Any = self._preview or (None if split is None else split.estimates)
+        if not hasattr(estimates, "activations"):
+            estimates = None
+        there = split is not None and self._preview is None and estimates is not None
+        for widget in (self.sort, self.count, self.suggest_button):
+            widget.setEnabled(there and not self._suggestions.running)
+        self._show_title(estimates)
+        if estimates is self._estimates:
+            self._sort()
+            return
+        self._estimates = estimates
+        if estimates is None or state is None:
+            self._pictures = None
+            self.rows.show_atoms(None, ())
+            return
+        if self._preview is None:
+            self._pictures = None
+            self.rows.empty_words = "Drawing the atoms…"
+            self.rows.show_atoms(None, ())
+        rate = state.mixture.sample_rate
+
+        def work(progress: Progress) -> AtomPictures:
+            return pictured(estimates, rate, progress)
+
+        def done(pictures: AtomPictures) -> None:
+            if self._estimates is estimates:
+                self._pictures = pictures
+                self.rows.empty_words = NOTHING
+                self._sort()
+
+        self._document.jobs.run("Drawing atoms", work, done, heavy=False)
+
+    def _show_title(self, estimates: Any) -> None:
+        words = "Atoms" if estimates is None else f"{len(estimates.names)} atoms"
+        state, parent = self._document.state, self._document.atoms_of
+        if self._preview is not None:
+            words += ", still running"
+        elif estimates is not None and state is not None and parent:
+            words += f" of {state.stems[parent].name}"
+        self.title.setText(words)
+        if estimates is None:
+            self.rows.empty_words = NOTHING
+
+    def _sort(self) -> None:
+        pictures, estimates = self._pictures, self._estimates
+        if pictures is None or estimates is None:
+            return
+        how = self.sort.currentData()
+        if how == "similarity" and (self._similar is None or self._similar[0] is not estimates):
+            self._find_similar(estimates)
+            return
+        self.rows.show_atoms(pictures, self._order(how, pictures))
+
+    def _order(self, how: str, pictures: AtomPictures) -> list[int]:
+        state, split, parent = self._document.state, self._document.atom_split, self._document.atoms_of
+        atoms = list(range(pictures.atoms))
+        loudest = sorted(atoms, key=lambda atom: -pictures.energy[atom])
+        if how == "pitch":
+            return sorted(loudest, key=lambda atom: pictures.pitches[atom] or 1e9)
+        if how == "similarity" and self._similar is not None:
+            return self._similar[1]
+        if how == "stem" and self._preview is None and state is not None and split is not None and parent is not None:
+            place = {stem.id: number for number, stem in enumerate(state.children(parent))}
+            return sorted(loudest, key=lambda atom: place[split.owners[atom]])
+        return loudest
+
+    def _find_similar(self, estimates: Any) -> None:
+        def work(progress: Progress) -> list[int]:
+            from stemstudio.algorithms.timbre import similarity_order
+
+            progress.check()
+            return similarity_order(estimates)
+
+        def done(order: list[int]) -> None:
+            self._similar = (estimates, order)
+            self._sort()
+
+        self._document.jobs.run("Comparing atoms", work, done, heavy=False)
+
+    def _show_running(self, running: bool) -> None:
+        self.suggest_button.setText("Comparing…" if running else "Suggest")
+        self.suggest_button.setEnabled(not running and self._document.atom_split is not None)
+
+
+def lock(document: Document, locked: bool) -> None:
+    """Lock or unlock the selected atoms."""
+    state, parent, atoms = document.state, document.atoms_of, document.atoms
+    if state is None or parent is None or not atoms:
+        return
+    what = f"atom {atoms[0] + 1}" if len(atoms) == 1 else f"{len(atoms)} atoms"
+    document.do(edits.lock(state, parent, atoms, locked, f"{'Lock' if locked else 'Unlock'} {what}"))

@@ -1,0 +1,146 @@
+"""Suggestions: which atoms sound alike, asked on a thread and done as one named step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from stemstudio.algorithms.estimates import Estimates
+from stemstudio.gui.document import Document
+from stemstudio.progress import Progress
+from stemstudio.project.edits import Edit, fresh_colours, unique_name
+from stemstudio.project.project import Change, Project, State
+from stemstudio.project.stem import Stem
+
+
+@dataclass(frozen=True, eq=False)
+class Suggestion:
+    """Whose each atom probably is.
+
+    Attributes
+    ----------
+    estimates
+        The atoms it was made for.
+    stems
+        Ids of the stems that the columns stand for.
+    probabilities
+        float32 (atoms, stems), rows sum to 1.
+    """
+
+    estimates: Estimates
+    stems: tuple[int, ...]
+    probabilities: NDArray[np.float32]
+
+
+class Suggestions(QObject):
+    """The last suggestion for the atoms of a document.
+
+    Signals
+    -------
+    changed
+        Another one, or none.
+    running_changed(running)
+        The question was asked, or answered.
+    """
+
+    changed = Signal()
+    running_changed = Signal(bool)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(document)
+        self._document = document
+        self._last: Suggestion | None = None
+        self.running = False
+        document.opened.connect(self._forget)
+
+    def suggest(self, count: int) -> None:
+        """Gather the atoms on display into `count` stems; locked atoms stay and draw what is like them."""
+        document = self._document
+        state, project, parent, split = document.state, document.project, document.atoms_of, document.atom_split
+        if state is None or project is None or parent is None or split is None or self.running:
+            return
+        factorization: Any = split.estimates
+        rate = state.mixture.sample_rate
+        children = [child.id for child in state.children(parent) if child.id != split.residual][:count]
+        fixed = {
+            atom: children.index(split.owners[atom]) for atom in split.locked if split.owners[atom] in children
+        }
+        self._set_running(True)
+
+        def work(progress: Progress) -> Any:
+            from stemstudio.algorithms.labelling import by_timbre
+
+            progress.check()
+            return by_timbre(factorization, count, rate, fixed=fixed or None)
+
+        def done(labels: Any) -> None:
+            self._set_running(False)
+            now = document.state
+            if now is None or now.splits.get(parent) is None or now.splits[parent].estimates is not factorization:
+                return
+            edit, stems = suggestion_edit(project, parent, labels, count)
+            self._last = Suggestion(factorization, stems, labels.probabilities)
+            if not document.do(edit):
+                document.said.emit("The atoms are gathered like that already.")
+            self.changed.emit()
+
+        def failed(error: Exception) -> None:
+            self._set_running(False)
+            document.said.emit(f"No suggestion could be made: {error}")
+
+        document.jobs.run("Comparing atoms", work, done, failed=failed, stopped=lambda: self._set_running(False), heavy=False)
+
+    def of(self, atom: int) -> dict[int, float]:
+        """Probability of an atom by stem; empty where nothing was suggested for it."""
+        split, last = self._document.atom_split, self._last
+        if split is None or last is None or last.estimates is not split.estimates:
+            return {}
+        return {stem: float(p) for stem, p in zip(last.stems, last.probabilities[atom], strict=True)}
+
+    def _set_running(self, running: bool) -> None:
+        self.running = running
+        self.running_changed.emit(running)
+
+    def _forget(self) -> None:
+        self._last = None
+        self.changed.emit()
+
+
+def suggestions_of(document: Document) -> Suggestions:
+    """The one that belongs to a document."""
+    found = document.findChild(Suggestions)
+    return found if isinstance(found, Suggestions) else Suggestions(document)
+
+
+def suggestion_edit(project: Project, parent: int, labels: Any, count: int) -> tuple[Edit | None, tuple[int, ...]]:
+    """The step that does what `labels` suggest, with the stems it needs; and the ids of all the stems."""
+    state = project.state
+    split = state.splits[parent]
+    stems = [child.id for child in state.children(parent) if child.id != split.residual][:count]
+    made = _new_stems(project, state, parent, labels.names[len(stems) : count])
+    stems += [stem.id for stem in made]
+    given = split.given({atom: stems[owner] for atom, owner in enumerate(labels.owners)})
+    if given.owners == split.owners and not made:
+        return None, tuple(stems)
+    moved = {stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair}
+    rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
+    kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
+    word = f"Suggest {count} {'stem' if count == 1 else 'stems'} by timbre"
+    return Edit(word, rows, Change(kinds, frozenset(moved | {stem.id for stem in made}))), tuple(stems)
+
+
+def _new_stems(project: Project, state: State, parent: int, words: tuple[str, ...]) -> list[Stem]:
+    children = [child for child in state.children(parent) if not state.is_residual(child.id)]
+    first = max((child.position for child in children), default=-1.0) + 1
+    colours = fresh_colours([stem.colour for stem in state.stems.values()], len(words))
+    made: list[Stem] = []
+    for place, (word, colour) in enumerate(zip(words, colours, strict=True)):
+        name, number = unique_name(state, word), 2
+        while name in {stem.name for stem in made}:
+            name, number = unique_name(state, f"{word} {number}"), number + 1
+        made.append(Stem(project.new_id(), name, colour, parent, first + place))
+    return made
