@@ -46,7 +46,9 @@ class Audio:
     def __post_init__(self) -> None:
         samples = self.samples
         if samples.ndim != 2 or samples.dtype != np.float32:
-            raise ValueError(f"samples must be float32 (channels, samples), not {samples.dtype} {samples.shape}")
+            raise ValueError(
+                f"samples must be float32 (channels, samples), not {samples.dtype} {samples.shape}"
+            )
         if self.sample_rate <= 0:
             raise ValueError(f"sample_rate must be positive, not {self.sample_rate}")
         if samples.flags.writeable:

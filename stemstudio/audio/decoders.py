@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.headers import movie_timescale
+from stemstudio.audio.names import native
 
 if TYPE_CHECKING:
     import av
@@ -37,7 +38,7 @@ def soundfile_blocks(path: Path, note: Note) -> Iterator[Samples]:
     import soundfile
 
     with ExitStack() as stack:
-        file = stack.enter_context(soundfile.SoundFile(path))
+        file = stack.enter_context(soundfile.SoundFile(native(path)))
         rate, channels, promised = file.samplerate, file.channels, file.frames
         size = step = max(1024, BLOCK_VALUES // channels)
         sought = file.format in SOUGHT_FORMATS and file.subtype in SOUGHT_SUBTYPES and promised > 32 * size
@@ -45,7 +46,7 @@ def soundfile_blocks(path: Path, note: Note) -> Iterator[Samples]:
         handles.put(file)
         if sought:
             size *= 16  # so that what a FLAC decoder does to find its place is little
-            handles.put(stack.enter_context(soundfile.SoundFile(path)))
+            handles.put(stack.enter_context(soundfile.SoundFile(native(path))))
         threads = handles.qsize()
         pool = ThreadPoolExecutor(threads, "decoder")
         stack.callback(pool.shutdown, cancel_futures=True)
@@ -115,7 +116,7 @@ def _rest(path: Path, position: int, rate: int, channels: int) -> Iterator[Sampl
                 yield block[:, skipped:]
     if came:
         return
-    with suppress(soundfile.LibsndfileError, RuntimeError), soundfile.SoundFile(path) as file:
+    with suppress(soundfile.LibsndfileError, RuntimeError), soundfile.SoundFile(native(path)) as file:
         file.seek(position)
         while len(samples := file.read(1024, dtype="float32", always_2d=True)):
             yield samples.T

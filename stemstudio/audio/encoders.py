@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.formats import FileFormat, Subtype
+from stemstudio.audio.names import native
 
 LARGEST_RIFF = 2**32 - 2**16  # bytes of sound; WAV counts in 32 bits
 AAC_FRAME = 1024
@@ -47,7 +48,7 @@ class SoundfileEncoder:
         self._bits = subtype.bits
         self._random = np.random.Generator(np.random.SFC64(seed))
         self._file = soundfile.SoundFile(
-            path,
+            native(path),
             "w",
             rate,
             channels,

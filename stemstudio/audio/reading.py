@@ -15,6 +15,7 @@ from stemstudio.audio.audio import Audio, Samples
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.audio.decoders import open_container, plain, pyav_blocks, soundfile_blocks
 from stemstudio.audio.headers import ends_without_end, missing_share
+from stemstudio.audio.names import native
 from stemstudio.audio.sample_store import SampleStore, frozen
 from stemstudio.audio.tags import Tags, read_tags
 from stemstudio.errors import StemStudioError, UnreadableSong
@@ -240,7 +241,7 @@ def _probe_soundfile(path: Path) -> SongInfo | None:
     if path.suffix.lower() == ".raw":  # would be taken for headerless samples of unstated rate
         return None
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(native(path)) as file:
             if file.format == "OGG" and file.channels > 2:
                 return None  # libsndfile keeps Vorbis' own order of channels; FFmpeg sorts them
             frames = file.frames if 0 < file.frames < 2**62 else None

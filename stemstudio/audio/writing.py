@@ -14,6 +14,7 @@ import numpy as np
 from stemstudio.audio.audio import Samples, Sound
 from stemstudio.audio.encoders import Encoder, PyAVEncoder, SoundfileEncoder
 from stemstudio.audio.formats import FORMATS, file_format, why_not
+from stemstudio.audio.names import native
 from stemstudio.audio.reading import finite
 from stemstudio.audio.tags import Tags, write_tags
 from stemstudio.audio.targets import FileExists, check_target, claim_part, sync, why
@@ -229,7 +230,7 @@ class SoundWriter:
             if self.taken != self._length:
                 raise ValueError(f"{self._length} samples were promised and {self.taken} came")
             if self._kind.encoder == "soundfile" and self._kind.lossless:
-                with soundfile.SoundFile(self.part) as file:
+                with soundfile.SoundFile(native(self.part)) as file:
                     if (
                         file.frames != self._length
                     ):  # what a full disk leaves behind can look like a whole file

@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 def answer(data: Any) -> None:
     """Machine output: JSON on stdout, and nothing else ever goes there."""
-    print(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False), flush=True)
+    print(json.dumps(data, indent=2, allow_nan=False), flush=True)  # ASCII: no console can garble it
 
 
 def say(sentence: str) -> None:
@@ -67,8 +67,8 @@ def _bar(title: str) -> Iterator[Any]:
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    with Bar(*columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=1.0)
 
         def report(fraction: float, message: str) -> None:

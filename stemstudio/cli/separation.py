@@ -63,7 +63,7 @@ def record(
     entry["versions"] = _versions()
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(json.dumps(entry, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(entry, ensure_ascii=False, indent=2) + "\n", "utf-8", "backslashreplace")
         os.replace(part, path)
     except OSError as error:
         with suppress(OSError):

@@ -14,6 +14,7 @@ import numpy as np
 
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.formats import file_format
+from stemstudio.audio.names import native
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import FileExists, SoundWriter, WriteReport
 from stemstudio.errors import StemStudioError, UnwritableFile
@@ -305,7 +306,8 @@ def _rest_in_files(
     peak = 0.0
     with ExitStack() as stack:
         files = [
-            stack.enter_context(soundfile.SoundFile(writers[stem].part)) for stem in dict.fromkeys(stems)
+            stack.enter_context(soundfile.SoundFile(native(writers[stem].part)))
+            for stem in dict.fromkeys(stems)
         ]
         for low in range(start, stop, size):
             progress((low - start) / (stop - start), "Checking that the stems add up")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -229,3 +231,15 @@ def test_a_real_song_by_its_true_stems(command: Any, shared_audio: Path, tmp_pat
     assert scores["vocals"]["sdr_plain"] >= 4.5
     assert scores["drums"]["sdr_plain"] >= 10.5
     assert scores["other"]["sdr_plain"] >= 2.5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_names_that_are_no_valid_text(command: Any, song: Path, tmp_path: Path) -> None:
+    strange = tmp_path / os.fsdecode(b"gar\xe7on.wav")
+    strange.write_bytes(song.read_bytes())
+    out = tmp_path / os.fsdecode(b"\xe9t\xe9")
+    ran = command("separate", strange, "--algorithm", "hpss", "--out", out, "--json")
+    assert ran.code == 0
+    assert ran.json["stems"]["harmonic"] == str(out / "harmonic.wav")
+    assert json.loads((out / "separation.json").read_text(encoding="utf-8"))["song"]["path"] == str(strange)
+    assert command("info", strange, "--json").json["duration"] == 4.0
