@@ -163,12 +163,14 @@ class Masks(MaskEstimates):
         return {"names": list(self.names), "grid": self.grid.model_dump()}
 
     def arrays(self) -> dict[str, Any]:
-        return {"masks": self.values}
+        return {"masks": self.values} if self.names else {}
 
     @classmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Masks:
         names = [str(name) for name in header["names"]]
-        return cls(names, StftSettings.model_validate(header["grid"]), arrays["masks"])
+        grid = StftSettings.model_validate(header["grid"])
+        values = arrays["masks"] if names else np.zeros((0, grid.bins, 0), dtype=np.float16)
+        return cls(names, grid, values)
 
 
 def frozen(array: Any) -> Any:

@@ -27,7 +27,9 @@ def studio(qtbot):
     mixture = Audio((0.1 * rng.standard_normal((2, 12 * RATE))).astype(np.float32), RATE)
     grid = StftSettings(fft=2048, hop=512)
     atoms = Factorization(
-        rng.random((grid.bins, 8), dtype=np.float32), rng.random((8, grid.frames(mixture.length)), dtype=np.float32), grid
+        rng.random((grid.bins, 8), dtype=np.float32),
+        rng.random((8, grid.frames(mixture.length)), dtype=np.float32),
+        grid,
     )
     document, player = Document(), Player()
     sounding = Sounding(document, player)
@@ -41,7 +43,9 @@ def studio(qtbot):
 
 def split(document, atoms) -> tuple[int, int, int]:
     document.do(
-        edits.split(document.project, 0, ByHand(), atoms, stems=["one", "two"], owners=[0, 0, 0, 1, 1, 1, None, None])
+        edits.split(
+            document.project, 0, ByHand(), atoms, stems=["one", "two"], owners=[0, 0, 0, 1, 1, 1, None, None]
+        )
     )
     one, two, residual = (stem.id for stem in document.state.children(0))
     return one, two, residual
@@ -73,7 +77,9 @@ def test_a_stroke_is_heard_and_undone(qtbot, studio):
     one, two, _ = split(document, atoms)
     wait_until_rendered(qtbot, sounding)
     before = [buffer.copy() for buffer in buffers(player)]
-    stroke = BrushStroke(points=((3.0, 500.0), (3.5, 4000.0)), width=0.3, height=2.0, hardness=0.8, strength=1.0)
+    stroke = BrushStroke(
+        points=((3.0, 500.0), (3.5, 4000.0)), width=0.3, height=2.0, hardness=0.8, strength=1.0
+    )
     paint = PaintStroke(two, False, stroke)
     with qtbot.waitSignal(sounding.rendered, timeout=5000) as rendered:
         document.do(edits.paint(document.state, document.project.new_id(), paint, "Brush two"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -30,13 +32,13 @@ def show(qtbot):
         made.document.jobs.close()
 
 
-def wheel(widget, point: QPoint, steps: float, keys=Modifier.NoModifier, pixels=QPoint()) -> None:
+def wheel(widget, point: QPoint, steps: float, keys=Modifier.NoModifier, pixels: int = 0) -> None:
     angle = QPoint(0, round(120 * steps))
     there = widget.mapToGlobal(point)
     event = QWheelEvent(
         QPointF(point),
         QPointF(there),
-        pixels,
+        QPoint(pixels, 0),
         angle,
         Qt.MouseButton.NoButton,
         keys,
@@ -144,7 +146,7 @@ def test_the_wheel_scrolls_and_zooms_at_the_pointer(show):
     wheel(view, point, 1, Modifier.ShiftModifier)
     assert viewport.low > low
     start = viewport.start
-    wheel(view, point, 0, pixels=QPoint(-30, 0))
+    wheel(view, point, 0, pixels=-30)
     span = viewport.stop - viewport.start
     assert viewport.start - start == pytest.approx(30 / view.width() * span, rel=0.01)
 
@@ -278,14 +280,14 @@ def test_marks_of_the_axes_have_room_and_lie_where_they_say(axis):
         viewport.set_frequency(low, high)
         marks = frequency_marks(viewport, 500, 20.0)
         named = [mark for mark in marks if mark.weak]
-        assert all(b.place - a.place >= 19.9 for a, b in zip(named, named[1:], strict=False))
+        assert all(b.place - a.place >= 19.9 for a, b in pairwise(named))
         assert len(named) >= 1
     for start, stop in ((0.0, 240.0), (10.0, 10.5), (3.0, 3.02)):
         viewport.set_time(start, stop)
         named = [mark for mark in time_marks(viewport, 900, 80.0) if mark.strong]
         assert len(named) >= 2
         assert len({mark.strong for mark in named}) == len(named)
-        assert all(b.place - a.place >= 79.9 for a, b in zip(named, named[1:], strict=False))
+        assert all(b.place - a.place >= 79.9 for a, b in pairwise(named))
 
 
 def test_musicians_words():
