@@ -74,7 +74,7 @@ def test_every_leaf_is_rendered_and_adds_up(qtbot, studio):
 
 def test_a_stroke_is_heard_and_undone(qtbot, studio):
     document, player, sounding, atoms = studio
-    one, two, _ = split(document, atoms)
+    _one, two, _ = split(document, atoms)
     wait_until_rendered(qtbot, sounding)
     before = [buffer.copy() for buffer in buffers(player)]
     stroke = BrushStroke(
@@ -100,7 +100,7 @@ def test_a_stroke_is_heard_and_undone(qtbot, studio):
 
 def test_moving_an_atom_changes_the_sound_everywhere(qtbot, studio):
     document, player, sounding, atoms = studio
-    one, two, _ = split(document, atoms)
+    _one, two, _ = split(document, atoms)
     wait_until_rendered(qtbot, sounding)
     document.do(edits.assign(document.state, 0, {0: two}, "Atom 1 to two"))
     wait_until_rendered(qtbot, sounding)
@@ -110,7 +110,7 @@ def test_moving_an_atom_changes_the_sound_everywhere(qtbot, studio):
 
 
 def test_mute_needs_no_rendering(qtbot, studio):
-    document, player, sounding, atoms = studio
+    document, _player, sounding, atoms = studio
     one, *_ = split(document, atoms)
     wait_until_rendered(qtbot, sounding)
     generation = sounding._generation
