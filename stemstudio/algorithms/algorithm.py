@@ -72,6 +72,8 @@ class Algorithm(BaseModel):
         What the window calls it, and one sentence on what it is good for.
     speed
         Seconds of song a second of work, on two CPU cores: a first guess for the time a run will take.
+    atoms
+        Whether it finds atoms, to be gathered into stems, rather than stems.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -80,6 +82,7 @@ class Algorithm(BaseModel):
     title: ClassVar[str]
     summary: ClassVar[str]
     speed: ClassVar[float] = 10.0
+    atoms: ClassVar[bool] = False
 
     @abstractmethod
     def run(self, signal: Sound, progress: Progress) -> Estimates:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from signals import mixture
 
 from stemstudio.algorithms import ALGORITHMS
+from stemstudio.progress import Progress
+
+QUICK = {"nmf": {"components": 2, "iterations": 2}}
 
 
 def test_all_recipes_with_all_their_fields(command: Any) -> None:
@@ -36,3 +40,13 @@ def test_words_for_people_go_to_stderr(command: Any, recipe: Any) -> None:
     assert ran.stdout == ""
     for name in recipe.model_fields:
         assert f"\n{name} " in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "recipe", [each for each in ALGORITHMS if each.name in ("hpss", "nmf")], ids=lambda each: each.name
+)
+def test_a_recipe_says_beforehand_whether_it_finds_atoms(recipe: Any) -> None:
+    assert (
+        recipe.from_settings(QUICK.get(recipe.name, {})).run(mixture(0.5, 8000)[0], Progress()).atoms
+        == recipe.atoms
+    )

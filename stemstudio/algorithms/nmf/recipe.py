@@ -31,6 +31,7 @@ class NMF(Algorithm):
         "Finds the sounds that come back in a song – a note, a drum hit, a vowel – as atoms to hear and to sort into stems."
     )
     speed: ClassVar[float] = 10.0
+    atoms: ClassVar[bool] = True
 
     components: int = parameter(
         32,
