@@ -81,6 +81,8 @@ class MainWindow(QMainWindow):
         self.bindings = Bindings(self, COMMANDS, self.commands)
         self._make_menus()
         self._connect()
+        self.resize(1600, 1000)
+        self._share_right_side()
         self._default_layout = self.saveState(LAYOUT_VERSION)
         self._restore_settings()
         self._refresh()
@@ -156,11 +158,11 @@ class MainWindow(QMainWindow):
         self.light, self.peaks = Light(document, self), Peaks(document, self)
         self.sheet = Sheet(document, self.light, self.peaks, self.tools, playhead, self)
         self.picture_bar = PictureBar(document, self)
-        self.atoms = AtomsView(document, self)
+        self.atoms = AtomsView(document, self, playhead=playhead)
         self.atom_detail = AtomDetail(document, self)
         self.mixer = MixerView(document, player, self)
         self.transport = Transport(document, player, self)
-        self.separate = SeparatePanel(document, measured_speed, self)
+        self.separate = SeparatePanel(document, self, speeds=measured_speed)
         self.tool_options = ToolOptions(document, self.tools, self)
         self.history = HistoryView(document, self)
         self.tool_strip = ToolStrip(document, self.tools, self)
@@ -210,6 +212,13 @@ class MainWindow(QMainWindow):
             dock.setWidget(widget)
         self.addDockWidget(area, dock)
         self.docks[title] = dock
+
+    def _share_right_side(self) -> None:
+        """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
+        heights = {"Separate": 290, "Tool options": 170, "Atom": 270, "History": 150}
+        docks = [self.docks[title] for title in heights]
+        self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
+        self.resizeDocks([docks[0]], [290], Qt.Orientation.Horizontal)
 
     def _bar(self, title: str, widget: QWidget, area: Qt.ToolBarArea) -> None:
         bar = QToolBar(title, self)
@@ -372,7 +381,6 @@ class MainWindow(QMainWindow):
 
     def _restore_settings(self) -> None:
         settings = QSettings()
-        self.resize(1600, 1000)
         geometry, layout, splitter = (
             settings.value(f"window/{name}") for name in ("geometry", "layout", "splitter")
         )
