@@ -114,5 +114,5 @@ def test_both_channels_share_one_mask():
 
 
 def test_frames_that_do_not_overlap_evenly_are_refused():
-    with pytest.raises(BadRecipe, match="HPSS.*1000"):
+    with pytest.raises(BadRecipe, match=r"HPSS.*1000"):
         HPSS.from_settings({"hop": 1000})

@@ -28,7 +28,7 @@ THREADS = max(1, min(LANES, os.cpu_count() or 1))
 NOTHING = np.float32(1e-18)  # smaller entries become 0: products would be denormal numbers, which are slow
 FLOOR = np.float32(
     1e-12
-)  # added to the model W H (V has mean 1): a faint constant atom, so that it can be divided by
+)  # added to the model W H (V is about 1): a faint constant atom, so that it can be divided by
 
 
 @dataclass
@@ -116,7 +116,9 @@ def multiplicative_updates(
         fit.activations[...] = 0
         progress(1.0)
         return fit
-    work = _Work(V.T, fit.templates, fit.activations.T, beta, np.float32(1.0 / mean), progress)
+    # Floors and limits below are meant for a V about 1; most songs are, and need no scaling.
+    level = 1.0 if 1e-2 <= mean <= 1e2 else mean
+    work = _Work(V.T, fit.templates, fit.activations.T, beta, np.float32(1.0 / level), progress)
     work.activations *= work.scale
     with _one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
         for iteration in range(1, iterations + 1):
@@ -124,12 +126,12 @@ def multiplicative_updates(
             cost = work.iterate(pool, look)
             fit.iteration = iteration
             if look:
-                fit.costs.append(cost * mean**beta)
+                fit.costs.append(cost * level**beta)
                 fit.looked_at.append(iteration)
             if watch is not None:
                 shown = Fit(
                     fit.templates,
-                    (work.activations * np.float32(mean)).T,
+                    (work.activations * np.float32(level)).T,
                     iteration,
                     fit.costs,
                     fit.looked_at,
@@ -138,12 +140,12 @@ def multiplicative_updates(
             progress(
                 iteration / iterations, f"iteration {iteration} of {iterations}, cost {fit.costs[-1]:.4g}"
             )
-    work.activations *= np.float32(mean)
+    work.activations *= np.float32(level)
     return fit
 
 
 class _Work:
-    """One run: V (frames, bins) scaled to mean 1, W (bins, atoms) and Hᵀ (frames, atoms), updated in place."""
+    """One run: V (frames, bins) times a scale, W (bins, atoms) and Hᵀ (frames, atoms), updated in place."""
 
     def __init__(
         self, V: Float, W: Float, H: Float, beta: float, scale: np.float32, progress: Progress
@@ -191,9 +193,11 @@ class _Work:
             self.progress.check()
             n = stop - start
             H = self.activations[start:stop]
-            V = np.multiply(self.V[start:stop], self.scale, out=third[:n])
+            V = self.V[start:stop]
+            if self.scale != 1 or beta == 0.0:
+                V = np.multiply(V, self.scale, out=third[:n])
             if beta == 0.0:
-                np.maximum(V, FLOOR, out=V)
+                V += FLOOR
             model.update(V, H, first[:n], second[:n], self.gamma)
             lane.add(V, H, model, first[:n], second[:n], look)
         return lane
