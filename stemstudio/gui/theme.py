@@ -78,10 +78,10 @@ class Theme:
     def ink(self, colour: str | QColor) -> QColor:
         """A stem's colour as it can be read on a panel: contrast 4.5 or more, hue kept."""
         found, panel = QColor(colour), QColor(self.panel)
-        for _ in range(24):
-            if contrast(found, panel) >= 4.5:
-                break
-            found = found.lighter(108) if self.dark else found.darker(108)
+        pole = 1.0 if self.dark else 0.0
+        while contrast(found, panel) < 4.5:
+            # Towards white or black the hue stays.
+            found = QColor.fromRgbF(*(value + 0.06 * (pole - value) for value in found.getRgbF()[:3]))
         return found
 
 

@@ -1,0 +1,206 @@
+"""The Separate panel: goals in words, recipes behind them, and the job that runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from small_projects import song, split_song, stem_called
+
+from stemstudio.algorithms import algorithm
+from stemstudio.gui.views import separate as module
+from stemstudio.gui.views.goals import what_is_missing
+from stemstudio.gui.views.separate import SeparatePanel
+
+
+@pytest.fixture
+def panel(qtbot, monkeypatch):
+    """Builds a panel; neural weights count as there unless said otherwise."""
+    kept = []
+
+    def build(document, missing="", speeds=None, show=True):
+        monkeypatch.setattr(module, "what_is_missing", lambda recipe: missing if recipe.name == "htdemucs" else "")
+        made = SeparatePanel(document, speeds=speeds)
+        qtbot.addWidget(made)
+        made.resize(330, 480)
+        if show:
+            made.show()
+        kept.append((made, document))
+        return made
+
+    yield build
+    for _, document in kept:
+        document.jobs.close()
+
+
+def click(widget):
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def card(panel, title):
+    return next(card for card in panel.cards if card.goal.title == title)
+
+
+def test_goals_say_what_they_take_and_how_long(panel):
+    made = panel(song(), speeds=lambda name: {"hpss": 0.1}.get(name))
+    assert [card.goal.title for card in made.cards] == [
+        "Vocals and band", "Four stems", "Six stems", "Drums apart from the rest", "By hand, from atoms",
+    ]  # fmt: skip
+    assert card(made, "Four stems").side_words == "HTDemucs · about 2 s here", "by the algorithm's own first guess"
+    assert card(made, "Drums apart from the rest").side_words == "HPSS · about 40 s here", "as measured here"
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "settings"),
+    [
+        ("Four stems", "htdemucs", {"model": "htdemucs"}),
+        ("Six stems", "htdemucs", {"model": "htdemucs_6s"}),
+        ("Drums apart from the rest", "hpss", {}),
+        ("By hand, from atoms", "nmf", {"components": 32, "beta": 1.0}),
+    ],
+)
+def test_a_goal_runs_its_recipe_on_the_whole_song(panel, qtbot, title, name, settings):
+    made = panel(song())
+    click(card(made, title))
+    with qtbot.waitSignal(made.run_wanted) as asked:
+        click(made.run_button)
+    stem, recipe, together = asked.args
+    assert (stem, recipe.name, together) == (0, name, {})
+    assert {key: getattr(recipe, key) for key in settings} == settings
+
+
+def test_vocals_and_band_asks_for_two_stems(panel, qtbot):
+    made = panel(song())
+    click(card(made, "Vocals and band"))
+    with qtbot.waitSignal(made.run_wanted) as asked:
+        made.run()
+    assert asked.args[2] == {"drums": "band", "bass": "band", "other": "band"}
+
+
+def test_only_one_goal_is_chosen(panel):
+    made = panel(song())
+    click(made.cards[3])
+    click(made.cards[4])
+    click(made.cards[4])
+    assert [card.isChecked() for card in made.cards] == [False, False, False, False, True]
+
+
+def test_missing_weights_are_said_with_a_way_on(panel):
+    made = panel(song(), missing="The weights of htdemucs are not on this machine. Put them there.")
+    assert "needs weights" in card(made, "Four stems").side_words
+    assert made.goal.title == "Drums apart from the rest", "what can run is chosen at first"
+    assert made.run_button.isEnabled()
+    click(card(made, "Four stems"))
+    assert not made.run_button.isEnabled()
+    assert made.note.isVisible()
+    assert made.note.text().endswith("Put them there.")
+    click(card(made, "By hand, from atoms"))
+    assert made.run_button.isEnabled()
+    assert not made.note.isVisible()
+
+
+def test_weights_are_looked_for_where_they_belong(monkeypatch, tmp_path):
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(tmp_path))
+    recipe = algorithm("htdemucs")()
+    assert str(tmp_path) in what_is_missing(recipe)
+    (tmp_path / "955717e8.safetensors").write_bytes(b"weights")
+    assert what_is_missing(recipe) == ""
+    assert what_is_missing(algorithm("nmf")()) == ""
+
+
+def test_all_algorithms_with_their_parameters(panel, qtbot):
+    made = panel(song())
+    click(card(made, "By hand, from atoms"))
+    click(made.all)
+    assert not made.cards[0].isVisible()
+    assert made.algorithms.currentData() == "nmf", "the goal's recipe is what one starts from"
+    made.form.fields["components"].setValue(12)
+    assert made.goal is None
+    with qtbot.waitSignal(made.run_wanted) as asked:
+        made.run()
+    assert asked.args[1].components == 12
+    made.algorithms.setCurrentIndex(made.algorithms.findData("hpss"))
+    made.algorithms.activated.emit(made.algorithms.currentIndex())
+    assert "margin" in made.form.fields
+    assert made.summary.text() == algorithm("hpss").summary
+    with qtbot.waitSignal(made.run_wanted) as asked:
+        made.run()
+    assert asked.args[1] == algorithm("hpss")()
+
+
+def test_an_impossible_recipe_cannot_be_run(panel):
+    made = panel(song())
+    click(card(made, "By hand, from atoms"))
+    click(made.all)
+    made.form.fields["hop"].setValue(999)
+    assert not made.run_button.isEnabled()
+    assert made.form.error.isVisible()
+
+
+def test_stems_can_be_split_again(panel, qtbot):
+    document = split_song()
+    made = panel(document)
+    words = [made.stems.itemText(n).strip() for n in range(made.stems.count())]
+    assert words == ["Whole song", "vocals", "drums", "bass", "other", "residual"]
+    drums = stem_called(document, "drums")
+    made.set_stem(drums)
+    with qtbot.waitSignal(made.run_wanted) as asked:
+        made.run()
+    assert asked.args[0] == drums
+    document.undo()
+    assert made.stem == 0, "a stem that is gone cannot be chosen"
+
+
+def test_without_a_song_nothing_runs(panel, qtbot):
+    document = song()
+    document.set_project(None)
+    made = panel(document)
+    assert not made.run_button.isEnabled()
+    assert made.run_button.toolTip() == "Open a song first"
+    with qtbot.assertNotEmitted(made.run_wanted):
+        made.run()
+
+
+def test_a_job_shows_how_far_it_is_and_stops(panel, qtbot):
+    document = song()
+    made = panel(document)
+    assert not made.bar.isVisible()
+    stopped = threading.Event()
+
+    def work(progress):
+        fraction = 0.0
+        while True:
+            fraction = min(0.9, fraction + 0.02)
+            progress(fraction, "round 7")
+            time.sleep(0.02)
+
+    document.jobs.run("NMF · song", work, lambda result: None, stopped=stopped.set)
+    assert made.bar.isVisible()
+    qtbot.waitUntil(lambda: "left" in made.job_words.text(), timeout=5000)
+    assert made.bar.value() > 0
+    assert "% · 0:0" in made.job_words.text()
+    assert made.job_words.text().endswith("round 7")
+    click(made.stop_button)
+    assert made.job_words.text() == "stopping…"
+    qtbot.waitUntil(lambda: not made.bar.isVisible(), timeout=5000)
+    assert stopped.is_set()
+
+
+def test_waiting_jobs_are_counted(panel, qtbot):
+    document = song()
+    made = panel(document)
+    go = threading.Event()
+
+    def work(progress):
+        while not go.wait(0.02):
+            progress(0.5, "")
+
+    for _ in range(3):
+        document.jobs.run("NMF", work, lambda result: None)
+    qtbot.waitUntil(lambda: "2 waiting" in made.job_words.text(), timeout=5000)
+    go.set()
+    qtbot.waitUntil(lambda: not document.jobs.queue, timeout=5000)
+    assert not made.stop_button.isVisible()
