@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from stemstudio.gui.notation import hertz_of, hertz_text, note_of, time_text
-from stemstudio.gui.viewport import Viewport
+from stemstudio.gui.notation import A4, hertz_of, hertz_text, note_of, time_text
+from stemstudio.gui.viewport import Axis, Viewport, scale
 
 STEPS = (
     0.001,
@@ -74,34 +76,48 @@ def time_marks(viewport: Viewport, width: int, room: float) -> list[Mark]:
 
 def frequency_marks(viewport: Viewport, height: int, room: float) -> list[Mark]:
     """Marks of the frequency axis from the top down, labelled ones at least `room` pixels apart."""
-    if viewport.axis == "linear":
-        return _linear_marks(viewport, height, room)
-    lines = [(note, 0) for note in range(9, 140, 12)]  # A-1 … A9
-    lines += [(note, 1) for note in range(140) if note % 12 in (0, 4)]
-    lines += [(note, 2) for note in range(140) if note % 12 not in (0, 4, 9)]
+    return _frequency_marks(viewport.low, viewport.high, viewport.axis, height, room)
+
+
+@lru_cache(maxsize=8)
+def _frequency_marks(low: float, high: float, axis: Axis, height: int, room: float) -> list[Mark]:
+    """Every view of a frame asks for the same marks."""
+    if axis == "linear":
+        return _linear_marks(low, high, height, room)
+    first = max(0, math.ceil(69 + 12 * math.log2(max(low, 1.0) / A4) - 1e-9))
+    last = math.floor(69 + 12 * math.log2(max(high, 1.0) / A4) + 1e-9)
+    notes = list(range(first, last + 1))
+    places = _places(np.array([hertz_of(note) for note in notes]), low, high, axis, height)
     taken: list[float] = []
     marks = []
-    for note, rank in lines:
-        hertz = hertz_of(note)
-        if not viewport.low <= hertz <= viewport.high:
-            continue
-        place = viewport.y_of(hertz, height)
+    for note, place in sorted(zip(notes, places, strict=True), key=lambda pair: _rank(pair[0])):
+        rank = _rank(note)
         wanted = room if rank == 0 else 1.6 * room
-        free = all(abs(place - other) >= wanted for other in taken)
-        if free:
+        if all(abs(place - other) >= wanted for other in taken):
             taken.append(place)
+            hertz = hertz_of(note)
             marks.append(Mark(place, note_of(hertz)[0], hertz_text(hertz), rank == 0))
         elif rank == 0:
             marks.append(Mark(place, "", "", True))
     return sorted(marks, key=lambda mark: mark.place)
 
 
-def _linear_marks(viewport: Viewport, height: int, room: float) -> list[Mark]:
-    span = max(viewport.high - viewport.low, 1e-9)
+def _linear_marks(low: float, high: float, height: int, room: float) -> list[Mark]:
+    span = max(high - low, 1e-9)
     step = next((step for step in LINEAR if step / span * height >= room), LINEAR[-1])
     marks = []
-    for number in range(int(np.ceil(viewport.low / step)), int(np.floor(viewport.high / step)) + 1):
+    for number in range(math.floor(high / step), math.ceil(low / step) - 1, -1):
         hertz = float(number * step)
         note = note_of(hertz)[0] if hertz >= 20 else ""
-        marks.append(Mark(viewport.y_of(hertz, height), note, hertz_text(hertz), True))
-    return sorted(marks, key=lambda mark: mark.place)
+        marks.append(Mark((high - hertz) / span * height, note, hertz_text(hertz), True))
+    return marks
+
+
+def _rank(note: int) -> int:
+    """A before C and E before all others."""
+    return {9: 0, 0: 1, 4: 1}.get(note % 12, 2)
+
+
+def _places(hertz: np.ndarray, low: float, high: float, axis: Axis, height: int) -> list[float]:
+    bottom, top = float(scale(low, axis)), float(scale(high, axis))
+    return [float(place) for place in (top - np.asarray(scale(hertz, axis))) / (top - bottom) * height]

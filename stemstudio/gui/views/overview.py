@@ -206,5 +206,7 @@ class Overview(QWidget):
         self.update()
 
     def _playhead_moved(self, before: float, now: float) -> None:
+        if self._document.state is None:
+            return
         for seconds in (before, now):
             self.update(round(self._x(seconds)) - 2, 0, 5, self.height())

@@ -101,7 +101,8 @@ def draw(
     a = np.clip(np.floor(edges[:-1]).astype(np.intp), 0, cells.shape[1] - 1)
     b = np.clip(np.ceil(edges[1:]).astype(np.intp) - 1, 0, cells.shape[1] - 1)
     span = slice(int(a[0]), int(b[-1]) + 1)
-    a, b = a - span.start, b - span.start
+    # a pixel shows one column, or the brighter of two neighbours: those pairs are put behind the columns
+    place = a - span.start + np.where(b > a, span.stop - span.start, 0)
     for part in _chunks(frame.height):
         chunk = _brightest(cells, rows.first[part], rows.count[part], span)
         between = np.flatnonzero(rows.blend[part] >= 0)
@@ -109,8 +110,8 @@ def draw(
             above = cells[np.minimum(rows.first[part][between] + 1, cells.shape[0] - 1), span]
             weight = rows.blend[part][between, None].astype(np.uint16)
             chunk[between] = _mixed(chunk[between], above, weight, pyramid.packed)
-        wide = np.maximum(np.take(chunk, a, axis=1), np.take(chunk, b, axis=1))
-        np.take(table, wide, out=out[part, left:right], mode="clip")
+        chunk = np.concatenate([chunk, np.maximum(chunk[:, :-1], chunk[:, 1:])], axis=1)
+        np.take(table, np.take(chunk, place, axis=1), out=out[part, left:right], mode="clip")
 
 
 def _draw_magnified(

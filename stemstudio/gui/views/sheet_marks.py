@@ -14,14 +14,12 @@ WHITE = QColor("#ffffff")
 
 def paint_axes(painter: QPainter, viewport: Viewport, width: int, height: int) -> None:
     """Faint lines at octaves and at the marked times."""
-    painter.setPen(QPen(_white(20), 1.0))
     for mark in frequency_marks(viewport, height, 24.0):
         if mark.main:
-            painter.drawLine(QPointF(0, round(mark.place) + 0.5), QPointF(width, round(mark.place) + 0.5))
-    painter.setPen(QPen(_white(12), 1.0))
+            painter.fillRect(0, round(mark.place), width, 1, _white(20))
     for mark in time_marks(viewport, width, 90.0):
         if mark.main:
-            painter.drawLine(QPointF(round(mark.place) + 0.5, 0), QPointF(round(mark.place) + 0.5, height))
+            painter.fillRect(round(mark.place), 0, 1, height, _white(12))
 
 
 def selection_path(selection: Selection, viewport: Viewport, width: int, height: int) -> QPainterPath:

@@ -72,6 +72,8 @@ class TimeRuler(QWidget):
             self._playhead.seek(self._document.viewport.second_at(event.position().x(), self.width()))
 
     def _playhead_moved(self, before: float, now: float) -> None:
+        if self._document.state is None:
+            return
         for seconds in (before, now):
             x = self._document.viewport.x_of(seconds, self.width())
             if -10 <= x <= self.width() + 10:
