@@ -70,6 +70,14 @@ def parse_assignment(words: str | None) -> Assignment:
     raise StemStudioError(f"“{words}” is no way of assigning atoms.", WAYS)
 
 
+def check(how: Assignment, recipe: Algorithm) -> None:
+    """Refuse, before any work, to assign atoms that there will not be."""
+    if how.said and not recipe.atoms:
+        raise StemStudioError(
+            f"{recipe.title} makes stems and no atoms, so there is nothing to assign.", "Leave out --assign."
+        )
+
+
 def assigned(
     how: Assignment, estimates: Estimates, mixture: Sound, recipe: Algorithm, progress: Progress
 ) -> tuple[Sequence[str], Sequence[int | None]]:
@@ -78,11 +86,6 @@ def assigned(
     Parts that are no atoms are stems already.
     """
     if not estimates.atoms:
-        if how.said:
-            raise StemStudioError(
-                f"{recipe.title} makes stems and no atoms, so there is nothing to assign.",
-                "Leave out --assign.",
-            )
         return estimates.names, range(len(estimates.names))
     if how.kind == "atoms" or not isinstance(estimates, Factorization):
         return estimates.names, range(len(estimates.names))

@@ -61,7 +61,7 @@ def separate(
     from stemstudio.algorithms import algorithm as algorithm_named
     from stemstudio.audio.reading import decode, probe, song_hash
     from stemstudio.audio.writing import FileExists
-    from stemstudio.cli.assignment import parse_assignment
+    from stemstudio.cli.assignment import check, parse_assignment
     from stemstudio.cli.separation import record, split_song
     from stemstudio.mixing.export import ExportOrder, export, file_names
     from stemstudio.project.project import SongReference
@@ -69,6 +69,7 @@ def separate(
     began = time.monotonic()
     recipe = algorithm_named(algorithm).from_settings(_settings(set_ or ()))
     how = parse_assignment(assign)
+    check(how, recipe)
     info = probe(song)
     choice = channel_choice(channels, info)
     kind, quality = sound_format(format, subtype, info.sample_rate, min(2, info.channels))
