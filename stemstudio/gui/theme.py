@@ -270,8 +270,8 @@ QPushButton:pressed, QToolButton:pressed { background: $pressed; }
 QPushButton:checked, QToolButton:checked { background: $chosen; border-color: $accent; }
 QPushButton:focus, QToolButton:focus { border: 1px solid $accent_hover; }
 QPushButton:disabled, QToolButton:disabled { color: $faint; }
-QPushButton[primary="true"], QPushButton:default { background: $accent; color: $on_accent; font-weight: 700;
-    padding: 5px 16px; }
+QPushButton[primary="true"] { font-weight: 700; padding: 5px 16px; }
+QPushButton[primary="true"], QPushButton:default { background: $accent; color: $on_accent; }
 QPushButton[primary="true"]:hover, QPushButton:default:hover { background: $accent_hover; }
 QPushButton[primary="true"]:focus, QPushButton:default:focus { border: 1px solid $text; }
 QPushButton[primary="true"]:disabled, QPushButton:default:disabled { background: $raised; color: $faint; }
@@ -307,7 +307,8 @@ QComboBox::down-arrow { image: url("$down_icon"); width: 10px; height: 10px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; outline: none;
     selection-background-color: $accent; selection-color: $on_accent; }
 QSpinBox, QDoubleSpinBox { padding: 3px 16px 3px 6px; }
-QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 3px; min-height: 0; }
+QAbstractSpinBox QLineEdit { background: transparent; border: none; border-radius: 0; padding: 0; margin: 0 0 0 5px;
+    min-height: 0; }
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {
     background: transparent; border: none; width: 15px; }
 QSpinBox::up-button:hover, QDoubleSpinBox::up-button:hover,
@@ -351,6 +352,7 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 QAbstractItemView { background: $panel; alternate-background-color: $raised; border: none; outline: none;
     selection-background-color: $chosen; selection-color: $text; }
+QListView, QTreeView { border-radius: 6px; }
 QListView::item, QTreeView::item { padding: 3px 6px; border-radius: 5px; }
 QListView::item:hover, QTreeView::item:hover { background: $hover; }
 QListView::item:selected, QTreeView::item:selected { background: $chosen; color: $text; }

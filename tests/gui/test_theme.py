@@ -68,8 +68,9 @@ def test_focus_can_be_seen(dressed, qtbot):
         window.resize(160, 80)
         window.show()
         window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
         for widget in (first, second):
-            window.setFocus()
+            widget.clearFocus()
             plain = widget.grab().toImage()
             widget.setFocus()
             assert widget.hasFocus()
