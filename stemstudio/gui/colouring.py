@@ -13,6 +13,7 @@ from stemstudio.gui.pyramid import FLOOR_DB, SHARES, SLOTS, STEP_DB
 
 MAPS = ("magma", "viridis", "inferno", "cividis", "grey")
 NOBODY = "#a9afc2"  # light whose owner is not known yet
+PAINT_OPACITY = 0.62
 Table = NDArray[np.uint32]
 
 
@@ -72,6 +73,14 @@ def shade_table(strength: float = 0.78) -> Table:
     alpha = (255 - np.arange(256)) * strength
     alpha[0] = 0
     return alpha.astype(np.uint32) << 24
+
+
+def tint_table(colour: str) -> Table:
+    """Premultiplied paint of every weight 0…255, never quite covering; uint32 (256,), 0xaarrggbb."""
+    alpha = np.arange(256, dtype=np.float32) / 255 * PAINT_OPACITY
+    red, green, blue = _rgb(colour)
+    a, r, g, b = (np.round(alpha * part).astype(np.uint32) for part in (255, red, green, blue))
+    return a << 24 | r << 16 | g << 8 | b
 
 
 def _rgb(colour: str) -> NDArray[np.float32]:

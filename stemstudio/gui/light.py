@@ -1,14 +1,14 @@
 """Light: keeps the pyramids of the open song filled, a block at a time in the background, the visible part first.
 
 Layers: `sheet` (level and owner of every bin), `single` (level or mask of the target stem, while a view asks for
-it) and `atoms` (mask of the selected atoms). What is there stays until its successor is, so nothing flickers.
+it) and `overlay` (mask of the selected atoms, or the target's paint where hues do not show it). What is there stays
+until its successor is, so nothing flickers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -16,37 +16,23 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.gui.document import Document
 from stemstudio.gui.look import Look
 from stemstudio.gui.pyramid import BLOCK, ROOM, SLOTS, Pyramid
-from stemstudio.gui.sheet_blocks import dominant_slots, level_block, mask_block, owner_block, stem_block
+from stemstudio.gui.sheet_blocks import (
+    dominant_slots,
+    level_block,
+    mask_block,
+    owner_block,
+    paint_block,
+    stem_block,
+)
+from stemstudio.gui.waiting import ORDER, LayerName, Waiting
 from stemstudio.progress import Progress
 from stemstudio.project.project import Change, State
 
-PIECE = 256  # frames of owners made in one go
+PIECE = 256  # frames made in one go, except levels
+GRAIN = 64  # frames by which a song that is being decoded appears
 MARK = 16  # frames a mark of `dominant` stands for
-LayerName = Literal["levels", "owners", "single", "atoms"]
-ORDER: tuple[LayerName, ...] = ("levels", "atoms", "single", "owners")
-
-
-@dataclass
-class Waiting:
-    """The frames of a layer that are to be made, by block."""
-
-    ranges: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def add(self, first: int, last: int) -> None:
-        for block in range(first // BLOCK, -(-last // BLOCK)):
-            low, high = max(first, block * BLOCK), min(last, (block + 1) * BLOCK)
-            old = self.ranges.get(block, (low, high))
-            self.ranges[block] = (min(low, old[0]), max(high, old[1]))
-
-    def take(self, block: int, most: int) -> tuple[int, int]:
-        first, last = self.ranges.pop(block)
-        if last - first > most:
-            self.ranges[block] = (first + most, last)
-            last = first + most
-        return first, last
-
-    def touches(self, first: int, last: int) -> bool:
-        return any(low < last and high > first for low, high in self.ranges.values())
+Overlay = Literal["", "atoms", "paint"]
+Made = tuple[int, int, int]
 
 
 class Light(QObject):
@@ -54,12 +40,14 @@ class Light(QObject):
 
     Attributes
     ----------
-    sheet, single, atoms
-        Pyramids, or None: packed levels and owners; the target's level or mask; the mask of the selected atoms.
+    sheet, single, overlay
+        Pyramids, or None: packed levels and owners; the target's level or mask; what `overlay_shows` says.
     slots
         The number that cells name a stem by, by the stem's id.
     dominant
         uint8: the slot of the stem with the most power in every 16 frames; 0 where that is not known yet.
+    playhead
+        Says which second sounds now.
 
     Signals
     -------
@@ -80,18 +68,20 @@ class Light(QObject):
         self.document = document
         self.sheet: Pyramid | None = None
         self.single: Pyramid | None = None
-        self.atoms: Pyramid | None = None
+        self.overlay: Pyramid | None = None
+        self.overlay_shows: Overlay = ""
         self.slots: dict[int, int] = {}
         self.dominant = np.zeros(0, dtype=np.uint8)
-        self.playhead: Callable[[], float] = lambda: 0.0  # seconds; the window says where
-        self._waiting: dict[LayerName, Waiting] = {}
-        self._running: tuple[int, LayerName, int, int] | None = None
+        self.playhead: Callable[[], float] = lambda: 0.0
+        self._waiting = Waiting()
+        self._running: tuple[LayerName, int, int] | None = None
         self._generation = 0
+        self._known = 0
         self._look = document.look
         self._leaves: tuple[int, ...] = ()
         document.opened.connect(self.restart)
-        document.samples_ready.connect(self._samples_ready)
-        document.reading_changed.connect(self._reading_changed)
+        document.samples_ready.connect(self._offer)
+        document.reading_changed.connect(self._offer)
         document.changed.connect(self._changed)
         document.look_changed.connect(self._look_changed)
         document.target_changed.connect(self._target_changed)
@@ -107,62 +97,40 @@ class Light(QObject):
     def colours(self) -> dict[int, str]:
         """Colour of every slot."""
         state = self.document.state
-        return (
-            {}
-            if state is None
-            else {s: state.stems[i].colour for i, s in self.slots.items() if i in state.stems}
-        )
+        if state is None:
+            return {}
+        return {slot: state.stems[stem].colour for stem, slot in self.slots.items() if stem in state.stems}
 
     def current(self, first: int, last: int) -> bool:
-        """Whether owners of the frames [first, last) are up to date."""
-        if self._running is not None and self._running[1] == "owners":
-            _, _, begin, end = self._running
-            if begin < last and end > first:
-                return False
-        waiting = self._waiting.get("owners")
-        return waiting is None or not waiting.touches(first, last)
+        """Whether the frames [first, last) are drawn as the project has them now."""
+        if self._running is not None and self._running[1] < last and self._running[2] > first:
+            return False
+        return not any(self._waiting.touches(layer, first, last) for layer in ORDER)
 
     @property
     def idle(self) -> bool:
         """Whether all that can be made has been made."""
-        return self._running is None and self._next() is None
-
-    @property
-    def frames_ready(self) -> int:
-        """Frames whose samples are all there."""
-        state, document = self.document.state, self.document
-        if state is None:
-            return 0
-        if document.complete:
-            return state.frames
-        return max(0, (document.ready_samples - state.grid.fft // 2) // state.grid.hop)
+        return self._running is None and self._waiting.nearest(0, 0, 0) is None
 
     # what happens
 
     def restart(self) -> None:
         """Another song, or another grid: start with empty pyramids."""
         self._generation += 1
-        self._running = None
-        self._waiting = {layer: Waiting() for layer in ORDER}
+        self._running, self._waiting = None, Waiting()
+        self.single = self.overlay = None
+        self.overlay_shows = ""
+        self.slots, self._leaves, self._known = {}, (), 0
         state = self.document.state
-        self.single = self.atoms = None
-        self.slots, self._leaves = {}, ()
-        self._known = 0
         if state is None:
             self.sheet, self.dominant = None, np.zeros(0, dtype=np.uint8)
         else:
             self.sheet = Pyramid(state.grid.bins, state.frames, packed=True)
             self.dominant = np.zeros(-(-state.frames // MARK) + BLOCK, dtype=np.uint8)
             self._take_slots(state)
-        self.renewed.emit()
         self._arrange_single()
-        self._atoms_changed()
-        self._offer()
-
-    def _samples_ready(self, _start: int, _stop: int) -> None:
-        self._offer()
-
-    def _reading_changed(self) -> None:
+        self._arrange_overlay()
+        self.renewed.emit()
         self._offer()
 
     def _changed(self, change: Change) -> None:
@@ -173,12 +141,14 @@ class Light(QObject):
             return
         if "song" in change.kinds and self.sheet is not None and state.frames != self.sheet.frames:
             self._resize(state)
-        if "stems" in change.kinds or "splits" in change.kinds:
+        if change.kinds & {"stems", "splits"}:
             self._take_slots(state)
+        self._arrange_overlay()
         if change.kinds & {"splits", "paint"}:
             first, last = self._frames_of(state, change)
-            for layer in ("owners", "single", "atoms"):
-                self._await(layer, first, last)  # type: ignore[arg-type]
+            self._await("owners", first, last)
+            self._await("single", first, last)
+            self._await("overlay", first, last)
         self._run()
 
     def _look_changed(self, look: Look) -> None:
@@ -187,55 +157,68 @@ class Light(QObject):
             self._await("levels", 0, self._known)
         if before.view != look.view:
             self._arrange_single()
+            self._arrange_overlay()
+            self.renewed.emit()
         self._run()
 
     def _target_changed(self, _stem: int) -> None:
+        self._arrange_overlay()
         self._await("single", 0, self._known)
+        if self.overlay_shows == "paint":
+            self._await("overlay", 0, self._known)
         self._run()
 
     def _atoms_changed(self) -> None:
-        state, document = self.document.state, self.document
-        wanted = state is not None and bool(document.atoms) and document.atom_split is not None
-        if not wanted or state is None:
-            if self.atoms is not None:
-                self.atoms = None
-                self.renewed.emit()
-            self._waiting["atoms"] = Waiting()
-            return
-        if self.atoms is None or self.atoms.frames != state.frames:
-            self.atoms = Pyramid(state.grid.bins, state.frames, packed=False, room=ROOM // 2)
-            self.renewed.emit()
-        self._await("atoms", 0, self._known)
+        self._arrange_overlay()
+        self._await("overlay", 0, self._known)
         self._run()
 
     # inside
 
     def _arrange_single(self) -> None:
+        """Have a pyramid of one stem as long as a view shows one."""
         state = self.document.state
-        if state is None or self._look.view not in ("stem", "mask"):
-            self.single = None
-            self._waiting["single"] = Waiting()
-        else:
+        self._waiting.clear("single")
+        self.single = None
+        if state is not None and self._look.view in ("stem", "mask"):
             self.single = Pyramid(state.grid.bins, state.frames, packed=False, room=ROOM // 2)
             self._await("single", 0, self._known)
+
+    def _arrange_overlay(self) -> None:
+        """Have a pyramid of the overlay as long as there is one to show."""
+        document, state = self.document, self.document.state
+        shows: Overlay = ""
+        if state is not None and document.atoms and document.atom_split is not None:
+            shows = "atoms"
+        elif state is not None and self._look.view in ("mixture", "stem") and document.target in state.paint:
+            shows = "paint"
+        same = shows == self.overlay_shows and (
+            self.overlay is None or (state is not None and self.overlay.frames == state.frames)
+        )
+        if same:
+            return
+        self.overlay_shows, self.overlay = shows, None
+        self._waiting.clear("overlay")
+        if state is not None and shows:
+            self.overlay = Pyramid(state.grid.bins, state.frames, packed=False, room=ROOM // 2)
+            self._await("overlay", 0, self._known)
         self.renewed.emit()
-        self._run()
 
     def _resize(self, state: State) -> None:
+        """The song turned out longer or shorter than it was said to be."""
         assert self.sheet is not None
         self._generation += 1
-        if self._running is not None:
-            _, layer, first, last = self._running
-            self._running = None
-            self._await(layer, first, last)
-        self.sheet = self.sheet.widened(state.frames)
         self._known = min(self._known, state.frames)
+        if self._running is not None:
+            self._await(*self._running)
+            self._running = None
+        self.sheet = self.sheet.widened(state.frames)
         marks = np.zeros(-(-state.frames // MARK) + BLOCK, dtype=np.uint8)
         held = min(len(marks), len(self.dominant))
         marks[:held] = self.dominant[:held]
         self.dominant = marks
         self._arrange_single()
-        self._atoms_changed()
+        self.renewed.emit()
 
     def _take_slots(self, state: State) -> None:
         """Give every leaf a number; those of stems that are gone are used again when none is free."""
@@ -265,14 +248,15 @@ class Light(QObject):
         last = int(np.ceil(change.box.stop * per_second)) + spread + 1
         return max(0, first), min(self._known, max(0, last))
 
-    def _offer(self) -> None:
+    def _offer(self, *_: object) -> None:
         """Take up the frames that have become ready."""
-        state = self.document.state
+        document, state = self.document, self.document.state
         if state is None or self.sheet is None:
             return
-        ready = min(self.frames_ready, self.sheet.frames)
-        if not self.document.complete:
-            ready = ready // BLOCK * BLOCK
+        ready = state.frames
+        if not document.complete:
+            ready = max(0, (document.ready_samples - state.grid.fft // 2) // state.grid.hop) // GRAIN * GRAIN
+        ready = min(ready, self.sheet.frames)
         if ready > self._known:
             known, self._known = self._known, ready
             for layer in ORDER:
@@ -280,81 +264,59 @@ class Light(QObject):
         self._run()
 
     def _await(self, layer: LayerName, first: int, last: int) -> None:
-        held = {"single": self.single, "atoms": self.atoms}.get(layer, self.sheet)
+        held = {"single": self.single, "overlay": self.overlay}.get(layer, self.sheet)
         if held is not None and last > first:
-            first, last = held.aligned(first, last)
-            self._waiting[layer].add(first, last)
-
-    def _next(self) -> tuple[LayerName, int] | None:
-        """What to make next: what is on screen first, from there outwards and from the playhead onwards."""
-        state = self.document.state
-        if state is None:
-            return None
-        per_second = state.mixture.sample_rate / state.grid.hop
-        view = self.document.viewport
-        left, right, head = (seconds * per_second for seconds in (view.start, view.stop, self.playhead()))
-        best: tuple[float, float, int] | None = None
-        found: tuple[LayerName, int] | None = None
-        for rank, layer in enumerate(ORDER):
-            for block, (first, last) in self._waiting[layer].ranges.items():
-                away = max(left - last, first - right, 0.0)
-                behind = abs((first + last) / 2 - head) * (1.0 if last > head else 1.5)
-                order = (away, rank * 1e6 + behind, block)
-                if best is None or order < best:
-                    best, found = order, (layer, block)
-        return found
+            self._waiting.add(layer, *held.aligned(first, last))
 
     def _run(self) -> None:
         """Start the next piece unless one is being made: the other thread of the pool is for the sound."""
-        following = None if self._running is not None else self._next()
+        document, state = self.document, self.document.state
+        if self._running is not None or state is None:
+            return
+        per_second = state.mixture.sample_rate / state.grid.hop
+        view = document.viewport
+        following = self._waiting.nearest(*(x * per_second for x in (view.start, view.stop, self.playhead())))
         if following is None:
             return
         layer, block = following
-        first, last = self._waiting[layer].take(block, BLOCK if layer == "levels" else PIECE)
-        self._running = (self._generation, layer, first, last)
-        self.document.jobs.run(
-            f"Drawing {layer}",
-            self._work(layer, first, last),
-            self._made,
-            failed=self._failed,
-            heavy=False,
-        )
+        first, last = self._waiting.take(layer, block, BLOCK if layer == "levels" else PIECE)
+        self._running = (layer, first, last)
+        work = self._work(state, layer, first, last)
+        document.jobs.run(f"Drawing {layer}", work, self._made, failed=self._failed, heavy=False)
 
-    def _work(self, layer: LayerName, first: int, last: int) -> Callable[[Progress], tuple[int, int, int]]:
+    def _work(self, state: State, layer: LayerName, first: int, last: int) -> Callable[[Progress], Made]:
         """The piece of work, with all it needs taken along."""
-        document, generation = self.document, self._generation
-        state, look, sheet, dominant = document.state, self._look, self.sheet, self.dominant
-        single, atoms, target = self.single, self.atoms, document.target
-        assert state is not None
-        assert sheet is not None
-        stop = min(last, state.frames)
-        slots = [(leaf.id, self.slots[leaf.id]) for leaf in state.leaves()]
+        document, generation, look = self.document, self._generation, self._look
+        sheet, single, overlay, dominant = self.sheet, self.single, self.overlay, self.dominant
+        shows, target = self.overlay_shows, document.target
         split, chosen, parent = document.atom_split, document.atoms, document.atoms_of
+        slots = [(leaf.id, self.slots[leaf.id]) for leaf in state.leaves()]
+        stop = min(last, state.frames)
+        assert sheet is not None
 
-        def work(_progress: Progress) -> tuple[int, int, int]:
-            made: Any
+        def work(_progress: Progress) -> Made:
             if layer == "levels":
                 sheet.put_levels(first, level_block(state, look.channel, first, stop))
             elif layer == "owners":
                 sheet.put_owners(first, owner_block(state, slots, first, stop))
             elif layer == "single" and single is not None:
-                made = stem_block(state, target, look.view, first, stop)
-                single.put_levels(first, made)
-            elif atoms is not None and split is not None and parent is not None:
-                atoms.put_levels(first, mask_block(state, parent, split, chosen, first, stop))
+                single.put_levels(first, stem_block(state, target, look.view, first, stop))
+            elif layer == "overlay" and overlay is not None and shows == "paint":
+                overlay.put_levels(first, paint_block(state, target, first, stop))
+            elif layer == "overlay" and overlay is not None and split is not None and parent is not None:
+                overlay.put_levels(first, mask_block(state, parent, split, chosen, first, stop))
             if layer in ("levels", "owners"):
                 dominant_slots(sheet, dominant, first, stop, MARK)
             return generation, first, last
 
         return work
 
-    def _made(self, result: tuple[int, int, int]) -> None:
+    def _made(self, result: Made) -> None:
         generation, first, last = result
-        if generation != self._generation:
-            return
-        self._running = None
-        self._run()
-        self.filled.emit(first, last)
+        if generation == self._generation:
+            self._running = None
+            self._run()
+            self.filled.emit(first, last)
 
     def _failed(self, error: Exception) -> None:
         self._running = None

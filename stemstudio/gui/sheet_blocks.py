@@ -14,6 +14,7 @@ from stemstudio.project.project import State
 from stemstudio.project.rendering import levels, net_mask
 from stemstudio.project.stem import Split
 from stemstudio.spectral.stft import StftSettings, analysis_window, forward
+from stemstudio.spectral.tiles import Patch
 
 Bytes = NDArray[np.uint8]
 _POWER = (10.0 ** ((FLOOR_DB + STEP_DB * np.arange(256)) / 10)).astype(np.float32)
@@ -77,6 +78,14 @@ def mask_block(state: State, parent: int, split: Split, atoms: Sequence[int], fi
         if above is not None:
             share = share * above
     return (1 + np.clip(share, 0.0, 1.0) * 254).astype(np.uint8)
+
+
+def paint_block(state: State, stem: int, first: int, last: int) -> Bytes:
+    """Paint on a stem, 0…255, over frames [first, last)."""
+    patch = Patch(0, state.grid.bins, first, last)
+    if stem not in state.paint:
+        return np.zeros(patch.shape, dtype=np.uint8)
+    return (np.clip(state.paint[stem].read(patch), 0.0, 1.0) * 255).astype(np.uint8)
 
 
 def dominant_slots(sheet: Pyramid, marks: Bytes, first: int, last: int, frames_per_mark: int) -> None:

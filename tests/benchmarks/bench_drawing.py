@@ -124,10 +124,10 @@ def test_pan_and_zoom(shown):
 
 def test_pan_and_zoom_under_a_mask(shown, qtbot):
     made, viewport = shown, shown.document.viewport
-    made.light.atoms = made.light.sheet.__class__(
+    made.light.overlay = made.light.sheet.__class__(
         made.document.state.grid.bins, made.document.state.frames, packed=False
     )
-    made.light.atoms.put_levels(0, np.full((made.document.state.grid.bins, 512), 128, np.uint8))
+    made.light.overlay.put_levels(0, np.full((made.document.state.grid.bins, 512), 128, np.uint8))
     viewport.fit()
     spent = frames_of(made, lambda n: wheel(made, 300 + 9 * n, 1, Modifier.ControlModifier), 25)
     spent += frames_of(made, lambda n: wheel(made, 400, -0.5 if n % 3 else 1), 40)

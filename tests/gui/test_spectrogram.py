@@ -128,6 +128,21 @@ def test_selected_atoms_stay_bright_and_the_rest_is_dimmed(show, qtbot):
     assert (made.colour(4.0, 220.0), made.colour(4.0, 3520.0)) == before
 
 
+def test_paint_is_seen_where_hues_do_not_show_it(show, qtbot):
+    made = show(split_song())
+    made.document.set_target(made.stem("lead"))
+    made.document.set_look(view="mixture", colours="grey")
+    assert hue(made.colour(3.0, 300.0)) == "grey"
+    made.toolbox.choose("brush")
+    made.drag((2.5, 300.0), (3.5, 300.0))
+    QTest.mouseMove(made.view, QPoint(3, 3))
+    qtbot.waitUntil(lambda: made.light.idle and made.view._live is None, timeout=10_000)
+    assert hue(made.colour(3.0, 300.0)) != "grey"
+    made.document.undo()
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert hue(made.colour(3.0, 300.0)) == "grey"
+
+
 def test_the_wheel_scrolls_and_zooms_at_the_pointer(show):
     made = show(split_song())
     viewport, view = made.document.viewport, made.view

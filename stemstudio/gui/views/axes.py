@@ -34,7 +34,7 @@ STEPS = (
     1800,
     3600,
 )
-LINEAR = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+LINEAR = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 @dataclass(frozen=True)
@@ -82,40 +82,40 @@ def frequency_marks(viewport: Viewport, height: int, room: float) -> list[Mark]:
 @lru_cache(maxsize=8)
 def _frequency_marks(low: float, high: float, axis: Axis, height: int, room: float) -> list[Mark]:
     """Every view of a frame asks for the same marks."""
-    if axis == "linear":
-        return _linear_marks(low, high, height, room)
     first = max(0, math.ceil(69 + 12 * math.log2(max(low, 1.0) / A4) - 1e-9))
     last = math.floor(69 + 12 * math.log2(max(high, 1.0) / A4) + 1e-9)
+    if axis == "linear" or last - first < 2:
+        return _linear_marks(low, high, axis, height, 1.6 * room)
     notes = list(range(first, last + 1))
     places = _places(np.array([hertz_of(note) for note in notes]), low, high, axis, height)
+    semitones = -np.gradient(places)
+    shown = [
+        note % 12 == 9 or gap * (3 if note % 12 in (0, 4) else 1) >= room
+        for note, gap in zip(notes, semitones, strict=True)
+    ]
     taken: list[float] = []
     marks = []
-    for note, place in sorted(zip(notes, places, strict=True), key=lambda pair: _rank(pair[0])):
-        rank = _rank(note)
-        wanted = room if rank == 0 else 1.6 * room
-        if all(abs(place - other) >= wanted for other in taken):
+    for note, place, there in sorted(
+        zip(notes, places, shown, strict=True), key=lambda each: each[0] % 12 != 9
+    ):
+        main = note % 12 == 9
+        if there and all(abs(place - other) >= room for other in taken):
             taken.append(place)
             hertz = hertz_of(note)
-            marks.append(Mark(place, note_of(hertz)[0], hertz_text(hertz), rank == 0))
-        elif rank == 0:
+            marks.append(Mark(place, note_of(hertz)[0], hertz_text(hertz), main))
+        elif main:
             marks.append(Mark(place, "", "", True))
     return sorted(marks, key=lambda mark: mark.place)
 
 
-def _linear_marks(low: float, high: float, height: int, room: float) -> list[Mark]:
+def _linear_marks(low: float, high: float, axis: Axis, height: int, room: float) -> list[Mark]:
     span = max(high - low, 1e-9)
     step = next((step for step in LINEAR if step / span * height >= room), LINEAR[-1])
-    marks = []
-    for number in range(math.floor(high / step), math.ceil(low / step) - 1, -1):
-        hertz = float(number * step)
-        note = note_of(hertz)[0] if hertz >= 20 else ""
-        marks.append(Mark((high - hertz) / span * height, note, hertz_text(hertz), True))
-    return marks
-
-
-def _rank(note: int) -> int:
-    """A before C and E before all others."""
-    return {9: 0, 0: 1, 4: 1}.get(note % 12, 2)
+    hertz = [float(number * step) for number in range(math.floor(high / step), math.ceil(low / step) - 1, -1)]
+    places = _places(np.array(hertz), low, high, axis, height)
+    notes = [note_of(each)[0] if 20 <= each < 16000 else "" for each in hertz]
+    written = [f"{each:.0f}" if step < 100 and each < 10000 else hertz_text(each) for each in hertz]
+    return [Mark(*each, True) for each in zip(places, notes, written, strict=True)]
 
 
 def _places(hertz: np.ndarray, low: float, high: float, axis: Axis, height: int) -> list[float]:

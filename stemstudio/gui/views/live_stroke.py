@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage
 
+from stemstudio.gui.colouring import tint_table
 from stemstudio.gui.viewport import Viewport, scale, unscale
 from stemstudio.spectral.brushes import BrushStroke
 
-OPACITY = 0.62
 FINE = (
     120_000  # pixels of a piece that are worked out one by one; larger ones every second, then every third …
 )
@@ -30,7 +30,7 @@ class LiveStroke:
         self._colour = colour
         self._weights = np.zeros((0, 0), dtype=np.uint8)
         self._pixels = np.zeros((0, 0), dtype=np.uint32)
-        self._table = _tints(colour)
+        self._table = tint_table(colour.name())
         self._fit(viewport, width, height)
 
     def add(self, piece: BrushStroke) -> QRect:
@@ -78,11 +78,3 @@ class LiveStroke:
         np.maximum(view, weights, out=view)
         self._pixels[top:bottom, left:right] = self._table[view]
         return QRect(int(left), int(top), int(right - left), int(bottom - top))
-
-
-def _tints(colour: QColor) -> NDArray[np.uint32]:
-    """Premultiplied colour of every weight, uint32 (256,)."""
-    alpha = np.arange(256) / 255 * OPACITY
-    parts = [alpha * 255, alpha * colour.red(), alpha * colour.green(), alpha * colour.blue()]
-    a, r, g, b = (np.round(part).astype(np.uint32) for part in parts)
-    return a << 24 | r << 16 | g << 8 | b

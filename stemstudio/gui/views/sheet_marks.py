@@ -88,7 +88,7 @@ def paint_unread(painter: QPainter, area: QRectF, words: str, font: QFont) -> No
     """A quiet hatch over what has not been decoded yet."""
     if area.width() <= 0:
         return
-    painter.fillRect(area, QBrush(_white(14), Qt.BrushStyle.BDiagPattern))
+    painter.fillRect(area, QBrush(_white(26), Qt.BrushStyle.BDiagPattern))
     painter.setFont(font)
     if area.width() > painter.fontMetrics().horizontalAdvance(words) + 16:
         painter.setPen(_white(150))

@@ -1,4 +1,4 @@
-"""SheetPicture: the light in its colours, and the mask of selected atoms over it, painted from their pyramids."""
+"""SheetPicture: the light in its colours, and the mask of atoms or the paint over it, from their pyramids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage, QPainter
 
 from stemstudio.gui import theme
-from stemstudio.gui.colouring import hue_table, map_table, shade_table, share_table
+from stemstudio.gui.colouring import hue_table, map_table, shade_table, share_table, tint_table
 from stemstudio.gui.document import Document
 from stemstudio.gui.light import Light
 from stemstudio.gui.pyramid import Pyramid
@@ -22,18 +22,18 @@ class SheetPicture:
 
     def __init__(self, document: Document, light: Light) -> None:
         self._document, self._light = document, light
-        self._light_picture, self._shade_picture = Picture(), Picture()
+        self._light_picture, self._over_picture = Picture(), Picture()
         self._table: NDArray[np.uint32] | None = None
-        self._shades = shade_table()
+        self._over: NDArray[np.uint32] | None = None
 
     def look_changed(self) -> None:
         """Colours, or what is shown, are different."""
-        self._table = None
+        self._table = self._over = None
 
     def touch(self, start: float, stop: float) -> None:
         """These seconds look different now."""
         self._light_picture.touch(start, stop)
-        self._shade_picture.touch(start, stop)
+        self._over_picture.touch(start, stop)
 
     def paint(self, painter: QPainter, width: int, height: int, ratio: float = 1.0) -> None:
         """Paint a view `width` × `height` points large on a screen with `ratio` pixels a point."""
@@ -48,9 +48,12 @@ class SheetPicture:
         self._put(
             painter, self._light_picture, pyramid, self._table, frame, ratio, QImage.Format.Format_RGB32
         )
-        if self._light.atoms is not None and self._document.look.overlay:
+        overlay = self._light.overlay
+        if overlay is not None and self._document.look.overlay:
+            if self._over is None:
+                self._over = self._overlay_colours()
             kind = QImage.Format.Format_ARGB32_Premultiplied
-            self._put(painter, self._shade_picture, self._light.atoms, self._shades, frame, ratio, kind)
+            self._put(painter, self._over_picture, overlay, self._over, frame, ratio, kind)
 
     def _put(
         self,
@@ -91,3 +94,10 @@ class SheetPicture:
         if look.view == "dominant" and len(state.leaves()) > 1:
             return hue_table(self._light.colours(), look.floor_db, look.ceiling_db, back)
         return map_table(look.colours, look.floor_db, look.ceiling_db, packed=pyramid.packed)
+
+    def _overlay_colours(self) -> NDArray[np.uint32]:
+        """Selected atoms stay bright, the rest is dimmed; paint lies over the light in its stem's colour."""
+        state = self._document.state
+        if self._light.overlay_shows == "paint" and state is not None:
+            return tint_table(state.stems[self._document.target].colour)
+        return shade_table()

@@ -24,6 +24,7 @@ class ToolButton(QToolButton):
         self.tool = tool
         self._document = document
         self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(f"{tool.title} ({tool.key})\n{tool.tip}")
         self.setAccessibleName(f"{tool.title} tool")
         self.setText(tool.key)
@@ -43,7 +44,7 @@ class ToolButton(QToolButton):
         if self.isChecked():
             pen = QPen(self._colour(), 1.6)
         elif self.hasFocus():
-            pen = QPen(look.colour("accent"), 1.6)
+            pen = QPen(look.colour("faint"), 1.0)
         painter.setPen(pen)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 7, 7)
         letter, word = self.font(), self.font()
