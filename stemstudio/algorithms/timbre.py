@@ -26,11 +26,11 @@ class Descriptors:
     Attributes
     ----------
     table
-        (atoms, features): cepstrum of the template, log centroid, flatness, attack, sparseness, periodicity.
+        (atoms, features): cepstrum of the template, brightness, flatness, attack, sparseness, periodicity.
     energy
         Share of each atom in the sum of W H.
     centroid
-        In Hz.
+        Of the power, in Hz.
     flatness
         0 a pure tone … 1 noise.
     attack
@@ -67,7 +67,7 @@ class Descriptors:
         return tuple(_numbered(names))
 
 
-_HEIGHTS = ((200.0, "Bass"), (500.0, "Low"), (1500.0, "Middle"), (4000.0, "High"), (np.inf, "Air"))
+_HEIGHTS = ((200.0, "Bass"), (500.0, "Low"), (1500.0, "Middle"), (4000.0, "High"), (np.inf, "Top"))
 
 
 def descriptors(factorization: Factorization, sample_rate: int) -> Descriptors:
@@ -82,8 +82,9 @@ def descriptors(factorization: Factorization, sample_rate: int) -> Descriptors:
     H = factorization.activations.astype(np.float64)
     frequencies = np.arange(len(W)) * sample_rate / factorization.grid.fft
     share = energy(factorization)
-    sums = W.sum(axis=0) + 1e-30
-    centroid = (frequencies @ W) / sums
+    brightness = (frequencies @ W) / (W.sum(axis=0) + 1e-30)
+    power = W**2  # names and order go by where the energy is, not by a faint hiss up to 20 kHz
+    centroid = (frequencies @ power) / (power.sum(axis=0) + 1e-30)
     flatness = _flatness(W)
     cepstrum = _cepstrum(W, frequencies)
     attack, periodicity = _attack(H), _periodicity(H)
@@ -91,7 +92,7 @@ def descriptors(factorization: Factorization, sample_rate: int) -> Descriptors:
     table = np.column_stack(
         [
             cepstrum / np.sqrt(COEFFICIENTS) * 1.5,
-            2.0 * _standard(np.log2(centroid + 20.0)),
+            2.0 * _standard(np.log2(brightness + 20.0)),
             1.5 * _standard(flatness),
             1.5 * _standard(attack),
             _standard(sparseness),
