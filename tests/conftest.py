@@ -45,6 +45,11 @@ settings.register_profile("explore", deadline=None, max_examples=1000, database=
 settings.load_profile("steady")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--screenshots DIR` keeps the pictures that the tests take of the window."""
+    parser.addoption("--screenshots", metavar="DIR", help="keep the pictures of the window in this folder")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what lies in benchmarks/, and leave it out unless it was asked for by path or by `-m benchmark`."""
     benchmarks = HERE / "benchmarks"

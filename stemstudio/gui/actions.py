@@ -90,7 +90,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("play_selection", "Play", "Play the &selection only", "Its time and its frequencies, nothing else.", ("Shift+Space",), "song"),
     Command("to_start", "Play", "Back to the &start", "", ("Home",), "song"),
     Command("hear_before", "Play", "&Before the last edit (hold)", "As it was before the last edit, for as long as the key is held.", ("\\",), "song", held=True),
-    Command("hear_original", "Play", "The &original (hold)", "The original mixture, for as long as the keys are held.", ("Shift+\\", "|"), "song", held=True),
+    Command("hear_original", "Play", "The &original (hold)", "The original mixture, for as long as the keys are held.", ("Shift+\\", "Shift+|", "|"), "song", held=True),
     Command("mute_target", "Play", "&Mute the target stem", "", ("M",), "stems", rule_before=True),
     Command("solo_target", "Play", "S&olo the target stem", "", ("S",), "stems"),
     *_numbered("number", "Stem {}", "Make stem {} the target, or give it the selected atoms.", "{}"),

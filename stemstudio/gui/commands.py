@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 
 from stemstudio import __version__
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.gui import theme
 from stemstudio.project import edits
 from stemstudio.project.project import PaintStroke
 from stemstudio.project.stem import MIXTURE
@@ -124,6 +125,12 @@ class Commands(QObject):
 
     def toggle_overlay(self, on: bool) -> None:
         self.document.set_look(overlay=on)
+
+    def set_theme(self, name: str) -> None:
+        QSettings().setValue("theme", name)
+        theme.apply(QApplication.instance(), name)
+        for widget in QApplication.allWidgets():
+            widget.update()
 
     # separate
 

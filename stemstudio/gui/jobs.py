@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -113,7 +112,7 @@ class Jobs(QObject):
         self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
         self._open: set[Job] = set()
         self._queue: list[Job] = []
-        self._lock = threading.Lock()
+        self._closed = False
 
     @property
     def queue(self) -> tuple[Job, ...]:
@@ -131,8 +130,14 @@ class Jobs(QObject):
         handed_on: Callable[[Any], None] | None = None,
         heavy: bool = True,
     ) -> Job:
-        """Start `work(progress)` on a worker; the callbacks are called on the GUI thread."""
+        """Start `work(progress)` on a worker; the callbacks are called on the GUI thread.
+
+        After `close` nothing is started any more: the job is over before it began.
+        """
         job = Job(title, work, self)
+        if self._closed:
+            job.over = True
+            return job
         job.done.connect(done)
         if failed is not None:
             job.failed.connect(failed)
@@ -150,6 +155,7 @@ class Jobs(QObject):
 
     def close(self) -> None:
         """Stop everything and wait for it."""
+        self._closed = True
         for job in tuple(self._open):
             job.stop()
         self._heavy.shutdown(wait=True, cancel_futures=True)

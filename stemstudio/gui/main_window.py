@@ -207,6 +207,7 @@ class MainWindow(QMainWindow):
             frame.setFrameShape(QScrollArea.Shape.NoFrame)
             frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             frame.setWidget(widget)
+            frame.setMinimumWidth(270)
             dock.setWidget(frame)
         else:
             dock.setWidget(widget)
@@ -215,7 +216,7 @@ class MainWindow(QMainWindow):
 
     def _share_right_side(self) -> None:
         """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
-        heights = {"Separate": 290, "Tool options": 170, "Atom": 270, "History": 150}
+        heights = {"Separate": 330, "Tool options": 190, "Atom": 230, "History": 110}
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self.resizeDocks([docks[0]], [290], Qt.Orientation.Horizontal)
@@ -254,7 +255,7 @@ class MainWindow(QMainWindow):
         for name in ("dark", "light"):
             action = QAction(name.capitalize(), group, checkable=True)
             action.setChecked(theme.current().name == name)
-            action.triggered.connect(lambda _=False, name=name: self._set_theme(name))
+            action.triggered.connect(lambda _=False, name=name: self.commands.set_theme(name))
             themes.addAction(action)
         self.job_status = JobStatus(self.document, self)
         bar.setCornerWidget(self.job_status, Qt.Corner.TopRightCorner)
@@ -372,12 +373,6 @@ class MainWindow(QMainWindow):
         QSettings().setValue(f"speed/{name}", speed)
 
     # settings
-
-    def _set_theme(self, name: str) -> None:
-        QSettings().setValue("theme", name)
-        theme.apply(QApplication.instance(), name)
-        for widget in self.findChildren(QWidget):
-            widget.update()
 
     def _restore_settings(self) -> None:
         settings = QSettings()

@@ -1,0 +1,118 @@
+"""Pictures of the window at work, taken with the demo song; `--screenshots DIR` keeps them to be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+
+from stemstudio.algorithms import algorithm
+from stemstudio.gui.main_window import MainWindow
+
+SIZE = (1600, 1000)
+
+
+@pytest.fixture
+def folder(request, tmp_path) -> Path:
+    chosen = request.config.getoption("--screenshots")
+    path = Path(chosen) if chosen else tmp_path
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def shoot(qtbot, window: MainWindow, path: Path) -> np.ndarray:
+    """Take a picture when the sheet is drawn; its pixels (height, width, 3)."""
+    QTest.qWait(300)
+    qtbot.waitUntil(lambda: window.light.idle, timeout=60_000)
+    QTest.qWait(50)
+    picture = window.grab()
+    assert picture.save(str(path))
+    image = picture.toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), dtype=np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+
+def sheet_of(window: MainWindow, picture: np.ndarray) -> np.ndarray:
+    """The spectrogram's part of a picture."""
+    sheet = window.sheet.spectrogram
+    corner = sheet.mapTo(window, QPoint(0, 0))
+    return picture[corner.y() : corner.y() + sheet.height(), corner.x() : corner.x() + sheet.width()]
+
+
+def hues(picture: np.ndarray) -> int:
+    """How many sixths of the colour circle clearly coloured pixels fill."""
+    colours = picture.reshape(-1, 3).astype(int)
+    clear = colours[colours.max(axis=1) - colours.min(axis=1) > 60]
+    if not clear.size:
+        return 0
+    order = clear.argmax(axis=1) * 2 + (clear[:, 0] > clear[:, 2])
+    return int((np.bincount(order, minlength=6) > 0.004 * len(colours)).sum())
+
+
+def test_pictures_of_a_session(qtbot, folder):
+    QSettings().clear()
+    window = MainWindow()
+    window.resize(*SIZE)
+    window.show()
+    qtbot.waitExposed(window)
+    document = window.document
+
+    empty = shoot(qtbot, window, folder / "1-empty.png")
+    assert window.sheet.spectrogram.drop_zone.isVisible()
+
+    with qtbot.waitSignal(window.opening.read, timeout=30_000):
+        window.commands.open_demo()
+    opened = shoot(qtbot, window, folder / "2-song-open.png")
+    assert sheet_of(window, opened).mean() > 2 * sheet_of(window, empty).mean()
+
+    window.commands.run_recipe(0, algorithm("nmf").from_settings({"components": 24}), {})
+    qtbot.waitUntil(lambda: 0 in document.state.splits, timeout=120_000)
+    window.commands.suggest_atoms()
+    qtbot.waitUntil(lambda: len(document.state.leaves()) == 5, timeout=30_000)
+    document.set_target(document.state.leaves()[0].id)
+    assigned = shoot(qtbot, window, folder / "3-atoms-assigned.png")
+    assert hues(sheet_of(window, assigned)) >= 2
+
+    document.select_atoms((0,))
+    shoot(qtbot, window, folder / "4-one-atom.png")
+    document.select_atoms(())
+
+    window.tools.choose("brush")
+    window.tools.set_value("width", 0.5)
+    window.tools.set_value("height", 0.8)
+    sheet, view = window.sheet.spectrogram, document.viewport
+    view.set_time(8.0, 20.0)
+    QTest.qWait(300)
+    points = [(10.0 + 0.4 * n, 600.0 * 2 ** (0.2 * n)) for n in range(10)]
+    pixels = [
+        QPoint(round(view.x_of(t, sheet.width())), round(view.y_of(f, sheet.height()))) for t, f in points
+    ]
+    QTest.mousePress(sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[0])
+    for pixel in pixels[1:]:
+        QTest.mouseMove(sheet, pixel)
+        QTest.qWait(10)
+    painting = shoot(qtbot, window, folder / "5-painting.png")
+    assert not np.array_equal(sheet_of(window, painting), sheet_of(window, assigned))
+    QTest.mouseRelease(sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[-1])
+    assert document.history.names[-1].startswith("Brush")
+
+    window.commands.zoom_fit()
+    window.player.seek(int(9.0 * 44100))
+    window.player.play()
+    qtbot.waitUntil(lambda: window.player.position > 11.0 * 44100, timeout=30_000)
+    shoot(qtbot, window, folder / "6-mixer-playing.png")
+    assert window.player.meters().master_peak.max() > 0.01
+    window.player.pause()
+
+    window.resize(1280, 800)
+    shoot(qtbot, window, folder / "7-small-window.png")
+    window.resize(*SIZE)
+    window.commands.set_theme("light")
+    shoot(qtbot, window, folder / "8-light-theme.png")
+    window.commands.set_theme("dark")
+    document.history.mark_saved()
+    window.close()

@@ -1,0 +1,236 @@
+"""A whole session in the real window: open, separate, give atoms, paint, undo, listen, save, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+from signals import mixture
+
+from stemstudio.algorithms import algorithm
+from stemstudio.gui.main_window import MainWindow
+from stemstudio.mixing.export import ExportOrder
+
+
+@pytest.fixture
+def window(qtbot):
+    QSettings().clear()
+    window = MainWindow()
+    window.resize(1400, 900)
+    window.show()
+    qtbot.waitExposed(window)
+    yield window
+    if window.document.history is not None:
+        window.document.history.mark_saved()
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def song(tmp_path) -> Path:
+    mix, _ = mixture(seconds=6.0)
+    soundfile.write(tmp_path / "song.wav", mix.samples.T, mix.sample_rate, subtype="FLOAT")
+    return tmp_path / "song.wav"
+
+
+def open_song(qtbot, window: MainWindow, path: Path) -> None:
+    with qtbot.waitSignal(window.opening.read, timeout=20_000):
+        window.open_path(path)
+
+
+def separate(qtbot, window: MainWindow, name: str, **settings) -> None:
+    window.commands.run_recipe(0, algorithm(name).from_settings(settings), {})
+    qtbot.waitUntil(lambda: 0 in window.document.state.splits, timeout=60_000)
+
+
+def drag(window: MainWindow, start: tuple[float, float], stop: tuple[float, float]) -> None:
+    """Drag on the spectrogram between two points of (seconds, Hz)."""
+    sheet = window.sheet.spectrogram
+    view = window.document.viewport
+
+    def at(point: tuple[float, float]) -> QPoint:
+        return QPoint(round(view.x_of(point[0], sheet.width())), round(view.y_of(point[1], sheet.height())))
+
+    QTest.mousePress(sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(start))
+    for share in (0.25, 0.5, 0.75, 1.0):
+        step = (start[0] + share * (stop[0] - start[0]), start[1] + share * (stop[1] - start[1]))
+        QTest.mouseMove(sheet, at(step))
+        QTest.qWait(5)
+    QTest.mouseRelease(sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(stop))
+
+
+def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
+    document = window.document
+    open_song(qtbot, window, song)
+    assert "song" in window.windowTitle()
+    separate(qtbot, window, "nmf", components=8, iterations=30)
+    assert len(document.atom_split.owners) == 8
+
+    window.commands.suggest_atoms()
+    qtbot.waitUntil(lambda: len(document.state.leaves()) == 5, timeout=20_000)
+    leaves = document.state.leaves()
+    assert len(window.mixer.strips) == 5
+
+    # an atom by key
+    owner = document.atom_split.owners[0]
+    number = 2 if owner != leaves[1].id else 1
+    document.select_atoms((0,))
+    window.activateWindow()
+    QTest.keyClick(window.atoms.rows, Qt.Key(Qt.Key.Key_0 + number))
+    assert document.atom_split.owners[0] == leaves[number - 1].id
+    moved = document.history.names[-1]
+    document.select_atoms(())
+
+    # a stroke by mouse
+    document.set_target(leaves[0].id)
+    window.tools.choose("brush")
+    drag(window, (2.0, 600.0), (2.6, 1200.0))
+    assert document.history.names[-1].startswith(f"Brush {leaves[0].name}")
+    assert leaves[0].id in document.state.paint
+    painted = document.state.paint[leaves[0].id]
+
+    # undo, redo, jump
+    document.undo()
+    assert not document.state.paint.get(leaves[0].id)
+    document.undo()
+    assert document.atom_split.owners[0] == owner
+    document.redo()
+    document.redo()
+    assert document.state.paint[leaves[0].id] == painted
+    assert moved in document.history.names
+
+    # solo is heard: the others are silent in the mix
+    window.commands.solo_number(1)
+    assert document.state.stems[leaves[0].id].solo
+    window.player.play()
+    qtbot.waitUntil(lambda: window.player.position > 0.3 * 44100, timeout=30_000)
+    window.player.meters()
+    QTest.qWait(200)
+    meters = window.player.meters()
+    assert meters.stem_peak[0].max() > 1e-4
+    assert meters.stem_peak[1:].max() < 1e-6
+    window.player.pause()
+    window.commands.solo_number(1)
+
+    # save and open again
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "session.stems"), ""))
+    assert window.saving.save(wait=True)
+    state = document.state
+    with qtbot.waitSignal(window.opening.read, timeout=20_000):
+        window.open_path(tmp_path / "session.stems")
+    assert document.state is not state
+    assert document.state.paint[leaves[0].id] == painted
+    assert document.state.splits[0].owners == state.splits[0].owners
+
+    # export: the stems add up to the song
+    monkeypatch.setattr(QMessageBox, "open", lambda _: None)
+    stems = tuple(leaf.id for leaf in document.state.leaves())
+    with qtbot.waitSignal(window.exporting.finished, timeout=30_000) as finished:
+        window.exporting.run(ExportOrder(tmp_path / "out", stems, format="wav", subtype="float"))
+    report = finished.args[0]
+    assert report.null_db < -120
+    total = sum(soundfile.read(path, dtype="float64")[0] for path in report.files.values())
+    original, _ = soundfile.read(song, dtype="float64")
+    assert 20 * np.log10(np.abs(total - original).max()) < -120
+
+
+def test_stop_leaves_everything_as_it_was(qtbot, window, song):
+    open_song(qtbot, window, song)
+    state = window.document.state
+    window.commands.run_recipe(0, algorithm("nmf").from_settings({"components": 64, "iterations": 5000}), {})
+    job = window.document.jobs.queue[0]
+    qtbot.waitUntil(lambda: job.fraction > 0, timeout=20_000)
+    with qtbot.waitSignal(job.stopped, timeout=2000):
+        window.commands.stop_job()
+    assert window.document.state is state
+    assert window.document.history.names == []
+
+
+def test_a_stem_can_be_split_again_and_put_together(qtbot, window, song):
+    document = window.document
+    open_song(qtbot, window, song)
+    separate(qtbot, window, "hpss")
+    harmonic = next(leaf for leaf in document.state.leaves() if leaf.name == "harmonic")
+    window.commands.run_recipe(
+        harmonic.id, algorithm("nmf").from_settings({"components": 4, "iterations": 20}), {}
+    )
+    qtbot.waitUntil(lambda: harmonic.id in document.state.splits, timeout=30_000)
+    assert document.atoms_of == harmonic.id
+    window.atoms.assign_to_number(1)
+    leaves = document.state.leaves()
+    assert harmonic.id not in [leaf.id for leaf in leaves]
+    document.set_target(next(leaf.id for leaf in leaves if leaf.parent == harmonic.id))
+    window.commands.join_stem()
+    assert harmonic.id in [leaf.id for leaf in document.state.leaves()]
+
+
+def test_keys_reach_their_commands(qtbot, window, song):
+    document = window.document
+    open_song(qtbot, window, song)
+    separate(qtbot, window, "hpss")
+    leaves = document.state.leaves()
+    window.activateWindow()
+    window.sheet.spectrogram.setFocus()
+    focus = window.sheet.spectrogram
+    QTest.keyClick(focus, Qt.Key.Key_2)
+    assert document.target == leaves[1].id
+    QTest.keyClick(focus, Qt.Key.Key_M)
+    assert document.state.stems[leaves[1].id].mute
+    QTest.keyClick(focus, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not document.state.stems[leaves[1].id].mute
+    QTest.keyClick(focus, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert document.selection.bounds.stop == pytest.approx(document.duration)
+    QTest.keyClick(focus, Qt.Key.Key_Return)
+    assert "Give" in document.history.names[-1]
+    QTest.keyClick(focus, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: window.player.playing, timeout=5000)
+    QTest.keyClick(focus, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: not window.player.playing, timeout=5000)
+    QTest.keyPress(focus, Qt.Key.Key_Bar, Qt.KeyboardModifier.ShiftModifier)
+    assert window.player.source == "original"
+    QTest.keyRelease(focus, Qt.Key.Key_Bar, Qt.KeyboardModifier.ShiftModifier)
+    assert window.player.source == "stems"
+
+
+def test_every_panel_can_be_hidden_and_comes_back(qtbot, window):
+    for part in (*window.docks.values(), *window.bars.values()):
+        action = part.toggleViewAction()
+        action.trigger()
+        assert not part.isVisible()
+        action.trigger()
+        assert part.isVisible()
+
+
+def test_a_dropped_song_is_opened(qtbot, window, song):
+    from PySide6.QtCore import QMimeData, QPointF, QUrl
+    from PySide6.QtGui import QDropEvent
+
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(song))])
+    event = QDropEvent(
+        QPointF(300, 300),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    with qtbot.waitSignal(window.opening.read, timeout=20_000):
+        window.dropEvent(event)
+    assert window.document.project.song.title == "song"
+    assert window.recent.paths[0] == song
+
+
+def test_a_bad_file_is_one_sentence(qtbot, monkeypatch, window, tmp_path):
+    (tmp_path / "bad.mp3").write_bytes(b"no song at all")
+    shown: list[str] = []
+    monkeypatch.setattr(QMessageBox, "open", lambda box: shown.append(box.text()))
+    with qtbot.waitSignal(window.opening.failed, timeout=20_000):
+        window.open_path(tmp_path / "bad.mp3")
+    qtbot.waitUntil(lambda: bool(shown), timeout=2000)
+    assert "bad.mp3" in shown[0]
+    assert window.document.project is None
