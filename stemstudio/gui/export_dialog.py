@@ -31,6 +31,7 @@ from stemstudio.audio.formats import FORMATS, why_not
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.forms import spaced
 from stemstudio.gui.notation import time_text
 from stemstudio.gui.views.strip_menu import swatch
 from stemstudio.mixing.export import ExportOrder, file_names
@@ -144,6 +145,7 @@ class ExportDialog(QDialog):
         self.peak.setSingleStep(0.5)
         self.peak.setValue(-1.0)
         self.peak.setSuffix(" dBFS")
+        spaced(self.peak)
         self.peak.setAccessibleName("Highest peak")
         self.peak.setToolTip("Level of the loudest sample of all files")
         self.peak.setEnabled(False)

@@ -186,11 +186,17 @@ class RecipeForm(QWidget):
             spin.setSingleStep(_step(parameter))
         if parameter.unit:
             spin.setSuffix(f" {parameter.unit}")
+        spaced(spin)
         spin.setGroupSeparatorShown(False)
         spin.setKeyboardTracking(True)
         spin.setCorrectionMode(QAbstractSpinBox.CorrectionMode.CorrectToNearestValue)
         spin.valueChanged.connect(self._edited)
         return spin
+
+
+def spaced(spin: QAbstractSpinBox) -> None:
+    """Keep the number of a spin box off its edge: style sheets cannot."""
+    spin.lineEdit().setTextMargins(5, 0, 0, 0)
 
 
 def _form() -> QFormLayout:

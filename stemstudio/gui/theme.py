@@ -271,6 +271,7 @@ QPushButton:checked, QToolButton:checked { background: $chosen; border-color: $a
 QPushButton:focus, QToolButton:focus { border: 1px solid $accent_hover; }
 QPushButton:disabled, QToolButton:disabled { color: $faint; }
 QPushButton[primary="true"] { font-weight: 700; padding: 5px 16px; }
+QPushButton[compact="true"] { padding: 2px 10px; }
 QPushButton[primary="true"], QPushButton:default { background: $accent; color: $on_accent; }
 QPushButton[primary="true"]:hover, QPushButton:default:hover { background: $accent_hover; }
 QPushButton[primary="true"]:focus, QPushButton:default:focus { border: 1px solid $text; }

@@ -90,4 +90,4 @@ def test_without_a_song(qtbot):
     view = HistoryView(document)
     qtbot.addWidget(view)
     ((words, _),) = view.rows()
-    assert words.startswith("Nothing yet: open a song")
+    assert words == "Nothing yet: open a song."

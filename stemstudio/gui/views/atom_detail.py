@@ -191,7 +191,7 @@ class Spectrum(QWidget):
         self.setToolTip("The atom's spectrum: low notes left, high ones right")
 
     def sizeHint(self) -> QSize:
-        return QSize(240, 78)
+        return QSize(240, 66)
 
     def show_template(self, template: np.ndarray, fft: int, sample_rate: int, colour: str) -> None:
         """Show a template, (bins,), in a stem's colour."""

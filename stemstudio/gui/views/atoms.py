@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QPu
 
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.gui.document import Document
+from stemstudio.gui.forms import spaced
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_pictures import AtomPictures, pictured
 from stemstudio.gui.views.atom_rows import AtomRows
@@ -20,7 +21,7 @@ from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.project import Change
 
-SORTS = (("energy", "loudest first"), ("pitch", "by pitch"), ("similarity", "like beside like"), ("stem", "by stem"))
+SORTS = (("energy", "loudest first"), ("pitch", "low to high"), ("similarity", "alike together"), ("stem", "by stem"))
 NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
 
 
@@ -79,6 +80,8 @@ class AtomsView(QWidget):
         self.count.setValue(4)
         self.count.setSuffix(" stems")
         self.count.setToolTip("How many stems to suggest")
+        spaced(self.count)
+        self.count.setFixedWidth(self.count.fontMetrics().horizontalAdvance("12 stems") + 34)
         self.count.setAccessibleName("How many stems to suggest")
         self.suggest_button = QPushButton("Suggest", self)
         self.suggest_button.setToolTip(

@@ -57,7 +57,7 @@ class HistoryView(QWidget):
         history, project = self._document.history, self._document.project
         if history is None or project is None:
             self.list.clear()
-            item = QListWidgetItem("Nothing yet: open a song, and every step is listed here.")
+            item = QListWidgetItem("Nothing yet: open a song.")
             item.setFlags(Qt.ItemFlag.NoItemFlags)
             item.setData(STANDING, "undone")
             self.list.addItem(item)

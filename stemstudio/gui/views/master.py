@@ -7,12 +7,13 @@ import math
 import numpy as np
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stemstudio.gui import icons, theme, wording
 from stemstudio.gui.fader import Fader
 from stemstudio.gui.views.meters import LevelMeter
 
+WIDTH = 306
 GOOD_NULL_DB, BAD_NULL_DB = -90.0, -60.0
 
 
@@ -60,6 +61,7 @@ class Master(QWidget):
         self.meter.cleared.connect(self.forget_peak)
         self.export = QPushButton("Export…", self)
         self.export.setProperty("primary", True)
+        self.export.setProperty("compact", True)
         self.export.setToolTip("Write stems, or the mix as heard, to files (Ctrl+E)")
         self.export.clicked.connect(self.export_wanted)
         self._lay_out(title)
@@ -70,33 +72,31 @@ class Master(QWidget):
         top = QHBoxLayout()
         top.addWidget(title)
         top.addStretch(1)
-        top.addWidget(self.peak)
+        top.addWidget(self.export)
         null = QHBoxLayout()
+        null.setSpacing(8)
         null.addWidget(self.null_words)
-        null.addStretch(1)
         null.addWidget(self.null)
-        rows = QGridLayout()
-        rows.setHorizontalSpacing(8)
+        null.addStretch(1)
+        null.addWidget(self.peak)
+        rows = QHBoxLayout()
+        rows.setSpacing(8)
         word = QLabel("volume", self)
         word.setProperty("role", "muted")
-        rows.addWidget(word, 0, 0)
-        rows.addWidget(self.volume, 0, 1)
-        rows.addWidget(self.volume_text, 0, 2)
-        left = QVBoxLayout()
-        left.setSpacing(3)
-        left.addLayout(top)
-        left.addLayout(null)
-        left.addLayout(rows)
-        left.addWidget(self.meter)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(14, 7, 12, 9)
-        whole.setSpacing(14)
-        whole.addLayout(left, 1)
-        whole.addWidget(self.export, 0, Qt.AlignmentFlag.AlignVCenter)
+        rows.addWidget(word)
+        rows.addWidget(self.volume, 1)
+        rows.addWidget(self.volume_text)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 6, 10, 9)
+        column.setSpacing(2)
+        column.addLayout(top)
+        column.addLayout(null)
+        column.addLayout(rows)
+        column.addWidget(self.meter)
         self._dress()
 
     def sizeHint(self) -> QSize:
-        return QSize(max(340, super().sizeHint().width()), super().sizeHint().height())
+        return QSize(max(WIDTH, super().sizeHint().width()), super().sizeHint().height())
 
     def show_levels(self, peak: np.ndarray, rms: np.ndarray) -> None:
         """Take in linear levels of what is played."""

@@ -264,7 +264,7 @@ class SeparatePanel(QWidget):
             recipe = card.goal.recipe
             missing = self._missing.get(card.goal.title, "")
             if missing:
-                card.say(f"{card.goal.words} · needs weights that are not here", missing, needs_weights=True)
+                card.say(f"{card.goal.words} · needs weights", missing, needs_weights=True)
             elif there:
                 words = f"{card.goal.words} · {roughly(self._seconds(recipe))} here"
                 card.say(words, f"{recipe.summary} {words}.")

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -29,7 +30,8 @@ from stemstudio.project import edits
 from stemstudio.project.stem import MIXTURE, Stem
 
 LOW_DB, HIGH_DB = -60.0, 12.0
-NARROWEST, WIDEST = 190, 300
+NARROWEST, WIDEST = 160, 300
+ROOMY = 186  # width from which there is room for ⋯ beside the name
 
 
 class Strip(QWidget):
@@ -107,7 +109,7 @@ class Strip(QWidget):
         for button in (self.mute, self.solo, self.more):
             top.addWidget(button)
         rows = QGridLayout()
-        rows.setHorizontalSpacing(8)
+        rows.setHorizontalSpacing(6)
         rows.setVerticalSpacing(1)
         for row, (word, fader, text) in enumerate(
             (("gain", self.gain, self.gain_text), ("pan", self.pan, self.pan_text))
@@ -118,7 +120,7 @@ class Strip(QWidget):
             rows.addWidget(fader, row, 1)
             rows.addWidget(text, row, 2)
         column = QVBoxLayout(self)
-        column.setContentsMargins(15, 7, 8, 9)
+        column.setContentsMargins(14, 7, 7, 9)
         column.setSpacing(4)
         column.addLayout(top)
         column.addLayout(rows)
@@ -135,6 +137,10 @@ class Strip(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(224, super().sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.more.setVisible(self.width() >= ROOMY)
+        super().resizeEvent(event)
 
     # what it shows
 
