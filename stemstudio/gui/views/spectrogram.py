@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -25,11 +25,12 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.light import Light
 from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.tools.hand import Hand
-from stemstudio.gui.tools.tool import Gesture, Tool
+from stemstudio.gui.tools.tool import Tool
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.viewport import Viewport
 from stemstudio.gui.views import navigation, sheet_marks
 from stemstudio.gui.views.drop_zone import DropZone
+from stemstudio.gui.views.gestures import Gestures
 from stemstudio.gui.views.live_stroke import LiveStroke
 from stemstudio.gui.views.read_out import ReadOut
 from stemstudio.gui.views.sheet_picture import SheetPicture
@@ -71,8 +72,7 @@ class SpectrogramView(QWidget):
         self._picture = SheetPicture(document, light)
         self._read_out = ReadOut(document, light, self)
         self._hand = Hand()
-        self._gesture: Gesture | None = None
-        self._steps: Iterator[None] | None = None
+        self._gestures = Gestures(self, self._place)
         self._live: LiveStroke | None = None
         self._settling: tuple[int, int] | None = None
         self._pointer: QPointF | None = None
@@ -150,12 +150,9 @@ class SpectrogramView(QWidget):
 
     def cancel(self) -> bool:
         """End the stroke in the hand without doing it; False where there is none."""
-        if self._steps is None:
-            return False
-        self._steps.close()  # type: ignore[attr-defined]
-        self._steps = self._gesture = None
+        cancelled = self._gestures.cancel()
         self._show_cursor()
-        return True
+        return cancelled
 
     # painting
 
@@ -190,6 +187,11 @@ class SpectrogramView(QWidget):
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._drop_zone.setGeometry(self.rect())
         self._refit_stroke()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._look_changed()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -279,64 +281,30 @@ class SpectrogramView(QWidget):
         return seconds, min(max(view.hertz_at(point.y(), self.height()), 0.0), view.nyquist)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self.document.state is None or self._steps is not None:
+        if self.document.state is None:
             return
-        tool = self._hand if event.button() == Qt.MouseButton.MiddleButton else self._tool
-        keys = event.modifiers()
-        point = event.position()
         self._space_used = self._space
-        self._gesture = Gesture(
-            self,
-            *self._place(point),
-            point,
-            shift=bool(keys & Qt.KeyboardModifier.ShiftModifier),
-            alt=bool(keys & Qt.KeyboardModifier.AltModifier),
-            control=bool(keys & Qt.KeyboardModifier.ControlModifier),
-            secondary=event.button() == Qt.MouseButton.RightButton,
-        )
-        self._steps = tool.press(self._gesture)
-        if tool is self._hand or isinstance(tool, Hand):
+        tool = self._hand if event.button() == Qt.MouseButton.MiddleButton else self._tool
+        if isinstance(tool, Hand):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        self._step()
+        self._gestures.press(tool, event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._pointer = event.position()
         self._read_out.point(*self._place(self._pointer))
         self._move_footprint()
-        if self._gesture is not None:
-            self._follow(event)
-            self._step()
-        else:
+        self._gestures.move(event)
+        if not self._gestures.running:
             self._show_cursor()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._gesture is not None and not event.buttons():
-            self._follow(event)
-            self._gesture.down = False
-            self._step()
-            self._steps = self._gesture = None
+        self._gestures.release(event)
         self._show_cursor()
 
     def leaveEvent(self, _event: QEvent) -> None:
         self._pointer = None
         self._read_out.leave()
         self._move_footprint()
-
-    def _follow(self, event: QMouseEvent) -> None:
-        assert self._gesture is not None
-        self._gesture.point = event.position()
-        self._gesture.seconds, self._gesture.hertz = self._place(event.position())
-        self._gesture.shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        self._gesture.alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-
-    def _step(self) -> None:
-        if self._steps is None:
-            return
-        try:
-            next(self._steps)
-        except StopIteration:
-            self._steps = self._gesture = None
-            self._show_cursor()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.document.state is None:
