@@ -76,7 +76,9 @@ def harmonic_atoms(pitches: list[float], frames: int, loud: list[float] | None =
     return Factorization(W, H, GRID)
 
 
-def atom_song(pitches: tuple[float, ...] = (110.0, 880.0, 220.0, 440.0), stems: tuple[str, ...] = ("low", "high")) -> Document:
+def atom_song(
+    pitches: tuple[float, ...] = (110.0, 880.0, 220.0, 440.0), stems: tuple[str, ...] = ("low", "high")
+) -> Document:
     """A song in atoms; the first belongs to the first stem, the second to the second, all others to the residual."""
     document = song()
     frames = GRID.frames(document.state.mixture.length)
@@ -105,7 +107,11 @@ class StandInPlayer(QObject):
         self.master = 1.0
         self.opened: tuple[Any, str] | None = None
         self.levels = SimpleNamespace(
-            stem_peak=np.zeros((0, 2)), stem_rms=np.zeros((0, 2)), master_peak=np.zeros(2), master_rms=np.zeros(2), null_db=None
+            stem_peak=np.zeros((0, 2)),
+            stem_rms=np.zeros((0, 2)),
+            master_peak=np.zeros(2),
+            master_rms=np.zeros(2),
+            null_db=None,
         )
 
     def meters(self) -> Any:

@@ -118,7 +118,9 @@ class ExportDialog(QDialog):
     def _build(self) -> None:
         self.stems = QListWidget(self)
         self.stems.setAccessibleName("What is written")
-        self.stems.setToolTip("Every stem that is ticked becomes a file, as it is: without its fader, pan, mute and solo")
+        self.stems.setToolTip(
+            "Every stem that is ticked becomes a file, as it is: without its fader, pan, mute and solo"
+        )
         self.stems.setUniformItemSizes(True)
         self.all = self._link("All", "Tick every stem, and the mix")
         self.none = self._link("None", "Tick nothing")
@@ -165,7 +167,9 @@ class ExportDialog(QDialog):
         self.choose.setToolTip("Choose the folder")
         self.template = QLineEdit(self)
         self.template.setAccessibleName("File names")
-        self.template.setToolTip("{song}, {stem} and {number} are filled in; the ending comes from the format")
+        self.template.setToolTip(
+            "{song}, {stem} and {number} are filled in; the ending comes from the format"
+        )
         self.preview = QListWidget(self)
         self.preview.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.preview.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -250,7 +254,9 @@ class ExportDialog(QDialog):
         assert state is not None
         split = MIXTURE in state.splits
         self._add("Mix as heard", "#c9cede", MIX, not split)
-        self.stems.item(0).setToolTip("Everything together with its faders, pans, mutes and solos, as it is heard now")
+        self.stems.item(0).setToolTip(
+            "Everything together with its faders, pans, mutes and solos, as it is heard now"
+        )
 
         def add(parent: int, depth: int) -> None:
             for child in state.children(parent):
@@ -262,7 +268,9 @@ class ExportDialog(QDialog):
     def _add(self, words: str, colour: str, key: int, ticked: bool) -> None:
         item = QListWidgetItem(swatch(colour), words)
         item.setData(KEY, key)
-        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable)
+        item.setFlags(
+            Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
+        )
         item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
         self.stems.addItem(item)
 
@@ -281,7 +289,9 @@ class ExportDialog(QDialog):
                 start, stop = self._spans[name]
                 assert start is not None
                 assert stop is not None
-                words[name] = f"the {name} ({time_text(start / rate, 2)}–{time_text(stop / rate, 2)}, all frequencies)"
+                words[name] = (
+                    f"the {name} ({time_text(start / rate, 2)}–{time_text(stop / rate, 2)}, all frequencies)"
+                )
         for name, text in words.items():
             button = QRadioButton(text, self)
             self.span_group.addButton(button)
@@ -409,5 +419,6 @@ class ExportDialog(QDialog):
         waiting = bool(self.existing()) and not self.replace.isChecked()
         self.export.setEnabled(not self._problem and not waiting)
         self.export.setToolTip(
-            self._problem or ("Say whether the files that are there may be replaced" if waiting else "Write the files")
+            self._problem
+            or ("Say whether the files that are there may be replaced" if waiting else "Write the files")
         )

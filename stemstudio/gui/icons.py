@@ -24,7 +24,9 @@ def icon(name: str, colour: str | QColor | None = None, checked: str | QColor | 
     ):
         for scale in (1, 2, 3):
             made.addPixmap(pixmap(name, shade, scale), mode, QIcon.State.Off)
-            made.addPixmap(pixmap(name, on if mode == QIcon.Mode.Normal else shade, scale), mode, QIcon.State.On)
+            made.addPixmap(
+                pixmap(name, on if mode == QIcon.Mode.Normal else shade, scale), mode, QIcon.State.On
+            )
     return made
 
 
@@ -47,7 +49,9 @@ def draw(painter: QPainter, name: str, colour: QColor) -> None:
 
 def _filled(*points: tuple[float, float]) -> Callable[[QPainter, QColor], None]:
     def drawing(painter: QPainter, colour: QColor) -> None:
-        painter.setPen(QPen(colour, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        painter.setPen(
+            QPen(colour, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+        )
         painter.setBrush(colour)
         painter.drawPolygon(QPolygonF([QPointF(*point) for point in points]))
 
@@ -66,7 +70,9 @@ def _bars(*bars: tuple[float, float, float, float]) -> Callable[[QPainter, QColo
 
 def _lined(width: float, *lines: tuple[tuple[float, float], ...]) -> Callable[[QPainter, QColor], None]:
     def drawing(painter: QPainter, colour: QColor) -> None:
-        painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        painter.setPen(
+            QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+        )
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for line in lines:
             painter.drawPolyline(QPolygonF([QPointF(*point) for point in line]))
@@ -133,7 +139,9 @@ _DRAWINGS: dict[str, Draw] = {
     "start": _together(_bars((4.5, 5, 2.6, 14)), _filled((19, 5.5), (9.5, 12), (19, 18.5))),
     "loop": _loop,
     "play selection": _together(_bars((3, 4, 2, 16), (19, 4, 2, 16)), _filled((9, 8), (15.5, 12), (9, 16))),
-    "original": _lined(2.0, ((3.5, 12), (6.5, 12), (8.5, 6), (11.5, 18), (14, 8), (16, 14), (17.5, 12), (20.5, 12))),
+    "original": _lined(
+        2.0, ((3.5, 12), (6.5, 12), (8.5, 6), (11.5, 18), (14, 8), (16, 14), (17.5, 12), (20.5, 12))
+    ),
     "before": _before,
     "device": _device,
     "more": _bars((4, 10.5, 3, 3), (10.5, 10.5, 3, 3), (17, 10.5, 3, 3)),
@@ -143,6 +151,11 @@ _DRAWINGS: dict[str, Draw] = {
     "open": _lined(2.2, ((6.5, 9.5), (12, 15), (17.5, 9.5))),
     "closed": _lined(2.2, ((9.5, 6.5), (15, 12), (9.5, 17.5))),
     "check": _lined(2.4, ((5, 12.5), (10, 17.5), (19, 7))),
-    "export": _lined(2.0, ((12, 15), (12, 4.5)), ((7.5, 8.5), (12, 4.2), (16.5, 8.5)), ((5, 14), (5, 19.5), (19, 19.5), (19, 14))),
+    "export": _lined(
+        2.0,
+        ((12, 15), (12, 4.5)),
+        ((7.5, 8.5), (12, 4.2), (16.5, 8.5)),
+        ((5, 14), (5, 19.5), (19, 19.5), (19, 14)),
+    ),
 }
 NAMES = tuple(_DRAWINGS)

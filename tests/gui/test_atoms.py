@@ -47,7 +47,8 @@ def click_row(view, atom, modifiers=Qt.KeyboardModifier.NoModifier):
     QTest.mouseClick(view.rows, Qt.MouseButton.LeftButton, modifiers, at)
 
 
-def drop_on(widget, mime, at=QPoint(10, 8)):
+def drop_on(widget, mime, at=None):
+    at = at or QPoint(10, 8)
     where = (Qt.DropAction.MoveAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(widget, QDragEnterEvent(at, *where))
     QApplication.sendEvent(widget, QDropEvent(QPointF(at), *where))
@@ -265,7 +266,9 @@ def test_hearing_an_atom(shown, qtbot):
         QTest.mouseClick(view.rows, Qt.MouseButton.LeftButton, pos=view.rows.hear_area(2).center())
     assert heard.args == [0, 2]
     with qtbot.waitSignal(view.hear_atom) as heard:
-        QTest.mouseDClick(view.rows, Qt.MouseButton.LeftButton, pos=QPoint(300, view.rows.area_of(1).center().y()))
+        QTest.mouseDClick(
+            view.rows, Qt.MouseButton.LeftButton, pos=QPoint(300, view.rows.area_of(1).center().y())
+        )
     assert heard.args == [0, 1]
 
 

@@ -139,7 +139,9 @@ def test_every_format_with_its_qualities(ask, name):
     dialog = ask()
     dialog.format.setCurrentIndex(dialog.format.findData(name))
     kind = FORMATS[name]
-    assert [dialog.quality.itemData(n) for n in range(dialog.quality.count())] == [s.name for s in kind.subtypes]
+    assert [dialog.quality.itemData(n) for n in range(dialog.quality.count())] == [
+        s.name for s in kind.subtypes
+    ]
     assert all(file.endswith(kind.suffix) for file in files(dialog))
     possible = kind.rates is None or RATE in kind.rates
     assert dialog.export.isEnabled() == possible

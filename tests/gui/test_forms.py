@@ -72,7 +72,9 @@ def test_what_is_filled_in_becomes_the_recipe(form, qtbot):
         form.fields["pieces"].selectAll()
         QTest.keyClicks(form.fields["pieces"], "12")
     form.fields["mask"].setCurrentIndex(1)
-    QTest.mouseClick(form.fields["fine"], Qt.MouseButton.LeftButton, pos=form.fields["fine"].rect().center() * 0.2)
+    QTest.mouseClick(
+        form.fields["fine"], Qt.MouseButton.LeftButton, pos=form.fields["fine"].rect().center() * 0.2
+    )
     form.fields["label"].selectAll()
     QTest.keyClicks(form.fields["label"], "snare")
     form.fields["length"].setValue(2.5)

@@ -48,7 +48,13 @@ def turn_wheel(fader, notches, modifiers=Qt.KeyboardModifier.NoModifier):
 
 
 def drop_on(widget, mime):
-    where = (QPoint(20, 20), Qt.DropAction.MoveAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    where = (
+        QPoint(20, 20),
+        Qt.DropAction.MoveAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
     QApplication.sendEvent(widget, QDragEnterEvent(*where))
     QApplication.sendEvent(widget, QDropEvent(QPointF(20, 20), *where[1:]))
 
@@ -346,7 +352,9 @@ def test_right_click_opens_the_menu(shown, qtbot):
     view = shown(document)
     strip = view.strips[0]
     at = QPoint(12, 30)
-    QApplication.sendEvent(strip, QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, strip.mapToGlobal(at)))
+    QApplication.sendEvent(
+        strip, QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, strip.mapToGlobal(at))
+    )
     qtbot.waitUntil(lambda: QApplication.activePopupWidget() is not None)
     QApplication.activePopupWidget().close()
 

@@ -22,7 +22,9 @@ def panel(qtbot, monkeypatch):
     kept = []
 
     def build(document, missing="", speeds=None, show=True):
-        monkeypatch.setattr(module, "what_is_missing", lambda recipe: missing if recipe.name == "htdemucs" else "")
+        monkeypatch.setattr(
+            module, "what_is_missing", lambda recipe: missing if recipe.name == "htdemucs" else ""
+        )
         made = SeparatePanel(document, speeds=speeds)
         qtbot.addWidget(made)
         made.resize(330, 480)
@@ -49,7 +51,9 @@ def test_goals_say_what_they_take_and_how_long(panel):
     assert [card.goal.title for card in made.cards] == [
         "Vocals and band", "Four stems", "Six stems", "Drums apart from the rest", "By hand, from atoms",
     ]  # fmt: skip
-    assert card(made, "Four stems").side_words == "HTDemucs · about 2 s here", "by the algorithm's own first guess"
+    assert card(made, "Four stems").side_words == "HTDemucs · about 2 s here", (
+        "by the algorithm's own first guess"
+    )
     assert card(made, "Drums apart from the rest").side_words == "HPSS · about 40 s here", "as measured here"
 
 

@@ -79,7 +79,9 @@ def test_focus_can_be_seen(dressed, qtbot):
 
 @pytest.mark.parametrize("name", icons.NAMES)
 def test_every_icon_fills_its_square_without_being_cut(qapp, name):
-    picture = icons.pixmap(name, QColor("#ffffff"), scale=2).toImage().convertToFormat(QImage.Format.Format_ARGB32)
+    picture = (
+        icons.pixmap(name, QColor("#ffffff"), scale=2).toImage().convertToFormat(QImage.Format.Format_ARGB32)
+    )
     side = 2 * icons.SIDE
     inked = [(x, y) for x in range(side) for y in range(side) if picture.pixelColor(x, y).alpha() > 40]
     assert len(inked) > 60

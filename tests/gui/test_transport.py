@@ -33,7 +33,9 @@ def click(button):
 def test_the_selection_in_seconds_hertz_and_notes():
     words = selection_words(Box(start=11.51, stop=14.34, low=311.0, high=2093.0), 22050)
     assert words == "selection 0:11.51–0:14.34 · 2.83 s · 311 Hz–2.09 kHz (D♯4–C7)"
-    assert selection_words(Box(start=1, stop=2, low=0, high=22050), 22050).endswith("· 1.00 s · all frequencies")
+    assert selection_words(Box(start=1, stop=2, low=0, high=22050), 22050).endswith(
+        "· 1.00 s · all frequencies"
+    )
     assert selection_words(None, 22050) == ""
 
 
@@ -150,7 +152,9 @@ def test_nothing_is_cut_at_the_smallest_window(transport):
     select(transport, start=1.51, stop=3.34, low=311, high=2100)
     transport.resize(1280, transport.height())
     assert not transport.selection.cut
-    assert transport.position.width() >= transport.position.fontMetrics().horizontalAdvance(transport.position.text())
+    assert transport.position.width() >= transport.position.fontMetrics().horizontalAdvance(
+        transport.position.text()
+    )
 
 
 def test_without_a_song_or_a_player_nothing_can_be_pressed(qtbot):
@@ -158,7 +162,9 @@ def test_without_a_song_or_a_player_nothing_can_be_pressed(qtbot):
     document.set_project(None)
     view = Transport(document, StandInPlayer())
     qtbot.addWidget(view)
-    assert not any(button.isEnabled() for button in (view.play, view.start, view.loop, view.alone, view.original))
+    assert not any(
+        button.isEnabled() for button in (view.play, view.start, view.loop, view.alone, view.original)
+    )
     assert view.position.text() == "0:00.000 / 0:00.0"
     silent = Transport(song(), None)
     qtbot.addWidget(silent)

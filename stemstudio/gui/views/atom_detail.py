@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.gui import icons, theme
@@ -109,7 +117,8 @@ class AtomDetail(QWidget):
             )
             self._show_stems((), ())
             return
-        assert state is not None and split is not None
+        assert state is not None
+        assert split is not None
         atom, rate = atoms[-1], state.mixture.sample_rate
         self.title.setText(f"Atom {atom + 1}" if len(atoms) == 1 else f"{len(atoms)} atoms")
         look = theme.current()
@@ -129,7 +138,9 @@ class AtomDetail(QWidget):
         self._show_stems(state.children(parent), atoms)
         count = len(self.stem_rows)
         what = "it" if len(atoms) == 1 else "them"
-        self.hint.setText(f"Click a stem, or press 1–{min(9, count)}, to give {what} to it; {count + 1} makes a new one.")
+        self.hint.setText(
+            f"Click a stem, or press 1–{min(9, count)}, to give {what} to it; {count + 1} makes a new one."
+        )
 
     def _in_words(self, estimates: Any, atoms: tuple[int, ...], rate: int) -> str:
         from stemstudio.algorithms.timbre import energy, pitch_of
@@ -143,7 +154,9 @@ class AtomDetail(QWidget):
             if pitch is None:
                 return f"no pitch · {words}"
             name, cents = note_of(pitch)
-            return f"{name} {cents_text(cents) if cents else ''} · {hertz_words(pitch)} · {words}".replace("  ", " ")
+            return f"{name} {cents_text(cents) if cents else ''} · {hertz_words(pitch)} · {words}".replace(
+                "  ", " "
+            )
         return words
 
     def _show_stems(self, stems: tuple[Stem, ...], atoms: tuple[int, ...]) -> None:
@@ -296,7 +309,9 @@ class StemRow(QAbstractButton):
         painter.setBrush(look.colour("groove"))
         painter.drawRoundedRect(QRectF(left, middle - 2.5, right - left, 5), 2.5, 2.5)
         painter.setBrush(QColor(self._colour))
-        painter.drawRoundedRect(QRectF(left, middle - 2.5, max(5.0, (right - left) * self.chance), 5), 2.5, 2.5)
+        painter.drawRoundedRect(
+            QRectF(left, middle - 2.5, max(5.0, (right - left) * self.chance), 5), 2.5, 2.5
+        )
         painter.setFont(self.font())
         painter.setPen(look.colour("text"))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight

@@ -46,10 +46,14 @@ def give(document: Document, parent: int, atoms: Sequence[int], stem: int) -> bo
     moving = [atom for atom in atoms if atom not in split.locked and split.owners[atom] != stem]
     stay = len([atom for atom in atoms if atom in split.locked])
     if stay:
-        document.said.emit("1 locked atom stays where it is." if stay == 1 else f"{stay} locked atoms stay where they are.")
+        document.said.emit(
+            "1 locked atom stays where it is." if stay == 1 else f"{stay} locked atoms stay where they are."
+        )
     if not moving:
         return False
-    return document.do(edits.assign(state, parent, dict.fromkeys(moving, stem), step_name(state, moving, stem)))
+    return document.do(
+        edits.assign(state, parent, dict.fromkeys(moving, stem), _step_name(state, moving, stem))
+    )
 
 
 def give_to_new(document: Document, parent: int, atoms: Sequence[int]) -> bool:
@@ -68,7 +72,7 @@ def give_to_new(document: Document, parent: int, atoms: Sequence[int]) -> bool:
     return document.do(edits.together(word, [added, given]))
 
 
-def step_name(state: State, atoms: Sequence[int], stem: int) -> str:
+def _step_name(state: State, atoms: Sequence[int], stem: int) -> str:
     return f"Give {_atoms(atoms)} to {state.stems[stem].name}"
 
 

@@ -125,4 +125,4 @@ def spectra(templates: Float, fft: int, sample_rate: int, columns: int, lowest: 
             share = np.float32(at - places[left])
             result[:, column] = templates[left] * (1 - share) + templates[left + 1] * share
     result /= np.maximum(result.max(axis=1, keepdims=True), 1e-20)
-    return result**np.float32(0.5)
+    return result ** np.float32(0.5)

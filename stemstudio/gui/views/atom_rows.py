@@ -160,7 +160,9 @@ class AtomRows(QWidget):
             if row == self._drop_row:
                 painter.fillRect(QRect(0, y, area.right() + 1, height), look.colour("hover"))
         image = self._curves(shown, chosen)
-        painter.drawImage(QRectF(area.left(), first * height - self.bar.value(), area.width(), height * len(shown)), image)
+        painter.drawImage(
+            QRectF(area.left(), first * height - self.bar.value(), area.width(), height * len(shown)), image
+        )
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for row, atom in enumerate(shown, first):
             y = row * height - self.bar.value()
@@ -211,7 +213,16 @@ class AtomRows(QWidget):
         view, ratio = self._document.viewport, self.devicePixelRatioF()
         width, height = max(1, round(self.time_area.width() * ratio)), max(1, round(self.row_height * ratio))
         colours = tuple(self.colour_of(atom).rgb() for atom in shown)
-        key = (id(self.pictures), tuple(shown), view.start, view.stop, width, height, colours, tuple(sorted(chosen)))
+        key = (
+            id(self.pictures),
+            tuple(shown),
+            view.start,
+            view.stop,
+            width,
+            height,
+            colours,
+            tuple(sorted(chosen)),
+        )
         if self._image is not None and self._image[0] == key:
             return self._image[1]
         assert self.pictures is not None
@@ -226,7 +237,9 @@ class AtomRows(QWidget):
             pixels[..., channel] = cover * part[:, None, None]
         pixels[..., 3] = cover * np.float32(255)
         rows = len(shown) * height
-        image = QImage(pixels.tobytes(), width, rows, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+        image = QImage(
+            pixels.tobytes(), width, rows, 4 * width, QImage.Format.Format_ARGB32_Premultiplied
+        ).copy()
         self._image = (key, image)
         return image
 
@@ -258,21 +271,31 @@ class AtomRows(QWidget):
             self.hear_wanted.emit(atom)
             return
         self._pressed = (event.position().toPoint(), row)
-        plain = not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier)
-        if not (plain and atom in self._document.atoms):  # a chosen one may be about to be dragged with the others
+        plain = not event.modifiers() & (
+            Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+        )
+        if not (
+            plain and atom in self._document.atoms
+        ):  # a chosen one may be about to be dragged with the others
             self._choose(row, event.modifiers())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._pressed is None or not event.buttons() & Qt.MouseButton.LeftButton:
             return
         moved = (event.position().toPoint() - self._pressed[0]).manhattanLength()
-        if moved >= QApplication.startDragDistance() and self._document.atoms and self._document.atoms_of is not None:
+        if (
+            moved >= QApplication.startDragDistance()
+            and self._document.atoms
+            and self._document.atoms_of is not None
+        ):
             self._pressed = None
             self.drag().exec(Qt.DropAction.MoveAction)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         pressed, self._pressed = self._pressed, None
-        plain = not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier)
+        plain = not event.modifiers() & (
+            Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+        )
         if pressed is not None and plain and len(self._document.atoms) > 1:
             self._choose(pressed[1], Qt.KeyboardModifier.NoModifier)
 
@@ -287,7 +310,9 @@ class AtomRows(QWidget):
         if key in steps and self.order:
             now = [self.order.index(atom) for atom in self._document.atoms if atom in self.order]
             at = (now[-1] if now else -1) + steps[key]
-            self._choose(min(max(at, 0), len(self.order) - 1), event.modifiers() if shift else Qt.KeyboardModifier(0))
+            self._choose(
+                min(max(at, 0), len(self.order) - 1), event.modifiers() if shift else Qt.KeyboardModifier(0)
+            )
         elif key == Qt.Key.Key_A and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._document.select_atoms(self.order)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._document.atoms:
@@ -301,7 +326,10 @@ class AtomRows(QWidget):
         if event.type() == QEvent.Type.ShortcutOverride:
             assert isinstance(event, QKeyEvent)
             control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-            if (event.key() == Qt.Key.Key_A and control) or event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if (event.key() == Qt.Key.Key_A and control) or event.key() in (
+                Qt.Key.Key_Return,
+                Qt.Key.Key_Enter,
+            ):
                 event.accept()  # here Ctrl+A means all atoms, and Return hears one
                 return True
         if event.type() == QEvent.Type.ToolTip:
@@ -346,7 +374,9 @@ class AtomRows(QWidget):
             pitch = self.pictures.pitches[atom]
             words += f" · {note_of(pitch)[0]}, {hertz_words(pitch)}" if pitch else " · no pitch"
             if split is not None and atom < len(split.owners):
-                words += f" · {state.stems[split.owners[atom]].name}" + (" · locked" if atom in split.locked else "")
+                words += f" · {state.stems[split.owners[atom]].name}" + (
+                    " · locked" if atom in split.locked else ""
+                )
                 words += "\nDrag it to a stem, or press 1–9"
         QToolTip.showText(event.globalPos(), words, self)
 

@@ -6,7 +6,18 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.gui.document import Document
@@ -21,7 +32,12 @@ from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.project import Change
 
-SORTS = (("energy", "loudest first"), ("pitch", "low to high"), ("similarity", "alike together"), ("stem", "by stem"))
+SORTS = (
+    ("energy", "loudest first"),
+    ("pitch", "low to high"),
+    ("similarity", "alike together"),
+    ("stem", "by stem"),
+)
 NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
 
 
@@ -157,20 +173,31 @@ class AtomsView(QWidget):
         for number, stem in enumerate(state.children(parent), 1):
             words = f"{stem.name}\t{number}" if number < 10 else stem.name
             action = give.addAction(swatch(stem.colour), words)
-            action.triggered.connect(lambda _=False, stem=stem.id: atom_drag.give(document, parent, atoms, stem))
+            action.triggered.connect(
+                lambda _=False, stem=stem.id: atom_drag.give(document, parent, atoms, stem)
+            )
         give.addSeparator()
         give.addAction("A new stem", lambda: atom_drag.give_to_new(document, parent, atoms))
         locked = all(atom in split.locked for atom in atoms)
-        menu.addAction("Unlock\tCtrl+K" if locked else "Lock: stays in its stem\tCtrl+K", lambda: lock(document, not locked))
+        menu.addAction(
+            "Unlock\tCtrl+K" if locked else "Lock: stays in its stem\tCtrl+K",
+            lambda: lock(document, not locked),
+        )
         menu.addSeparator()
         own = split.owners[atoms[-1]]
-        menu.addAction(f"Select all of {state.stems[own].name}", lambda: document.select_atoms(split.parts_of(own)))
+        menu.addAction(
+            f"Select all of {state.stems[own].name}", lambda: document.select_atoms(split.parts_of(own))
+        )
         menu.addAction("Select all atoms\tCtrl+A", lambda: document.select_atoms(self.rows.order))
         return menu
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         number = event.key() - Qt.Key.Key_0.value
-        if 1 <= number <= 9 and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier and self._document.atoms:
+        if (
+            1 <= number <= 9
+            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+            and self._document.atoms
+        ):
             self.assign_to_number(number)
         else:
             super().keyPressEvent(event)
@@ -254,7 +281,13 @@ class AtomsView(QWidget):
             return sorted(loudest, key=lambda atom: pictures.pitches[atom] or 1e9)
         if how == "similarity" and self._similar is not None:
             return self._similar[1]
-        if how == "stem" and self._preview is None and state is not None and split is not None and parent is not None:
+        if (
+            how == "stem"
+            and self._preview is None
+            and state is not None
+            and split is not None
+            and parent is not None
+        ):
             place = {stem.id: number for number, stem in enumerate(state.children(parent))}
             return sorted(loudest, key=lambda atom: place[split.owners[atom]])
         return loudest

@@ -44,7 +44,9 @@ class Goal:
 
 
 GOALS = (
-    Goal("Vocals and band", "htdemucs", "HTDemucs", together={"drums": "band", "bass": "band", "other": "band"}),
+    Goal(
+        "Vocals and band", "htdemucs", "HTDemucs", together={"drums": "band", "bass": "band", "other": "band"}
+    ),
     Goal("Four stems", "htdemucs", "HTDemucs"),
     Goal("Six stems", "htdemucs", "HTDemucs 6s", {"model": "htdemucs_6s"}),
     Goal("Drums apart from the rest", "hpss", "HPSS"),

@@ -106,7 +106,9 @@ class _Row(QStyledItemDelegate):
         area = option.rect.adjusted(0, 0, -1, -1)
         widget = option.widget
         focus = isinstance(widget, QListWidget) and widget.hasFocus() and widget.currentIndex() == index
-        under = isinstance(widget, QListWidget) and widget.underMouse() and self._pointed(widget) == index.row()
+        under = (
+            isinstance(widget, QListWidget) and widget.underMouse() and self._pointed(widget) == index.row()
+        )
         if focus or (under and index.flags() & Qt.ItemFlag.ItemIsEnabled):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(look.colour("chosen" if focus else "hover"))

@@ -50,14 +50,18 @@ class Master(QWidget):
                 "The song minus the sum of its stems, as played: −∞ dB means that nothing was lost or added."
             )
         self.volume = Fader(-60.0, 6.0, 0.1, taper=2.2, nudge=0.5, parent=self)
-        self.volume.setToolTip("Volume of everything, for listening; export leaves it out · double-click for 0.0")
+        self.volume.setToolTip(
+            "Volume of everything, for listening; export leaves it out · double-click for 0.0"
+        )
         self.volume.setAccessibleName("Master volume")
         self.volume.moved.connect(self._volume_moved)
         self.volume_text = QLabel(wording.signed(0.0, 1), self)
         self.volume_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.volume_text.setFixedWidth(self.volume_text.fontMetrics().horizontalAdvance("−60.0") + 2)
         self.meter = LevelMeter(2, self)
-        self.meter.setToolTip("What leaves for the loudspeakers; red: louder than full scale, click to forget")
+        self.meter.setToolTip(
+            "What leaves for the loudspeakers; red: louder than full scale, click to forget"
+        )
         self.meter.cleared.connect(self.forget_peak)
         self.export = QPushButton("Export…", self)
         self.export.setProperty("primary", True)

@@ -90,7 +90,9 @@ class SeparatePanel(QWidget):
         self.algorithms.setAccessibleName("Algorithm")
         for kind in ALGORITHMS:
             self.algorithms.addItem(kind.title, kind.name)
-            self.algorithms.setItemData(self.algorithms.count() - 1, kind.summary, Qt.ItemDataRole.ToolTipRole)
+            self.algorithms.setItemData(
+                self.algorithms.count() - 1, kind.summary, Qt.ItemDataRole.ToolTipRole
+            )
         self.algorithms.activated.connect(self._algorithm_chosen)
         self.summary = QLabel(self)
         self.summary.setWordWrap(True)

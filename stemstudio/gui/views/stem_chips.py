@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QEnterEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QEnterEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from stemstudio.gui import theme
@@ -45,7 +54,9 @@ class Chip(QAbstractButton):
             self.setToolTip("Drop atoms here, or click, to give them to a new stem")
         else:
             key = f", or press {number}" if number < 10 else ""
-            self.setToolTip(f"{name}: {atoms}. Click selects them; drop atoms here{key}, to give them to {name}")
+            self.setToolTip(
+                f"{name}: {atoms}. Click selects them; drop atoms here{key}, to give them to {name}"
+            )
         self.setAccessibleName(name if self.stem == NEW else f"{name}, {atoms}")
         self.updateGeometry()
         self.update()
@@ -92,7 +103,9 @@ class Chip(QAbstractButton):
             line = look.colour("accent") if new else QColor(self._colour)
         elif self.hasFocus():
             line = look.colour("accent_hover")
-        painter.setPen(QPen(line, 1.5, Qt.PenStyle.DashLine if new and not self._dropping else Qt.PenStyle.SolidLine))
+        painter.setPen(
+            QPen(line, 1.5, Qt.PenStyle.DashLine if new and not self._dropping else Qt.PenStyle.SolidLine)
+        )
         painter.drawRoundedRect(area, area.height() / 2, area.height() / 2)
         inner = self.rect().adjusted(11, 0, -10, 0)
         if not new:
@@ -101,7 +114,9 @@ class Chip(QAbstractButton):
             painter.drawEllipse(QRectF(inner.left(), inner.center().y() - 3.5, 8, 8))
             inner.adjust(13, 0, 0, 0)
             painter.setPen(look.colour("muted"))
-            painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, str(self.count))
+            painter.drawText(
+                inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, str(self.count)
+            )
             inner.adjust(0, 0, -self.fontMetrics().horizontalAdvance(f" {self.count}"), 0)
         painter.setPen(look.colour("muted" if new else "text"))
         name = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inner.width())

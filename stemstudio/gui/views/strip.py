@@ -18,7 +18,17 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stemstudio.gui import icons, theme, wording
 from stemstudio.gui.document import Document
@@ -73,9 +83,15 @@ class Strip(QWidget):
         self.name_edit.installEventFilter(self)
         self.name_edit.editingFinished.connect(self._named)
         self.mute = self._switch("M", "mute", "Mute: do not hear this stem (M, when it is the target)")
-        self.solo = self._switch("S", "solo", "Solo: hear only this stem, and others with S (S, when it is the target)")
-        self.mute.clicked.connect(lambda on: self._set(f"{'Mute' if on else 'Unmute'} {self.stem.name}", mute=on))
-        self.solo.clicked.connect(lambda on: self._set(f"{'Solo' if on else 'End solo of'} {self.stem.name}", solo=on))
+        self.solo = self._switch(
+            "S", "solo", "Solo: hear only this stem, and others with S (S, when it is the target)"
+        )
+        self.mute.clicked.connect(
+            lambda on: self._set(f"{'Mute' if on else 'Unmute'} {self.stem.name}", mute=on)
+        )
+        self.solo.clicked.connect(
+            lambda on: self._set(f"{'Solo' if on else 'End solo of'} {self.stem.name}", solo=on)
+        )
         self.more = QToolButton(self)
         self.more.setProperty("flat", True)
         self.more.setProperty("small", True)
@@ -264,7 +280,11 @@ class Strip(QWidget):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         state = self._document.state
         drag = atom_drag.unpacked(event.mimeData(), state)
-        if drag is not None and state is not None and atom_drag.receiver(state, drag[0], self.stem.id) is not None:
+        if (
+            drag is not None
+            and state is not None
+            and atom_drag.receiver(state, drag[0], self.stem.id) is not None
+        ):
             event.acceptProposedAction()
             self._show_dropping(True)
 

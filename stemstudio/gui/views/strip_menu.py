@@ -28,13 +28,17 @@ def stem_menu(
     menu.addAction("Rename…\tF2", rename)
     _add_colours(menu.addMenu("Colour"), document, stem)
     menu.addSeparator()
-    menu.addAction("Split this stem…", split).setToolTip("Take this stem apart further, in the Separate panel.")
+    menu.addAction("Split this stem…", split).setToolTip(
+        "Take this stem apart further, in the Separate panel."
+    )
     merging = menu.addMenu("Merge with")
     siblings = [] if above is None else [each for each in state.children(above) if each.id != stem]
     for sibling in siblings:
         order = [sibling.id, stem] if state.is_residual(sibling.id) else [stem, sibling.id]
         action = merging.addAction(swatch(sibling.colour), sibling.name)
-        action.triggered.connect(lambda _=False, order=order: document.do(edits.merge(_state(document), order)))
+        action.triggered.connect(
+            lambda _=False, order=order: document.do(edits.merge(_state(document), order))
+        )
     merging.setEnabled(bool(siblings))
     if above not in (None, MIXTURE):
         name = state.stems[above].name

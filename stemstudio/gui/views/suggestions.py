@@ -60,14 +60,21 @@ class Suggestions(QObject):
     def suggest(self, count: int) -> None:
         """Gather the atoms on display into `count` stems; locked atoms stay and draw what is like them."""
         document = self._document
-        state, project, parent, split = document.state, document.project, document.atoms_of, document.atom_split
+        state, project, parent, split = (
+            document.state,
+            document.project,
+            document.atoms_of,
+            document.atom_split,
+        )
         if state is None or project is None or parent is None or split is None or self.running:
             return
         factorization: Any = split.estimates
         rate = state.mixture.sample_rate
         children = [child.id for child in state.children(parent) if child.id != split.residual][:count]
         fixed = {
-            atom: children.index(split.owners[atom]) for atom in split.locked if split.owners[atom] in children
+            atom: children.index(split.owners[atom])
+            for atom in split.locked
+            if split.owners[atom] in children
         }
         self._set_running(True)
 
@@ -80,7 +87,11 @@ class Suggestions(QObject):
         def done(labels: Any) -> None:
             self._set_running(False)
             now = document.state
-            if now is None or now.splits.get(parent) is None or now.splits[parent].estimates is not factorization:
+            if (
+                now is None
+                or now.splits.get(parent) is None
+                or now.splits[parent].estimates is not factorization
+            ):
                 return
             edit, stems = suggestion_edit(project, parent, labels, count)
             self._last = Suggestion(factorization, stems, labels.probabilities)
@@ -92,7 +103,14 @@ class Suggestions(QObject):
             self._set_running(False)
             document.said.emit(f"No suggestion could be made: {error}")
 
-        document.jobs.run("Comparing atoms", work, done, failed=failed, stopped=lambda: self._set_running(False), heavy=False)
+        document.jobs.run(
+            "Comparing atoms",
+            work,
+            done,
+            failed=failed,
+            stopped=lambda: self._set_running(False),
+            heavy=False,
+        )
 
     def of(self, atom: int) -> dict[int, float]:
         """Probability of an atom by stem; empty where nothing was suggested for it."""
@@ -116,7 +134,9 @@ def suggestions_of(document: Document) -> Suggestions:
     return found if isinstance(found, Suggestions) else Suggestions(document)
 
 
-def suggestion_edit(project: Project, parent: int, labels: Any, count: int) -> tuple[Edit | None, tuple[int, ...]]:
+def suggestion_edit(
+    project: Project, parent: int, labels: Any, count: int
+) -> tuple[Edit | None, tuple[int, ...]]:
     """The step that does what `labels` suggest, with the stems it needs; and the ids of all the stems."""
     state = project.state
     split = state.splits[parent]
@@ -126,7 +146,9 @@ def suggestion_edit(project: Project, parent: int, labels: Any, count: int) -> t
     given = split.given({atom: stems[owner] for atom, owner in enumerate(labels.owners)})
     if given.owners == split.owners and not made:
         return None, tuple(stems)
-    moved = {stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair}
+    moved = {
+        stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair
+    }
     rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
     kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
     word = f"Suggest {count} {'stem' if count == 1 else 'stems'} by timbre"

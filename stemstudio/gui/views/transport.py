@@ -64,7 +64,9 @@ class Transport(QWidget):
         self.play = self._button("play", "Play (Space)", "Play")
         self.play.setIconSize(QSize(26, 26))
         self.loop = self._button("loop", "", "Loop the selection", "loop", checkable=True)
-        self.alone = self._button("play selection", "", "Play the selection only", "play selection", checkable=True)
+        self.alone = self._button(
+            "play selection", "", "Play the selection only", "play selection", checkable=True
+        )
         self.before = self._button(
             "before",
             "Hold to hear the song as it was before the last edit (hold \\)",
@@ -118,7 +120,9 @@ class Transport(QWidget):
         row.addWidget(self.device)
         self._dress()
 
-    def _button(self, name: str, tip: str, spoken: str, words: str = "", checkable: bool = False) -> QToolButton:
+    def _button(
+        self, name: str, tip: str, spoken: str, words: str = "", checkable: bool = False
+    ) -> QToolButton:
         button = QToolButton(self)
         button.setObjectName(name)
         button.setProperty("flat", True)
@@ -236,9 +240,13 @@ class Transport(QWidget):
         self.loop.setEnabled(some or looping)
         self.alone.setEnabled(some or (there and self._player.source == "audition"))
         none = "Select some time first, with T or R"
-        self.loop.setToolTip("Repeat the selected time (Ctrl+L)" if some or looping else f"Loop: {none} (Ctrl+L)")
+        self.loop.setToolTip(
+            "Repeat the selected time (Ctrl+L)" if some or looping else f"Loop: {none} (Ctrl+L)"
+        )
         words = "Play the selection only: its time and its frequencies (Shift+Space)"
-        self.alone.setToolTip(words if some else f"Play the selection only: {none[0].lower()}{none[1:]} (Shift+Space)")
+        self.alone.setToolTip(
+            words if some else f"Play the selection only: {none[0].lower()}{none[1:]} (Shift+Space)"
+        )
 
     def _show_position(self) -> None:
         state = self._document.state
@@ -298,7 +306,9 @@ class Transport(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.width() < WORDS_FROM
-        style = Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        style = (
+            Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        )
         self.device.setToolButtonStyle(style)
 
     def changeEvent(self, event: QEvent) -> None:
