@@ -49,4 +49,5 @@ def _fetch() -> None:
     import scipy.fft
     import scipy.ndimage  # noqa: F401
 
+    import stemstudio.algorithms.median_kernel
     import stemstudio.algorithms.nmf.recipe  # noqa: F401
