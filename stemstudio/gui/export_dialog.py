@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QSize, QStandardPaths, Qt
-from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -19,8 +18,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QRadioButton,
     QVBoxLayout,
@@ -29,16 +26,12 @@ from PySide6.QtWidgets import (
 
 from stemstudio.audio.formats import FORMATS, why_not
 from stemstudio.errors import StemStudioError
-from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.files_to_be import FilesToBe
 from stemstudio.gui.forms import spaced
 from stemstudio.gui.notation import time_text
-from stemstudio.gui.views.strip_menu import swatch
+from stemstudio.gui.views.stem_checklist import MIX, StemChecklist
 from stemstudio.mixing.export import ExportOrder, file_names
-from stemstudio.project.stem import MIXTURE
-
-MIX = -1  # in the place of a stem's id
-KEY = Qt.ItemDataRole.UserRole
 
 
 class ExportDialog(QDialog):
@@ -61,7 +54,6 @@ class ExportDialog(QDialog):
         self.setWindowTitle("Export")
         self.setModal(True)
         self._build()
-        self._list_stems()
         self._add_spans(loop)
         self._restore(folder)
         self._connect()
@@ -76,11 +68,11 @@ class ExportDialog(QDialog):
     def order(self) -> ExportOrder:
         """What the dialog says."""
         start, stop = self._spans[self.span]
-        stems = tuple(key for key in self._checked() if key != MIX)
+        stems = tuple(key for key in self.stems.ticked() if key != MIX)
         return ExportOrder(
             folder=Path(self.folder.text().strip()).expanduser(),
             stems=stems,
-            mix=MIX in self._checked(),
+            mix=MIX in self.stems.ticked(),
             format=self.format.currentData(),
             subtype=self.quality.currentData(),
             template=self.template.text().strip(),
@@ -90,17 +82,13 @@ class ExportDialog(QDialog):
             peak_db=self.peak.value(),
             dither=self.dither.isChecked() and self.dither.isEnabled(),
             tags=self.tags.isChecked(),
-            overwrite=self.replace.isChecked() and bool(self.existing()),
+            overwrite=self.files.may_replace,
         )
 
     @property
     def span(self) -> str:
         """ "song", "selection" or "loop"."""
         return next(name for name, button in self.span_buttons.items() if button.isChecked())
-
-    def existing(self) -> list[str]:
-        """Names of files that are there already."""
-        return [self.preview.item(row).text() for row in range(self.preview.count()) if self._there(row)]
 
     def accept(self) -> None:
         settings = QSettings()
@@ -116,12 +104,9 @@ class ExportDialog(QDialog):
     # putting together
 
     def _build(self) -> None:
-        self.stems = QListWidget(self)
-        self.stems.setAccessibleName("What is written")
-        self.stems.setToolTip(
-            "Every stem that is ticked becomes a file, as it is: without its fader, pan, mute and solo"
-        )
-        self.stems.setUniformItemSizes(True)
+        state = self._document.state
+        assert state is not None
+        self.stems = StemChecklist(state, self)
         self.all = self._link("All", "Tick every stem, and the mix")
         self.none = self._link("None", "Tick nothing")
         self.span_group = QButtonGroup(self)
@@ -170,16 +155,10 @@ class ExportDialog(QDialog):
         self.template.setToolTip(
             "{song}, {stem} and {number} are filled in; the ending comes from the format"
         )
-        self.preview = QListWidget(self)
-        self.preview.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        self.preview.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.preview.setAccessibleName("Files that will be written")
-        self.preview.setToolTip("The files that will be written")
+        self.files = FilesToBe(self)
         self.note = QLabel(self)
         self.note.setWordWrap(True)
         self.note.setProperty("role", "error")
-        self.replace = QCheckBox(self)
-        self.replace.setToolTip("Without this nothing that is there is touched")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.export = QPushButton("Export", self)
         self.export.setDefault(True)
@@ -235,9 +214,8 @@ class ExportDialog(QDialog):
         right.setSpacing(6)
         right.addWidget(heading("How and where"))
         right.addLayout(form)
-        right.addWidget(self.preview, 1)
+        right.addWidget(self.files, 1)
         right.addWidget(self.note)
-        right.addWidget(self.replace)
         grid = QGridLayout(self)
         grid.setContentsMargins(18, 14, 18, 14)
         grid.setHorizontalSpacing(22)
@@ -247,32 +225,6 @@ class ExportDialog(QDialog):
         grid.addWidget(self.buttons, 1, 0, 1, 2)
         grid.setColumnStretch(0, 2)
         grid.setColumnStretch(1, 3)
-
-    def _list_stems(self) -> None:
-        """The mix, then every stem below the mixture; those that were split again are not ticked at first."""
-        state = self._document.state
-        assert state is not None
-        split = MIXTURE in state.splits
-        self._add("Mix as heard", "#c9cede", MIX, not split)
-        self.stems.item(0).setToolTip(
-            "Everything together with its faders, pans, mutes and solos, as it is heard now"
-        )
-
-        def add(parent: int, depth: int) -> None:
-            for child in state.children(parent):
-                self._add("    " * depth + child.name, child.colour, child.id, child.id not in state.splits)
-                add(child.id, depth + 1)
-
-        add(MIXTURE, 0)
-
-    def _add(self, words: str, colour: str, key: int, ticked: bool) -> None:
-        item = QListWidgetItem(swatch(colour), words)
-        item.setData(KEY, key)
-        item.setFlags(
-            Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
-        )
-        item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
-        self.stems.addItem(item)
 
     def _add_spans(self, loop: tuple[int, int] | None) -> None:
         state = self._document.state
@@ -309,40 +261,23 @@ class ExportDialog(QDialog):
         self.quality.setCurrentIndex(max(0, self.quality.findData(settings.value("export/quality"))))
 
     def _connect(self) -> None:
-        self.stems.itemChanged.connect(self._stems_changed)
-        self.all.clicked.connect(lambda: self._tick(True))
-        self.none.clicked.connect(lambda: self._tick(False))
+        self.stems.changed.connect(self._stems_changed)
+        self.all.clicked.connect(lambda: self.stems.tick(True))
+        self.none.clicked.connect(lambda: self.stems.tick(False))
         self.format.currentIndexChanged.connect(self._format_changed)
         self.quality.currentIndexChanged.connect(self._format_chosen)
         self.common.toggled.connect(self.peak.setEnabled)
         self.folder.textChanged.connect(self._show_files)
         self.template.textChanged.connect(self._show_files)
         self.choose.clicked.connect(self._choose_folder)
-        self.replace.toggled.connect(self._enable)
+        self.files.replace.toggled.connect(self._enable)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
 
     # what changes
 
-    def _checked(self) -> list[int]:
-        items = [self.stems.item(row) for row in range(self.stems.count())]
-        return [item.data(KEY) for item in items if item.checkState() == Qt.CheckState.Checked]
-
-    def _tick(self, on: bool) -> None:
-        """All leaves and the mix, or nothing; a stem that was split again is in its own stems already."""
-        state = self._document.state
-        assert state is not None
-        self.stems.blockSignals(True)
-        for row in range(self.stems.count()):
-            item = self.stems.item(row)
-            ticked = on and item.data(KEY) not in state.splits
-            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
-        self.stems.blockSignals(False)
-        self.stems.viewport().update()
-        self._stems_changed()
-
     def _stems_changed(self) -> None:
-        count = len(self._checked())
+        count = len(self.stems.ticked())
         self.export.setText("Export 1 file" if count == 1 else f"Export {count} files" if count else "Export")
         self._show_files()
 
@@ -388,35 +323,13 @@ class ExportDialog(QDialog):
             self._problem = f"“{order.folder.name}” is a file. Choose a folder."
         elif not names and not self._problem:
             self._problem = "Tick at least one stem, or the mix."
-        self.preview.clear()
-        look = theme.current()
-        found = 0
-        for name in names:
-            item = QListWidgetItem(name)
-            there = (order.folder / name).exists()
-            item.setData(KEY, there)
-            if there:
-                found += 1
-                item.setForeground(QColor(look.warning))
-                item.setToolTip(f"{name} is there already")
-            else:
-                item.setForeground(QColor(look.muted))
-            self.preview.addItem(item)
-        self.replace.setVisible(found > 0)
-        self.replace.setChecked(False)
-        self.replace.setText(
-            "1 of these files is there already: replace it" if found == 1
-            else f"{found} of these files are there already: replace them"
-        )  # fmt: skip
+        self.files.show_names(order.folder, names)
         self.note.setText(self._problem)
         self.note.setVisible(bool(self._problem))
         self._enable()
 
-    def _there(self, row: int) -> bool:
-        return bool(self.preview.item(row).data(KEY))
-
     def _enable(self) -> None:
-        waiting = bool(self.existing()) and not self.replace.isChecked()
+        waiting = bool(self.files.existing()) and not self.files.may_replace
         self.export.setEnabled(not self._problem and not waiting)
         self.export.setToolTip(
             self._problem

@@ -76,12 +76,12 @@ class Fader(QSlider):
         """Pixel column of a value."""
         low, high = self.minimum() * self._step, self.maximum() * self._step
         share = min(max((amount - low) / (high - low), 0.0), 1.0) ** self._taper
-        return KNOB.width() / 2 + 1 + share * (self.width() - KNOB.width() - 2)
+        return float(KNOB.width() / 2 + 1 + share * (self.width() - KNOB.width() - 2))
 
     def amount_at(self, x: float) -> float:
         low, high = self.minimum() * self._step, self.maximum() * self._step
         share = (x - KNOB.width() / 2 - 1) / max(1, self.width() - KNOB.width() - 2)
-        return low + min(max(share, 0.0), 1.0) ** (1 / self._taper) * (high - low)
+        return float(low + min(max(share, 0.0), 1.0) ** (1 / self._taper) * (high - low))
 
     def sizeHint(self) -> QSize:
         return QSize(120, 20)

@@ -46,7 +46,7 @@ def tick(dialog, name, on=True):
 
 
 def files(dialog):
-    return [dialog.preview.item(row).text() for row in range(dialog.preview.count())]
+    return dialog.files.names()
 
 
 def test_every_stem_is_ticked_and_levels_are_left_alone(ask, tmp_path):
@@ -153,16 +153,16 @@ def test_every_format_with_its_qualities(ask, name):
 def test_files_that_are_there_are_marked_and_asked_about(ask, tmp_path):
     (tmp_path / "Lithium - drums.wav").write_bytes(b"mine")
     dialog = ask()
-    assert dialog.existing() == ["Lithium - drums.wav"]
+    assert dialog.files.existing() == ["Lithium - drums.wav"]
     assert not dialog.export.isEnabled()
-    assert dialog.replace.text() == "1 of these files is there already: replace it"
-    dialog.replace.click()
+    assert dialog.files.replace.text() == "1 of these files is there already: replace it"
+    dialog.files.replace.click()
     assert dialog.export.isEnabled()
     assert dialog.order().overwrite
     tick(dialog, "bass", False)
-    assert not dialog.replace.isChecked(), "another list of files is asked about again"
+    assert not dialog.files.replace.isChecked(), "another list of files is asked about again"
     tick(dialog, "drums", False)
-    assert not dialog.replace.isVisible()
+    assert not dialog.files.replace.isVisible()
     assert dialog.export.isEnabled()
     assert not dialog.order().overwrite
 

@@ -228,20 +228,20 @@ def test_many_strips_scroll_and_none_is_squeezed(shown):
     document = split_song(tuple(f"stem {n}" for n in range(12)))
     view = shown(document, width=1000)
     QApplication.processEvents()
-    assert view.scroll.horizontalScrollBar().maximum() > 0
+    assert view.bench_area.horizontalScrollBar().maximum() > 0
     assert all(strip.width() >= 160 for strip in view.strips)
     assert all(strip.meter.geometry().bottom() < strip.height() for strip in view.strips)
     document.set_target(view.strips[-1].stem.id)
-    assert view.scroll.horizontalScrollBar().value() > 0
+    assert view.bench_area.horizontalScrollBar().value() > 0
 
 
 def test_strips_are_whole_within_the_view(shown):
     for width in (1280, 1600):
         view = shown(split_song(), width=width)
         QApplication.processEvents()
-        assert view.scroll.horizontalScrollBar().maximum() == 0
+        assert view.bench_area.horizontalScrollBar().maximum() == 0
         for strip in view.strips:
-            assert strip.geometry().bottom() <= view.scroll.viewport().height()
+            assert strip.geometry().bottom() <= view.bench_area.viewport().height()
             assert not strip.name_label.cut, strip.stem.name
         assert view.master.geometry().right() < view.width()
 

@@ -15,7 +15,7 @@ Float = NDArray[np.float32]
 
 LOWEST = 40.0  # Hz at the left of a thumbnail
 COLUMNS = 48  # of a thumbnail
-BEND = 0.6  # exponent that brings quiet parts forward
+BEND = np.float32(0.6)  # exponent that brings quiet parts forward
 COARSEST = 64  # columns that a level has at least
 
 
@@ -63,7 +63,7 @@ class AtomPictures:
         piece = held[rows, first : int(right[-1]) + 1].astype(np.float32)
         heights = np.maximum.reduceat(piece, left - first, axis=1)
         heights[:, cells[:-1] > last] = 0.0
-        return heights**BEND
+        return np.asarray(heights**BEND, dtype=np.float32)
 
     def _interpolated(self, rows: NDArray[np.intp], places: NDArray[np.float64]) -> Float:
         held = self.levels[0]
@@ -75,7 +75,7 @@ class AtomPictures:
         piece = held[rows, first:end].astype(np.float32)
         heights = piece[:, low - first] * (1 - share) + piece[:, high - first] * share
         heights[:, places > last + 1] = 0.0
-        return heights**BEND
+        return np.asarray(heights**BEND, dtype=np.float32)
 
 
 def pictured(atoms: Factorization, sample_rate: int, progress: Progress | None = None) -> AtomPictures:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -19,25 +18,23 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPixmap,
-    QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication, QScrollBar, QToolTip, QWidget
 
-from stemstudio.gui import icons, theme
+from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.notation import hertz_words, note_of
 from stemstudio.gui.views import atom_drag, navigation
+from stemstudio.gui.views.atom_painting import HEAR, NUMBER, curves_image, drag_picture, draw_head
 from stemstudio.gui.views.atom_pictures import AtomPictures
 from stemstudio.project.stem import RESIDUAL_COLOUR
 
 LOWEST_ROW, HIGHEST_ROW = 15, 30
 BAR = 11  # width of the scroll bar
-NUMBER, HEAR = 26, 16  # widths of the number and of ▶
 LEFT, RIGHT = 104, 12
-SHINE = 0.78  # opacity of a curve
+SHINE = 0.78  # opacity of the curve of an atom that is not selected
 
 
 class AtomRows(QWidget):
@@ -167,81 +164,27 @@ class AtomRows(QWidget):
         for row, atom in enumerate(shown, first):
             y = row * height - self.bar.value()
             locked = split is not None and atom in split.locked
-            self._draw_head(painter, look, atom, y, height, atom in chosen, locked)
+            area_of_head = QRect(0, y, self._left, height)
+            draw_head(
+                painter, area_of_head, self.pictures, atom, self.colour_of(atom), atom in chosen, locked
+            )
         self._draw_playhead(painter, look, area)
         if self.hasFocus():
             painter.setPen(look.colour("accent_hover"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _draw_head(
-        self, painter: QPainter, look: theme.Theme, atom: int, y: int, height: int, chosen: bool, locked: bool
-    ) -> None:
-        colour = self.colour_of(atom)
-        painter.fillRect(QRectF(0, y + 1, 3, height - 2), colour)
-        painter.setPen(look.colour("text" if chosen else "muted"))
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(3, y, NUMBER - 3, height), right, str(atom + 1))
-        painter.save()
-        side = min(14, height)
-        painter.translate(NUMBER + 1, y + (height - side) / 2)
-        painter.scale(side / icons.SIDE, side / icons.SIDE)
-        icons.draw(painter, "hear", look.colour("text" if chosen else "muted"))
-        painter.restore()
-        start, stop = NUMBER + HEAR + 2, self._left - 8
-        if locked:
-            painter.save()
-            painter.translate(stop - 12, y + (height - 12) / 2)
-            painter.scale(12 / icons.SIDE, 12 / icons.SIDE)
-            icons.draw(painter, "lock", look.colour("text"))
-            painter.restore()
-            stop -= 14
-        if stop - start < 12 or self.pictures is None:
-            return
-        heights = self.pictures.thumbnails[atom]
-        xs = np.linspace(start, stop, len(heights))
-        base = y + height - 1
-        points = [QPointF(start, base)]
-        points += [QPointF(x, base - (height - 3) * float(h)) for x, h in zip(xs, heights, strict=True)]
-        points.append(QPointF(stop, base))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour if look.dark else look.ink(colour))
-        painter.drawPolygon(QPolygonF(points))
-
     def _curves(self, shown: Sequence[int], chosen: set[int]) -> QImage:
         """The activations of the rows on screen; kept until something of it changes."""
         view, ratio = self._document.viewport, self.devicePixelRatioF()
         width, height = max(1, round(self.time_area.width() * ratio)), max(1, round(self.row_height * ratio))
-        colours = tuple(self.colour_of(atom).rgb() for atom in shown)
-        key = (
-            id(self.pictures),
-            tuple(shown),
-            view.start,
-            view.stop,
-            width,
-            height,
-            colours,
-            tuple(sorted(chosen)),
-        )
-        if self._image is not None and self._image[0] == key:
-            return self._image[1]
-        assert self.pictures is not None
-        heights = self.pictures.curves(shown, view.start, view.stop, width) * np.float32(height - 2)
-        above = np.arange(height - 1, -1, -1, dtype=np.float32)[None, :, None]
-        cover = np.clip(heights[:, None, :] - above, 0.0, 1.0)
-        alpha = np.array([1.0 if atom in chosen else SHINE for atom in shown], dtype=np.float32)
-        cover *= alpha[:, None, None]
-        pixels = np.empty((*cover.shape, 4), dtype=np.uint8)
-        for channel, shift in enumerate((0, 8, 16)):  # blue, green, red, times alpha
-            part = np.array([rgb >> shift & 255 for rgb in colours], dtype=np.float32)
-            pixels[..., channel] = cover * part[:, None, None]
-        pixels[..., 3] = cover * np.float32(255)
-        rows = len(shown) * height
-        image = QImage(
-            pixels.tobytes(), width, rows, 4 * width, QImage.Format.Format_ARGB32_Premultiplied
-        ).copy()
-        self._image = (key, image)
-        return image
+        looks = tuple((self.colour_of(atom).rgb(), 1.0 if atom in chosen else SHINE) for atom in shown)
+        key = (id(self.pictures), tuple(shown), view.start, view.stop, width, height, looks)
+        if self._image is None or self._image[0] != key:
+            assert self.pictures is not None
+            heights = self.pictures.curves(shown, view.start, view.stop, width)
+            self._image = (key, curves_image(heights, looks, height))
+        return self._image[1]
 
     def _draw_playhead(self, painter: QPainter, look: theme.Theme, area: QRect) -> None:
         seconds = self.playhead()
@@ -306,7 +249,12 @@ class AtomRows(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, shift = event.key(), event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -8, Qt.Key.Key_PageDown: 8}
+        steps: dict[int, int] = {
+            Qt.Key.Key_Up: -1,
+            Qt.Key.Key_Down: 1,
+            Qt.Key.Key_PageUp: -8,
+            Qt.Key.Key_PageDown: 8,
+        }
         if key in steps and self.order:
             now = [self.order.index(atom) for atom in self._document.atoms if atom in self.order]
             at = (now[-1] if now else -1) + steps[key]
@@ -389,17 +337,7 @@ class AtomRows(QWidget):
         drag = QDrag(self)
         drag.setMimeData(atom_drag.packed(parent, atoms))
         words = f"Atom {atoms[0] + 1}" if len(atoms) == 1 else f"{len(atoms)} atoms"
-        metrics = self.fontMetrics()
-        picture = QPixmap(metrics.horizontalAdvance(words) + 20, metrics.height() + 8)
-        picture.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(picture)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.colour_of(atoms[0]))
-        painter.drawRoundedRect(picture.rect(), 8, 8)
-        painter.setPen(QColor("#10131a"))
-        painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, words)
-        painter.end()
+        picture = drag_picture(words, self.colour_of(atoms[0]), self.fontMetrics())
         drag.setPixmap(picture)
         drag.setHotSpot(QPoint(-8, picture.height() // 2))
         return drag

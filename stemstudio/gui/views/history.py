@@ -67,10 +67,9 @@ class HistoryView(QWidget):
             self.list.takeItem(self.list.count() - 1)
         saved = history.saved_place
         for place, word in enumerate(words):
+            if place == self.list.count():
+                self.list.addItem(QListWidgetItem())
             item = self.list.item(place)
-            if item is None:
-                item = QListWidgetItem()
-                self.list.addItem(item)
             standing = "now" if place == history.place else "done" if place < history.place else "undone"
             item.setText(word)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)

@@ -104,7 +104,7 @@ class Master(QWidget):
 
     def show_levels(self, peak: np.ndarray, rms: np.ndarray) -> None:
         """Take in linear levels of what is played."""
-        self.meter.show_levels(peak, rms)
+        self.meter.show_levels(peak.tolist(), rms.tolist())
         highest = float(np.max(peak, initial=0.0))
         if highest > self._peak:
             self._peak = highest

@@ -62,19 +62,19 @@ class MixerView(QWidget):
         self._row.setSpacing(8)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.addWidget(self._hint, 1)
-        self.scroll = QScrollArea(self)
-        self.scroll.setWidget(self._bench)
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.bench_area = QScrollArea(self)
+        self.bench_area.setWidget(self._bench)
+        self.bench_area.setWidgetResizable(True)
+        self.bench_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.bench_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.bench_area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.bench_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         whole = QHBoxLayout(self)
         whole.setContentsMargins(8, 6, 8, 6)
         whole.setSpacing(10)
-        whole.addWidget(self.scroll, 1)
+        whole.addWidget(self.bench_area, 1)
         self._above = QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
-        right = QVBoxLayout()
+        right = self._right = QVBoxLayout()
         right.setSpacing(0)
         right.addSpacerItem(self._above)
         right.addWidget(self.master)
@@ -95,7 +95,7 @@ class MixerView(QWidget):
         """Let the person type another name for a leaf."""
         strip = self.strip_of(stem)
         if strip is not None:
-            self.scroll.ensureWidgetVisible(strip)
+            self.bench_area.ensureWidgetVisible(strip)
             strip.rename()
 
     def open_menu(self, stem: int, point: QPoint) -> None:
@@ -127,17 +127,13 @@ class MixerView(QWidget):
                 strip.deleteLater()
         self.strips = []
         for number, leaf in enumerate(leaves, 1):
-            strip = kept.get(leaf.id)
-            if strip is None:
-                strip = Strip(self._document, leaf, number, self._bench)
-                strip.menu_wanted.connect(self.open_menu)
-            else:
-                strip.show_stem(leaf, number)
+            strip = kept.get(leaf.id) or self._new_strip(leaf, number)
+            strip.show_stem(leaf, number)
             self.strips.append(strip)
             if self._row.indexOf(strip) != number - 1:
                 self._row.removeWidget(strip)
                 self._row.insertWidget(number - 1, strip, 2, Qt.AlignmentFlag.AlignTop)
-        before: QWidget = self.scroll
+        before: QWidget = self.bench_area
         for strip in self.strips:
             QWidget.setTabOrder(before, strip)
             before = strip.more
@@ -150,31 +146,36 @@ class MixerView(QWidget):
         self._row.setContentsMargins(0, BRACKET * self._bench.levels, 0, 0)
         self._fit_height()
 
+    def _new_strip(self, leaf: Stem, number: int) -> Strip:
+        strip = Strip(self._document, leaf, number, self._bench)
+        strip.menu_wanted.connect(self.open_menu)
+        return strip
+
     def _fit_height(self) -> None:
-        bar = self.scroll.horizontalScrollBar().sizeHint().height()
+        bar = self.bench_area.horizontalScrollBar().sizeHint().height()
         strip = self.strips[0].sizeHint().height() if self.strips else self.master.sizeHint().height()
         self.master.setFixedHeight(max(strip, self.master.minimumSizeHint().height()))
         self._above.changeSize(0, BRACKET * self._bench.levels)
-        self.layout().invalidate()
-        many = self._bench.minimumSizeHint().width() > self.scroll.viewport().width()
-        self.scroll.setFixedHeight(strip + BRACKET * self._bench.levels + (bar if many else 0))
+        self._right.invalidate()
+        many = self._bench.minimumSizeHint().width() > self.bench_area.viewport().width()
+        self.bench_area.setFixedHeight(strip + BRACKET * self._bench.levels + (bar if many else 0))
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
         self._fit_height()
 
     def sizeHint(self) -> QSize:
-        return QSize(1000, self.scroll.height() + 12)
+        return QSize(1000, self.bench_area.height() + 12)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(400, self.scroll.height() + 12)
+        return QSize(400, self.bench_area.height() + 12)
 
     def _target_changed(self, stem: int) -> None:
         for strip in self.strips:
             strip.update()
-        strip = self.strip_of(stem)
-        if strip is not None:
-            self.scroll.ensureWidgetVisible(strip)
+        target = self.strip_of(stem)
+        if target is not None:
+            self.bench_area.ensureWidgetVisible(target)
 
     # meters
 
@@ -219,8 +220,8 @@ class _Bench(QWidget):
         """(split stem, level, left, right) of every bracket, in pixels."""
         state = self._document.state
         found: dict[int, tuple[int, int, int, int]] = {}
-        for strip in self._strips if state is not None else ():
-            if strip.stem.id not in state.stems:
+        for strip in self._strips:
+            if state is None or strip.stem.id not in state.stems:
                 continue
             for level, stem in enumerate(state.path(strip.stem.id)[:-1]):
                 left, right = strip.x(), strip.x() + strip.width()

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.views import atom_drag
+from stemstudio.project.project import Change
 
 NEW = -1  # in the place of a stem's id: a stem that is made when atoms are given to it
 WIDEST = 160
@@ -135,10 +136,14 @@ class StemChips(QWidget):
         self._row.setSpacing(5)
         self._row.addStretch(1)
         document.opened.connect(self.show_stems)
-        document.changed.connect(lambda change: change.kinds & {"stems", "splits"} and self.show_stems())
+        document.changed.connect(self._changed)
         document.atoms_changed.connect(self._split_changed)
         self._shown_for: int | None = None
         self.show_stems()
+
+    def _changed(self, change: Change) -> None:
+        if change.kinds & {"stems", "splits"}:
+            self.show_stems()
 
     def _split_changed(self) -> None:
         if self._document.atoms_of != self._shown_for:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -220,7 +220,7 @@ class Strip(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if kind == QEvent.Type.MouseButtonDblClick:
             if watched is self.name_label:
@@ -230,7 +230,7 @@ class Strip(QWidget):
                 self._set(f"Gain {self.stem.name} 0.0 dB", gain_db=0.0)
             elif watched is self.pan_text:
                 self._set(f"Pan {self.stem.name} C", pan=0.0)
-        elif watched is self.name_edit and kind == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+        elif watched is self.name_edit and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
             self.name_edit.setText(self.stem.name)
             self.name_edit.clearFocus()
             return True

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QColorDialog, QMenu, QWidget
 
 from stemstudio.gui.document import Document
 from stemstudio.project import edits
+from stemstudio.project.project import State
 from stemstudio.project.stem import COLOURS, MIXTURE, RESIDUAL_COLOUR
 
 COLOUR_NAMES = ("Coral", "Yellow", "Blue", "Green", "Magenta", "Sky", "Lime", "Pink", "Violet")
@@ -108,7 +109,7 @@ def _colour(document: Document, stem: int, colour: str) -> None:
     document.settle()
 
 
-def _state(document: Document) -> edits.State:
+def _state(document: Document) -> State:
     state = document.state
     assert state is not None
     return state

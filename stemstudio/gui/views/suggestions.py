@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.gui.document import Document
 from stemstudio.progress import Progress
-from stemstudio.project.edits import Edit, fresh_colours, unique_name
+from stemstudio.project.edits import Edit, Rows, fresh_colours, unique_name
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.stem import Stem
 
@@ -149,7 +149,7 @@ def suggestion_edit(
     moved = {
         stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair
     }
-    rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
+    rows: Rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
     kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
     word = f"Suggest {count} {'stem' if count == 1 else 'stems'} by timbre"
     return Edit(word, rows, Change(kinds, frozenset(moved | {stem.id for stem in made}))), tuple(stems)

@@ -12,6 +12,7 @@ from stemstudio.gui import icons, theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import hertz_words, note_of, time_text
+from stemstudio.project.project import Change
 from stemstudio.spectral.brushes import Box
 
 TICK_MS = 33
@@ -53,7 +54,7 @@ class Transport(QWidget):
         self._timer.timeout.connect(self._show_position)
         document.opened.connect(self._opened)
         document.selection_changed.connect(self._selection_changed)
-        document.changed.connect(lambda change: "song" in change.kinds and self._show_position())
+        document.changed.connect(self._changed)
         if player is not None:
             player.state_changed.connect(self._player_changed)
             player.finished.connect(self._player_changed)
@@ -192,6 +193,10 @@ class Transport(QWidget):
         assert state is not None
         rate, length = state.mixture.sample_rate, state.mixture.length
         return max(0, round(box.start * rate)), min(length, round(box.stop * rate))
+
+    def _changed(self, change: Change) -> None:
+        if "song" in change.kinds:
+            self._show_position()
 
     def _opened(self) -> None:
         there = self._document.state is not None and self._player is not None

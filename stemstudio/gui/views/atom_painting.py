@@ -1,0 +1,99 @@
+"""How a row of atoms is painted: its head, its curve, and the picture that is dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPixmap, QPolygonF
+
+from stemstudio.gui import icons, theme
+from stemstudio.gui.views.atom_pictures import AtomPictures
+
+NUMBER, HEAR = 26, 16  # widths of the number and of ▶
+
+
+def curves_image(heights: NDArray[np.float32], looks: Sequence[tuple[int, float]], height: int) -> QImage:
+    """Filled curves, one below the other.
+
+    Parameters
+    ----------
+    heights
+        (rows, width) in [0, 1].
+    looks
+        Colour as 0xrrggbb and opacity of each row.
+    height
+        Of a row, in pixels of the screen.
+    """
+    above = np.arange(height - 1, -1, -1, dtype=np.float32)[None, :, None]
+    cover = np.clip(heights[:, None, :] * np.float32(height - 2) - above, 0.0, 1.0)
+    cover *= np.array([opacity for _, opacity in looks], dtype=np.float32)[:, None, None]
+    pixels = np.empty((*cover.shape, 4), dtype=np.uint8)
+    for channel, shift in enumerate((0, 8, 16)):  # blue, green, red, times alpha
+        part = np.array([rgb >> shift & 255 for rgb, _ in looks], dtype=np.float32)
+        pixels[..., channel] = cover * part[:, None, None]
+    pixels[..., 3] = cover * np.float32(255)
+    rows, width = len(looks) * height, heights.shape[1]
+    format = QImage.Format.Format_ARGB32_Premultiplied
+    return QImage(pixels.tobytes(), width, rows, 4 * width, format).copy()
+
+
+def draw_head(
+    painter: QPainter,
+    area: QRect,
+    pictures: AtomPictures,
+    atom: int,
+    colour: QColor,
+    chosen: bool,
+    locked: bool,
+) -> None:
+    """The left end of a row: colour, number, ▶, spectrum, lock."""
+    look = theme.current()
+    y, height = area.top(), area.height()
+    words = look.colour("text" if chosen else "muted")
+    painter.fillRect(QRectF(0, y + 1, 3, height - 2), colour)
+    painter.setPen(words)
+    right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+    painter.drawText(QRect(3, y, NUMBER - 3, height), right, str(atom + 1))
+    side = min(14, height)
+    _draw_icon(painter, "hear", NUMBER + 1, y + (height - side) / 2, side, words)
+    start, stop = NUMBER + HEAR + 2, area.right() - 7
+    if locked:
+        _draw_icon(painter, "lock", stop - 12, y + (height - 12) / 2, 12, look.colour("text"))
+        stop -= 14
+    if stop - start < 12:
+        return
+    base = y + height - 1
+    heights = pictures.thumbnails[atom]
+    xs = np.linspace(start, stop, len(heights))
+    points = [QPointF(start, base)]
+    points += [QPointF(x, base - (height - 3) * float(part)) for x, part in zip(xs, heights, strict=True)]
+    points.append(QPointF(stop, base))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour if look.dark else look.ink(colour))
+    painter.drawPolygon(QPolygonF(points))
+
+
+def drag_picture(words: str, colour: QColor, metrics: QFontMetrics) -> QPixmap:
+    """What hangs at the pointer while atoms are dragged."""
+    picture = QPixmap(metrics.horizontalAdvance(words) + 20, metrics.height() + 8)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(picture.rect(), 8, 8)
+    painter.setPen(theme.DARK.colour("sheet"))
+    painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, words)
+    painter.end()
+    return picture
+
+
+def _draw_icon(painter: QPainter, name: str, x: float, y: float, side: float, colour: QColor) -> None:
+    painter.save()
+    painter.translate(x, y)
+    painter.scale(side / icons.SIDE, side / icons.SIDE)
+    icons.draw(painter, name, colour)
+    painter.restore()
