@@ -148,6 +148,20 @@ def test_suggested_components_grow_with_the_song_and_the_coverage():
     assert suggest_components(Audio(np.zeros((1, 44100), dtype=np.float32), 44100)) == 1
 
 
+@pytest.mark.parametrize("start", ["random", "nndsvd"])
+def test_the_song_says_how_many_atoms_a_coverage_takes(start):
+    mix, _ = signals.mixture(seconds=4.0)
+    told = []
+    recipe = NMF.from_settings({"coverage": "0.97", "components": 3, "iterations": 2, "start": start})
+    found = recipe.run(mix, Progress(lambda fraction, message: told.append(message)))
+    wanted = suggest_components(mix, 0.97)
+    assert wanted > 3
+    assert len(found.names) == wanted
+    assert f"{wanted} atoms for 97% of the song" in told
+    assert f"{wanted} atoms" in told[-1]
+    assert len(NMF(components=3, iterations=2).run(mix, Progress()).names) == 3
+
+
 @pytest.mark.parametrize("exponent", [0.7, 1.0, 2.0])
 def test_v_is_one_for_both_channels(exponent, monkeypatch):
     mix, _ = signals.mixture(seconds=1.0)
@@ -187,6 +201,7 @@ def test_settings_that_cannot_be_are_refused_in_words():
         ({"beta": 3}, "beta"),
         ({"start": "magic"}, "start"),
         ({"hop": 1000}, "1000"),
+        ({"coverage": 1.0}, "coverage"),
     ):
         with pytest.raises(BadRecipe, match=word):
             NMF.from_settings(settings)

@@ -40,6 +40,13 @@ class NMF(Algorithm):
         ge=1,
         le=MOST_COMPONENTS,
     )
+    coverage: float = parameter(
+        0.0,
+        "How much of the song the atoms should be able to cover, such as 0.9: the song then says how many atoms "
+        "that takes; 0 takes the number above",
+        ge=0.0,
+        le=0.99,
+    )
     iterations: int = parameter(200, "How long to keep improving the atoms", unit="rounds", ge=1, le=10_000)
     beta: float = parameter(
         1.0,
@@ -96,10 +103,16 @@ class NMF(Algorithm):
         """The atoms of a sound; those found so far are handed on while it works."""
         progress(0.0, "transforming")
         V = spectrum(signal, self.grid, self.exponent, progress.part(0.0, 0.05))
+        components = self.components
+        if self.coverage > 0:
+            counting = progress.part(0.05, 0.08)
+            counting(0.0, "counting the patterns of the song")
+            components = components_for_coverage(V, self.coverage, MOST_COMPONENTS, self.seed, counting)
+            counting(1.0, f"{components} atoms for {self.coverage:.0%} of the song")
         if self.start == "nndsvd":
-            W, H = nndsvd_start(V, self.components, self.seed, progress.part(0.05, 0.1))
+            W, H = nndsvd_start(V, components, self.seed, progress.part(0.08, 0.1))
         else:
-            W, H = random_start(V, self.components, self.seed)
+            W, H = random_start(V, components, self.seed)
         handed_on = 0.0
 
         def watch(fit: Fit) -> None:

@@ -138,7 +138,8 @@ def multiplicative_updates(
                 )
                 watch(shown)
             progress(
-                iteration / iterations, f"iteration {iteration} of {iterations}, cost {fit.costs[-1]:.4g}"
+                iteration / iterations,
+                f"iteration {iteration} of {iterations}, {atoms} atoms, cost {fit.costs[-1]:.4g}",
             )
     work.activations *= np.float32(level)
     return fit
