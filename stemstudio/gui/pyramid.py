@@ -85,7 +85,7 @@ class Pyramid:
 
     def put_levels(self, first: int, values: NDArray[np.uint8]) -> None:
         """Write levels (bins, frames) from frame `first` on, a multiple of a column; owners stay."""
-        cells = self._stored(values)
+        cells = np.ascontiguousarray(self._stored(values))  # turned over once, as bytes
         start = first >> self.shift
         view = self.levels[0][:, start : start + cells.shape[1]]
         if self.packed:

@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage, QPainter
 from stemstudio.gui.pyramid import Pyramid
 from stemstudio.gui.viewport import Axis, scale, unscale
 
+MOST_TOUCHED = 200
 CHUNK = 64  # pixel rows made at a time, so that they stay in the cache
 Cells = NDArray[Any]
 
@@ -199,38 +200,41 @@ class Picture:
     def __init__(self) -> None:
         self.pixels: NDArray[np.uint32] = np.zeros((0, 0), dtype=np.uint32)
         self._frame: Frame | None = None
-        self._look: tuple[Any, ...] = ()
         self._rows: Rows | None = None
         self._rows_of: tuple[Any, ...] = ()
         self._dirty: list[tuple[float, float]] = []
 
     def forget(self) -> None:
-        """Make everything anew next time."""
-        self._frame = None
+        """Make everything anew next time: another pyramid, or other colours."""
+        self._frame, self._rows = None, None
+        self._dirty.clear()
 
     def touch(self, start: float, stop: float) -> None:
         """These seconds look different now."""
-        self._dirty.append((start, stop))
+        if self._frame is not None:
+            self._dirty.append((start, stop))
+            if (
+                len(self._dirty) > MOST_TOUCHED
+            ):  # nobody looks: one picture later is less work than a long list
+                self.forget()
 
     def update(
         self, pyramid: Pyramid, table: NDArray[np.uint32], frame: Frame, rate: int, hop: int, fft: int
     ) -> NDArray[np.uint32]:
         """Bring `pixels` up to date with a frame; only what is different is made."""
-        key = (id(pyramid), frame.height, frame.low, frame.high, frame.axis, rate, fft)
+        key = (frame.height, frame.low, frame.high, frame.axis, rate, fft)
         if key != self._rows_of or self._rows is None:
             self._rows, self._rows_of = pixel_rows(pyramid, frame, rate / fft), key
-        look = (id(pyramid), id(table), rate, hop, fft)
-        for left, right in self._missing(frame, look):
+        for left, right in self._missing(frame):
             draw(pyramid, table, frame, self._rows, rate / hop, self.pixels, left, right)
-        self._frame, self._look = frame, look
+        self._frame = frame
         self._dirty.clear()
         return self.pixels
 
-    def _missing(self, frame: Frame, look: tuple[Any, ...]) -> list[tuple[int, int]]:
+    def _missing(self, frame: Frame) -> list[tuple[int, int]]:
         """Columns to make; what stays is moved to its place."""
         old, width = self._frame, frame.width
-        same = old is not None and look == self._look and _pans(old, frame)
-        if not same or old is None or abs(frame.origin - old.origin) >= width:
+        if old is None or not _pans(old, frame) or abs(frame.origin - old.origin) >= width:
             if self.pixels.shape != (frame.height, width):
                 self.pixels = np.zeros((frame.height, width), dtype=np.uint32)
             return [(0, width)]

@@ -29,6 +29,8 @@ class SheetPicture:
     def look_changed(self) -> None:
         """Colours, or what is shown, are different."""
         self._table = self._over = None
+        self._light_picture.forget()
+        self._over_picture.forget()
 
     def touch(self, start: float, stop: float) -> None:
         """These seconds look different now."""

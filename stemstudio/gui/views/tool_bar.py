@@ -38,7 +38,7 @@ class ToolButton(QToolButton):
         look = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        back = "chosen" if self.isChecked() else "hover" if self.underMouse() else "panel"
+        back = "chosen" if self.isChecked() else "hover" if self.underMouse() else "raised"
         painter.setBrush(look.colour(back))
         pen = QPen(Qt.PenStyle.NoPen)
         if self.isChecked():

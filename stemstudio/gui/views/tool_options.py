@@ -39,7 +39,7 @@ class ToolOptions(QWidget):
         self._grid.setVerticalSpacing(5)
         self._grid.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 12)
+        layout.setContentsMargins(12, 6, 12, 8)
         layout.setSpacing(8)
         for part in (self.title, self._rows, self.give, self.tip):
             layout.addWidget(part)
@@ -90,6 +90,9 @@ class ToolOptions(QWidget):
                 self._grid.addWidget(part, row, column)
             self._sliders[option.name] = (option, slider, value)
         self._rows.setVisible(bool(tool.options))
+        self.tip.setVisible(
+            len(tool.options) < 2
+        )  # who sets four numbers knows the tool; the strip says it too
         self._show_values()
         self._show_target()
 
