@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -97,6 +98,11 @@ class Job(QObject):
 class Jobs(QObject):
     """One worker for heavy jobs, one after another; a few threads for drawing and rendering.
 
+    Attributes
+    ----------
+    sound_settled
+        Not set while the sound around the playhead is being made anew: drawing waits for it, a moment at most.
+
     Signals
     -------
     started(job), ended(job)
@@ -113,6 +119,8 @@ class Jobs(QObject):
         self._open: set[Job] = set()
         self._queue: list[Job] = []
         self._closed = False
+        self.sound_settled = threading.Event()
+        self.sound_settled.set()
 
     @property
     def queue(self) -> tuple[Job, ...]:
@@ -156,6 +164,7 @@ class Jobs(QObject):
     def close(self) -> None:
         """Stop everything and wait for it."""
         self._closed = True
+        self.sound_settled.set()
         for job in tuple(self._open):
             job.stop()
         self._heavy.shutdown(wait=True, cancel_futures=True)

@@ -28,6 +28,7 @@ from stemstudio.gui.waiting import ORDER, LayerName, Waiting
 from stemstudio.progress import Progress
 from stemstudio.project.project import Change, State
 
+SOUND_FIRST = 0.1  # seconds that the sound of an edit may keep its picture waiting
 PIECE = 256  # frames made in one go, except levels
 GRAIN = 64  # frames by which a song that is being decoded appears
 MARK = 16  # frames a mark of `dominant` stands for
@@ -295,6 +296,7 @@ class Light(QObject):
         assert sheet is not None
 
         def work(_progress: Progress) -> Made:
+            document.jobs.sound_settled.wait(SOUND_FIRST)
             if layer == "levels":
                 sheet.put_levels(first, level_block(state, look.channel, first, stop))
             elif layer == "owners":

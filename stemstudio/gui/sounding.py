@@ -20,7 +20,9 @@ from stemstudio.project.stem import MIXTURE
 
 AHEAD = 20.0  # seconds kept rendered before the playhead comes to them
 BEHIND = 2.0
+NEAR = 1.0  # seconds on either side of the playhead that are rendered before all else
 STEP = 4  # chunks rendered at a time
+NEAR_STEP = 6  # and near the playhead: half of what is near, in one go
 KEPT_BYTES = 600 * 2**20  # rendered sound kept before what lies far from the playhead is given back
 
 FRESH, STALE, MISSING = 0, 1, 2
@@ -69,6 +71,7 @@ class Sounding(QObject):
         self._state: State | None = None
         self._urgent: list[tuple[int, int]] = []
         self._closing = False
+        self._settled = document.jobs.sound_settled
         self._arrived.connect(self._take)
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
@@ -165,6 +168,8 @@ class Sounding(QObject):
         first, last = start // CHUNK, -(-stop // CHUNK)
         with self._lock:
             self._edits += 1
+            if self._buffers:
+                self._settled.clear()  # the thread sets it again once it has looked
             self._seen_edit[first:last] = self._edits
             part = self._status[first:last]
             part[part == FRESH] = STALE
@@ -186,12 +191,15 @@ class Sounding(QObject):
             with self._lock:
                 task = None
                 while not self._closing and (task := self._next()) is None:
+                    self._settled.set()
                     self._lock.wait(0.1)
                 if self._closing:
+                    self._settled.set()
                     return
                 assert task is not None
                 assert self._state is not None
-                first, last = task
+                first, last, urgent = task
+                (self._settled.clear if urgent else self._settled.set)()
                 state, leaves, generation = self._state, self._leaves, self._generation
                 edits = self._edits
             start, stop = first * CHUNK, min(last * CHUNK, state.mixture.length)
@@ -212,28 +220,33 @@ class Sounding(QObject):
             arrived = tuple(sounds[leaf] for leaf in leaves)
             self._arrived.emit(_Rendered(generation, first, last, start, arrived))
 
-    def _next(self) -> tuple[int, int] | None:
-        """The chunks [first, last) to render next, or None."""
+    def _next(self) -> tuple[int, int, bool] | None:
+        """The chunks [first, last) to render next, and whether somebody is listening there; or None."""
         state = self._state
         if state is None or not self._buffers or not self._document.complete:
             return None
         while self._urgent:
             first, last = self._urgent.pop(0)
             if (self._status[first:last] == STALE).any() and last - first <= 64:
-                return first, last
+                return first, last, True
         rate = state.mixture.sample_rate
-        here = self._player.position // CHUNK
+        position = self._player.position
+        here, near = position // CHUNK, int(NEAR * rate)
         loop = self._player.loop
-        ranges = [(here, here + int(AHEAD * rate) // CHUNK)]
+        ranges = [
+            (here, -(-(position + near) // CHUNK), NEAR_STEP),
+            ((position - near) // CHUNK, here, NEAR_STEP),
+            (here, here + int(AHEAD * rate) // CHUNK, STEP),
+        ]
         if loop is not None:
-            ranges.append((loop[0] // CHUNK, -(-loop[1] // CHUNK)))
-        ranges.append((here - int(BEHIND * rate) // CHUNK, here))
-        for low, high in ranges:
+            ranges.append((loop[0] // CHUNK, -(-loop[1] // CHUNK), STEP))
+        ranges.append((here - int(BEHIND * rate) // CHUNK, here, STEP))
+        for low, high, step in ranges:
             low, high = max(0, low), min(self._status.size, high)
             wanting = np.flatnonzero(self._status[low:high] != FRESH)
             if wanting.size:
                 first = low + int(wanting[0])
-                return first, min(first + STEP, self._status.size)
+                return first, min(first + step, self._status.size), step == NEAR_STEP
         return None
 
     # back on the GUI thread

@@ -192,9 +192,14 @@ def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
     """Samples [start, stop) whose sound a change within a box can touch."""
     if box is None:
         return 0, state.mixture.length
-    rate, reach = state.mixture.sample_rate, state.grid.fft
-    grids = [split.estimates.grid.fft for split in state.splits.values() if split.estimates.grid]
-    reach += max(grids, default=0)
+    rate, reach = state.mixture.sample_rate, state.grid.fft // 2
+    # What is taken out of a painted stem is made from all that its own frames can see.
+    reach += sum(
+        split.estimates.grid.fft
+        for stem, split in state.splits.items()
+        if stem != MIXTURE and split.estimates.grid
+    )
+    reach += state.grid.fft * max(0, len(state.splits) - 1)
     start, stop = int(box.start * rate) - reach, int(np.ceil(box.stop * rate)) + reach
     return max(0, start), min(state.mixture.length, max(0, stop))
 
@@ -237,15 +242,15 @@ def _render_masked(
 
 def _paint_over(masks: Float, stems: list[int], weights: dict[int, Float]) -> None:
     """(1 − Σ A) M_i + A_i, in place on own masks (stems, bins, frames), only where there is paint."""
-    total = sum(weights.values())
-    hit = np.flatnonzero(np.asarray(total).any(axis=0))
-    if not hit.size:
+    total = np.asarray(sum(weights.values()))
+    bins, frames = np.flatnonzero(total.any(axis=1)), np.flatnonzero(total.any(axis=0))
+    if not frames.size:
         return
-    span = slice(hit[0], hit[-1] + 1)
-    masks[..., span] *= 1.0 - np.asarray(total)[:, span]
+    box = slice(bins[0], bins[-1] + 1), slice(frames[0], frames[-1] + 1)
+    masks[:, box[0], box[1]] *= 1.0 - total[box]
     for mask, stem in zip(masks, stems, strict=True):
         if stem in weights:
-            mask[:, span] += weights[stem][:, span]
+            mask[box] += weights[stem][box]
 
 
 def _add_paint(

@@ -13,6 +13,8 @@ from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
 TINY = np.float32(1e-20)
+# OpenBLAS takes threads for a larger product; they wait by spinning, behind those of a factorisation that is running.
+ONE_THREAD = 4 * 65536
 
 
 class Factorization(MaskEstimates):
@@ -80,8 +82,11 @@ class Factorization(MaskEstimates):
         """(W H)^α of some atoms from frame `first` on into `out`, and added to `total`; both (frames, bins)."""
         if not atoms:
             return
-        frames = slice(first, first + out.shape[0])
-        np.matmul(self.activations[atoms, frames].T, self.templates[:, atoms].T, out=out)
+        activations = self.activations[atoms, first : first + out.shape[0]].T
+        templates = self.templates[:, atoms].T
+        step = max(1, ONE_THREAD // templates.size)
+        for begin in range(0, out.shape[0], step):
+            np.matmul(activations[begin : begin + step], templates, out=out[begin : begin + step])
         if self.mask_exponent == 2.0:
             np.multiply(out, out, out=out)
         elif self.mask_exponent != 1.0:
