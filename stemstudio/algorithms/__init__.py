@@ -12,9 +12,10 @@ from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.algorithms.repet import RepetSim
 from stemstudio.errors import BadRecipe
 
-ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, NMF)
+ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, RepetSim, NMF)
 ESTIMATES: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Waveforms, Masks, Factorization)}
 
 
