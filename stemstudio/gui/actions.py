@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from stemstudio.gui.tools import TOOLS
+
 Needs = Literal["", "song", "stems", "atoms", "selection"]
 
 
@@ -56,6 +58,11 @@ def _numbered(name: str, text: str, tip: str, key: str) -> Iterable[Command]:
         yield Command(name, "", text.format(n), tip.format(n), (key.format(n),), "song", argument=n)
 
 
+def _tools() -> Iterable[Command]:
+    for place, tool in enumerate(TOOLS):
+        yield Command("choose_tool", "Tools", f"{tool.title}", tool.tip, (tool.key,), argument=place)
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("open", "File", "&Open…", "Open a song or a project.", ("Ctrl+O",)),
     Command("open_demo", "File", "Open the &demo song", "A short song with known stems, to try things on."),
@@ -76,6 +83,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("zoom_fit", "View", "&Whole song", "All seconds and all frequencies.", ("Ctrl+0",), "song"),
     Command("zoom_selection", "View", "Zoom to the &selection", "Fill the screen with what is selected.", ("Ctrl+Shift+0",), "selection"),
     Command("toggle_overlay", "View", "&Overlay", "The mask of the selected atoms, over the spectrogram.", ("O",), "song", checkable=True, rule_before=True),
+    *_tools(),
+    Command("brush_smaller", "Tools", "Brush s&maller", "", ("[",), rule_before=True),
+    Command("brush_larger", "Tools", "Brush &larger", "", ("]",)),
+    Command("brush_softer", "Tools", "Brush s&ofter", "", ("Shift+[", "Shift+{", "{")),
+    Command("brush_harder", "Tools", "Brush &harder", "", ("Shift+]", "Shift+}", "}")),
+    Command("brush_weaker", "Tools", "Less strength", "", (",",)),
+    Command("brush_stronger", "Tools", "More strength", "", (".",)),
     Command("run", "Separate", "&Run", "Separate with the recipe in the panel.", ("Ctrl+Return",), "song"),
     Command("stop_job", "Separate", "S&top", "Stop the running job; nothing is changed.", (), "song"),
     Command("add_stem", "Separate", "&New empty stem", "A stem to paint into, or to give atoms to.", ("Ctrl+T",), "song", rule_before=True),
@@ -100,4 +114,4 @@ COMMANDS: tuple[Command, ...] = (
     Command("show_about", "Help", "&About StemStudio", ""),
 )  # fmt: skip
 
-MENUS = ("File", "Edit", "View", "Separate", "Atoms", "Play", "Help")
+MENUS = ("File", "Edit", "View", "Tools", "Separate", "Atoms", "Play", "Help")

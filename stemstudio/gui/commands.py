@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageB
 from stemstudio import __version__
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.gui import theme
+from stemstudio.gui.tools import painting
+from stemstudio.gui.tools.toolbox import HARDNESS_STEP, SIZE_STEP, STRENGTH_STEP
 from stemstudio.project import edits
-from stemstudio.project.project import PaintStroke
 from stemstudio.project.stem import MIXTURE
 from stemstudio.resources import resource
-from stemstudio.spectral.brushes import SelectionFill
 
 if TYPE_CHECKING:
     from stemstudio.gui.main_window import MainWindow
@@ -80,21 +80,30 @@ class Commands(QObject):
 
     def give_selection(self) -> None:
         """All the light in the selection to the target stem, as one stroke."""
-        document = self.document
-        state, project = document.state, document.project
-        if state is None or project is None or not document.selection:
-            return
-        if document.target == MIXTURE:
-            document.said.emit(
-                "There are no stems yet: separate the song first, or add an empty stem (Ctrl+T)."
-            )
-            return
-        name = f"Give the selection to {state.stems[document.target].name}"
-        stroke = PaintStroke(
-            document.target, False, SelectionFill(selection=document.selection, strength=1.0)
-        )
-        if not document.do(edits.paint(state, project.new_id(), stroke, name)):
-            document.said.emit("The selection holds no light.")
+        painting.give_selection(self.document, self.window.tools.value("strength"))
+
+    # tools
+
+    def choose_tool(self, place: int) -> None:
+        self.window.tools.choose(self.window.tools.tools[place].name)
+
+    def brush_smaller(self) -> None:
+        self.window.tools.resize(1 / SIZE_STEP)
+
+    def brush_larger(self) -> None:
+        self.window.tools.resize(SIZE_STEP)
+
+    def brush_softer(self) -> None:
+        self.window.tools.shift("hardness", -HARDNESS_STEP)
+
+    def brush_harder(self) -> None:
+        self.window.tools.shift("hardness", HARDNESS_STEP)
+
+    def brush_weaker(self) -> None:
+        self.window.tools.shift("strength", -STRENGTH_STEP)
+
+    def brush_stronger(self) -> None:
+        self.window.tools.shift("strength", STRENGTH_STEP)
 
     # view
 

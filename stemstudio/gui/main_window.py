@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -139,9 +139,14 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
+            self.sheet.spectrogram.drop_zone.set_hovered(True)
             event.acceptProposedAction()
 
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        self.sheet.spectrogram.drop_zone.set_hovered(False)
+
     def dropEvent(self, event: QDropEvent) -> None:
+        self.sheet.spectrogram.drop_zone.set_hovered(False)
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
@@ -154,7 +159,7 @@ class MainWindow(QMainWindow):
 
     def _make_views(self) -> None:
         document, player = self.document, self.player
-        playhead = Playhead(document, player)
+        self.playhead = playhead = Playhead(document, player)
         self.light, self.peaks = Light(document, self), Peaks(document, self)
         self.sheet = Sheet(document, self.light, self.peaks, self.tools, playhead, self)
         self.picture_bar = PictureBar(document, self)
@@ -207,7 +212,7 @@ class MainWindow(QMainWindow):
             frame.setFrameShape(QScrollArea.Shape.NoFrame)
             frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             frame.setWidget(widget)
-            frame.setMinimumWidth(270)
+            frame.setMinimumWidth(250)
             dock.setWidget(frame)
         else:
             dock.setWidget(widget)
@@ -284,6 +289,7 @@ class MainWindow(QMainWindow):
         self.transport.before_released.connect(self.commands.hear_before_end)
         self.atoms.hear_atom.connect(self.auditions.hear_atom)
         self.atom_detail.hear_atom.connect(self.auditions.hear_atom)
+        self.playhead.moved.connect(self.transport.show_position)
         self.player.device_lost.connect(self._say)
         document.said.connect(self._say)
         for signal in (

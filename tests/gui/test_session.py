@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from signals import mixture
@@ -109,9 +110,12 @@ def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
     assert document.state.stems[leaves[0].id].solo
     window.player.play()
     qtbot.waitUntil(lambda: window.player.position > 0.3 * 44100, timeout=30_000)
+    window.mixer.hide()  # it reads the meters too, and each reading starts them afresh
+    QTest.qWait(100)
     window.player.meters()
-    QTest.qWait(200)
+    QTest.qWait(700)
     meters = window.player.meters()
+    window.mixer.show()
     assert meters.stem_peak[0].max() > 1e-4
     assert meters.stem_peak[1:].max() < 1e-6
     window.player.pause()
@@ -195,6 +199,47 @@ def test_keys_reach_their_commands(qtbot, window, song):
     assert window.player.source == "original"
     QTest.keyRelease(focus, Qt.Key.Key_Bar, Qt.KeyboardModifier.ShiftModifier)
     assert window.player.source == "stems"
+
+
+def test_letters_take_tools_and_brackets_change_the_brush(qtbot, window, song):
+    open_song(qtbot, window, song)
+    window.activateWindow()
+    focus, tools = window.sheet.spectrogram, window.tools
+    focus.setFocus()
+    for letter, name in (("b", "brush"), ("r", "rectangle"), ("h", "hand"), ("e", "eraser")):
+        QTest.keyClick(focus, letter)
+        assert tools.tool.name == name
+    width, hardness, strength = tools.value("width"), tools.value("hardness"), tools.value("strength")
+    QTest.keyClick(focus, Qt.Key.Key_BracketRight)
+    assert tools.value("width") > width
+    QTest.keyClick(focus, Qt.Key.Key_BracketLeft)
+    assert tools.value("width") == pytest.approx(width)
+    QTest.keyClick(focus, Qt.Key.Key_BraceLeft, Qt.KeyboardModifier.ShiftModifier)
+    assert tools.value("hardness") == pytest.approx(hardness - 0.1)
+    QTest.keyClick(focus, Qt.Key.Key_Comma)
+    assert tools.value("strength") == pytest.approx(strength - 0.1)
+
+
+def test_a_key_can_be_given_to_another_command(qtbot, window, song):
+    open_song(qtbot, window, song)
+    window.activateWindow()
+    focus, bindings = window.sheet.spectrogram, window.bindings
+    focus.setFocus()
+    eraser = next(command for command in bindings.commands if "E" in command.keys)
+    loser = bindings.bind(eraser, "B")
+    assert loser is not None
+    assert loser.keys == ("B",)
+    QTest.keyClick(focus, "b")
+    assert window.tools.tool.name == "eraser"
+    assert bindings.keys(loser) == ()
+    bindings.reset()
+    QTest.keyClick(focus, "b")
+    assert window.tools.tool.name == "brush"
+
+
+def test_no_two_commands_share_a_key(window):
+    keys = [QKeySequence(key).toString() for command in window.bindings.commands for key in command.keys]
+    assert len(keys) == len(set(keys))
 
 
 def test_every_panel_can_be_hidden_and_comes_back(qtbot, window):

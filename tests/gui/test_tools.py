@@ -312,36 +312,11 @@ def window(show, qtbot):
     made.sheet.setParent(None)
 
 
-def test_letters_and_clicks_take_tools_in_the_hand(window):
-    for letter, name in (("B", "brush"), ("R", "rectangle"), ("H", "hand")):
-        QTest.keyClick(window.view, letter.lower())
-        assert window.toolbox.tool.name == name
+def test_a_click_takes_a_tool_in_the_hand(window):
     eraser = next(button for button in window.strip.buttons if button.tool.name == "eraser")
     QTest.mouseClick(eraser, Qt.MouseButton.LeftButton)
     assert window.toolbox.tool.name == "eraser"
     assert [button.isChecked() for button in window.strip.buttons].count(True) == 1
-    window.field.setFocus()
-    QTest.keyClick(window.field, "b")
-    assert window.field.text() == "b"
-    assert window.toolbox.tool.name == "eraser"
-
-
-def test_keys_change_the_brush(window):
-    window.toolbox.choose("brush")
-    value = window.toolbox.value
-    width, height, hardness = value("width"), value("height"), value("hardness")
-    QTest.keyClick(window.view, Qt.Key.Key_BracketRight)
-    assert value("width") > width
-    assert value("height") > height
-    QTest.keyClick(window.view, Qt.Key.Key_BracketLeft)
-    assert value("width") == pytest.approx(width)
-    QTest.keyClick(window.view, Qt.Key.Key_BraceLeft, Modifier.ShiftModifier)
-    assert value("hardness") == pytest.approx(hardness - 0.1)
-    QTest.keyClick(window.view, Qt.Key.Key_Comma)
-    assert value("strength") == pytest.approx(0.9)
-    QTest.keyClick(window.view, Qt.Key.Key_Period)
-    QTest.keyClick(window.view, Qt.Key.Key_Period)
-    assert value("strength") == 1.0
 
 
 def test_options_are_written_in_musical_units_and_follow_the_keys(window):

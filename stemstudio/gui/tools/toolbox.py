@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stemstudio.gui.tools.tool import Tool
 
 DEFAULTS = {"width": 0.12, "height": 1 / 3, "hardness": 0.7, "strength": 1.0}
+SIZE_STEP, HARDNESS_STEP, STRENGTH_STEP = 1.2, 0.1, 0.1
 LIMITS = {"width": (0.005, 10.0), "height": (1 / 24, 8.0), "hardness": (0.0, 1.0), "strength": (0.05, 1.0)}
 
 

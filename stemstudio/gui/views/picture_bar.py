@@ -67,7 +67,8 @@ class PictureBar(QWidget):
         )
         self.range = QRangeSlider(Qt.Orientation.Horizontal, self)
         self.range.setRange(-120, 6)
-        self.range.setFixedWidth(140)
+        self.range.setMinimumWidth(80)
+        self.range.setMaximumWidth(160)
         self.range.setAccessibleName("Darkest and brightest level in dB")
         self.range.setToolTip("Levels shown darkest and brightest, in dB of full scale.")
         self._range_text = QLabel(self)
@@ -106,6 +107,7 @@ class PictureBar(QWidget):
         box.setAccessibleName(name)
         box.setToolTip(tip)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        box.setMinimumWidth(76)
         for key, word in words.items():
             box.addItem(word, key)
         return box

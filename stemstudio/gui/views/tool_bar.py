@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.tools.tool import Tool
 from stemstudio.gui.tools.toolbox import ToolBox
-
-SIZE_STEP, HARDNESS_STEP, STRENGTH_STEP = 1.2, 0.1, 0.1
 
 
 class ToolButton(QToolButton):
@@ -90,25 +86,7 @@ class ToolStrip(QWidget):
         document.target_changed.connect(self.update)
         document.changed.connect(self.update)
         self._tool_changed()
-        self._bind_keys()
 
     def _tool_changed(self) -> None:
         for button in self.buttons:
             button.setChecked(button.tool is self._toolbox.tool)
-
-    def _bind_keys(self) -> None:
-        box = self._toolbox
-        letters = tuple(((tool.key,), lambda name=tool.name: box.choose(name)) for tool in box.tools)
-        keys: tuple[tuple[tuple[str, ...], Callable[[], None]], ...] = (
-            (("[",), lambda: box.resize(1 / SIZE_STEP)),
-            (("]",), lambda: box.resize(SIZE_STEP)),
-            (("Shift+[", "{", "Shift+{"), lambda: box.shift("hardness", -HARDNESS_STEP)),
-            (("Shift+]", "}", "Shift+}"), lambda: box.shift("hardness", HARDNESS_STEP)),
-            ((",",), lambda: box.shift("strength", -STRENGTH_STEP)),
-            ((".",), lambda: box.shift("strength", STRENGTH_STEP)),
-        )
-        for words, act in (*letters, *keys):
-            shortcut = QShortcut(self)
-            shortcut.setKeys([QKeySequence(word) for word in words])
-            shortcut.activated.connect(act)
-            shortcut.activatedAmbiguously.connect(act)

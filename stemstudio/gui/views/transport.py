@@ -51,7 +51,7 @@ class Transport(QWidget):
         self._said.timeout.connect(self._show_selection)
         self._build()
         self._timer = QTimer(self, interval=TICK_MS)
-        self._timer.timeout.connect(self._show_position)
+        self._timer.timeout.connect(self.show_position)
         document.opened.connect(self._opened)
         document.selection_changed.connect(self._selection_changed)
         document.changed.connect(self._changed)
@@ -149,7 +149,7 @@ class Transport(QWidget):
         if self._player is not None:
             loop = self._player.loop
             self._player.seek(loop[0] if loop and self._player.position > loop[0] else 0)
-            self._show_position()
+            self.show_position()
 
     def toggle_loop(self) -> None:
         """Repeat the selected time, or go straight on."""
@@ -196,7 +196,7 @@ class Transport(QWidget):
 
     def _changed(self, change: Change) -> None:
         if "song" in change.kinds:
-            self._show_position()
+            self.show_position()
 
     def _opened(self) -> None:
         there = self._document.state is not None and self._player is not None
@@ -223,7 +223,7 @@ class Transport(QWidget):
             self.alone.setChecked(player.source == "audition")
             self._show_device()
         self._enable_selection()
-        self._show_position()
+        self.show_position()
 
     def _show_selection(self) -> None:
         self._said.stop()
@@ -253,7 +253,8 @@ class Transport(QWidget):
             words if some else f"Play the selection only: {none[0].lower()}{none[1:]} (Shift+Space)"
         )
 
-    def _show_position(self) -> None:
+    def show_position(self, *_: object) -> None:
+        """Write down where the song is."""
         state = self._document.state
         if state is None:
             self.position.setText("0:00.000 / 0:00.0")
