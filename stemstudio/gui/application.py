@@ -12,6 +12,9 @@ from PySide6.QtWidgets import QApplication
 from stemstudio import __version__
 
 
+TURN = 0.001  # seconds a thread may keep Python to itself: a fifth of the default, as sound and picture wait for it
+
+
 def start(path: Path | None = None, demo: bool = False) -> int:
     """Run the window until it is closed; the exit code."""
     application = make_application()
@@ -32,6 +35,7 @@ def make_application() -> QApplication:
     QCoreApplication.setOrganizationName("StemStudio")
     QCoreApplication.setApplicationName("StemStudio")
     QCoreApplication.setApplicationVersion(__version__)
+    sys.setswitchinterval(TURN)
     present = QApplication.instance()
     return present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
 

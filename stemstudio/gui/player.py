@@ -40,7 +40,7 @@ _IDLE = 20.0  # seconds of pause after which the device is released
 
 
 class Player(QObject):
-    """Plays a song.  All methods are for the window's thread.
+    """Plays a song.  All methods but `replace` are for the window's thread.
 
     Attributes
     ----------
@@ -73,6 +73,7 @@ class Player(QObject):
         self._abandoned: list[object] = []
         self._before_audition: tuple[Source, tuple[int, int] | None] | None = None
         self._left_over: list[tuple[LeftOver, list[NDArray[np.float32]]]] = []
+        self._patching = threading.RLock()  # held by whoever writes into stems that are played
         self._finished_seen = 0
         self._blocks_seen = -1
         self._blocks_time = self._started = 0.0
@@ -202,7 +203,8 @@ class Player(QObject):
         if sample_rate != self._deck.rate:
             self._close()
         self._before_audition = None
-        self._left_over.clear()
+        with self._patching:
+            self._left_over.clear()
         self._deck.load(mixture, sample_rate)
         self.state_changed.emit()
 
@@ -367,15 +369,19 @@ class Player(QObject):
     # Stems that change while they play
 
     def replace(self, new: Sequence[NDArray[np.float32]], start: int) -> None:
-        """Put newly rendered sound, (channels, n) a stem, into the stems from sample `start` on, without a click."""
-        live = list(self._deck.programme.stems)
+        """Put newly rendered sound, (channels, n) a stem, into the stems from sample `start` on, without a click.
+
+        Unlike all else here, it may be called on any thread: what is heard does not wait for the window.
+        """
         stop = start + (new[0].shape[-1] if new else 0)
-        if any(rest.start < stop and start < rest.stop for rest, _ in self._left_over):
-            self._write_left_over(everything=True)
-        position = self._deck.position if self._output is not None and self.playing else None
-        rest = patch_buffers(live, new, start, position, self._guard, int(0.005 * self._deck.rate))
-        if rest is not None:
-            self._left_over.append((rest, live))
+        with self._patching:
+            live = list(self._deck.programme.stems)
+            if any(rest.start < stop and start < rest.stop for rest, _ in self._left_over):
+                self._write_left_over(everything=True)
+            position = self._deck.position if self._output is not None and self.playing else None
+            rest = patch_buffers(live, new, start, position, self._guard, int(0.005 * self._deck.rate))
+            if rest is not None:
+                self._left_over.append((rest, live))
 
     @property
     def _guard(self) -> int:
@@ -383,14 +389,15 @@ class Player(QObject):
         return max(2 * int(self._deck.state["largest_block"][0]), int(0.02 * self._deck.rate))
 
     def _write_left_over(self, *, everything: bool = False) -> None:
-        waiting = []
-        position, playing = self._deck.position, self.playing and self._output is not None
-        for rest, live in self._left_over:
-            if everything or not playing or not rest.start - self._guard <= position < rest.stop:
-                rest.write(live)
-            else:
-                waiting.append((rest, live))
-        self._left_over = waiting
+        with self._patching:
+            waiting = []
+            position, playing = self._deck.position, self.playing and self._output is not None
+            for rest, live in self._left_over:
+                if everything or not playing or not rest.start - self._guard <= position < rest.stop:
+                    rest.write(live)
+                else:
+                    waiting.append((rest, live))
+            self._left_over = waiting
 
     # Keeping an eye on it
 

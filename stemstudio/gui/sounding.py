@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,21 +21,10 @@ AHEAD = 20.0  # seconds kept rendered before the playhead comes to them
 BEHIND = 2.0
 NEAR = 1.0  # seconds on either side of the playhead that are rendered before all else
 STEP = 4  # chunks rendered at a time
-NEAR_STEP = 6  # and near the playhead: half of what is near, in one go
+NEAR_STEP = 8  # and near the playhead: all there is on one side of it, in one go
 KEPT_BYTES = 600 * 2**20  # rendered sound kept before what lies far from the playhead is given back
 
 FRESH, STALE, MISSING = 0, 1, 2
-
-
-@dataclass(frozen=True)
-class _Rendered:
-    """Stretches of stems as they come from the rendering thread."""
-
-    generation: int
-    first: int  # chunk
-    last: int
-    start: int  # sample
-    sounds: tuple[NDArray[np.float32], ...]
 
 
 class Sounding(QObject):
@@ -48,12 +36,11 @@ class Sounding(QObject):
     Signals
     -------
     rendered(start, stop)
-        The new sound of samples [start, stop) is in place; for tests and measuring.
+        The new sound of samples [start, stop) is in place; for tests and measuring. Sent by the rendering thread.
     """
 
     rendered = Signal(int, int)
     failed = Signal(object)
-    _arrived = Signal(object)
 
     def __init__(self, document: Document, player: Player, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -72,7 +59,6 @@ class Sounding(QObject):
         self._urgent: list[tuple[int, int]] = []
         self._closing = False
         self._settled = document.jobs.sound_settled
-        self._arrived.connect(self._take)
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
         document.reading_changed.connect(self._reading)
@@ -154,14 +140,14 @@ class Sounding(QObject):
             rooms = [_room(channels, length) for _ in leaves] if split else []
             self._buffers = [room[0] for room in rooms]
             self._maps = [room[1] for room in rooms]
+            if split:
+                self._player.set_stems(self._buffers, self._valid, self._gains(state))
+            else:
+                samples = getattr(state.mixture, "samples", None)
+                if samples is not None:
+                    everywhere = np.ones(max(1, chunks), dtype=np.uint8)
+                    self._player.set_stems([samples], everywhere, self._gains(state))
             self._lock.notify_all()
-        if split:
-            self._player.set_stems(self._buffers, self._valid, self._gains(state))
-        else:
-            samples = getattr(state.mixture, "samples", None)
-            if samples is not None:
-                everywhere = np.ones(max(1, chunks), dtype=np.uint8)
-                self._player.set_stems([samples], everywhere, self._gains(state))
 
     def _mark(self, state: State, start: int, stop: int) -> None:
         """Samples [start, stop) sound different now."""
@@ -217,8 +203,8 @@ class Sounding(QObject):
                 part = slice(first, last)
                 fresh = self._seen_edit[part] <= edits
                 self._status[part][fresh] = FRESH
-            arrived = tuple(sounds[leaf] for leaf in leaves)
-            self._arrived.emit(_Rendered(generation, first, last, start, arrived))
+                self._put(first, last, start, [sounds[leaf] for leaf in leaves])
+            self.rendered.emit(start, stop)
 
     def _next(self) -> tuple[int, int, bool] | None:
         """The chunks [first, last) to render next, and whether somebody is listening there; or None."""
@@ -246,23 +232,20 @@ class Sounding(QObject):
             wanting = np.flatnonzero(self._status[low:high] != FRESH)
             if wanting.size:
                 first = low + int(wanting[0])
-                return first, min(first + step, self._status.size), step == NEAR_STEP
+                return first, min(first + step, high), step == NEAR_STEP
         return None
 
-    # back on the GUI thread
+    # under the lock, on the rendering thread: what is heard does not wait for the window to be drawn
 
-    def _take(self, rendered: _Rendered) -> None:
-        if rendered.generation != self._generation:
-            return
-        valid = self._valid[rendered.first : rendered.last]
+    def _put(self, first: int, last: int, start: int, sounds: list[NDArray[np.float32]]) -> None:
+        valid = self._valid[first:last]
         if valid.any():
-            self._player.replace(rendered.sounds, rendered.start)
+            self._player.replace(sounds, start)
         else:
-            for buffer, sound in zip(self._buffers, rendered.sounds, strict=True):
-                buffer[:, rendered.start : rendered.start + sound.shape[1]] = sound
+            for buffer, sound in zip(self._buffers, sounds, strict=True):
+                buffer[:, start : start + sound.shape[1]] = sound
         valid[:] = 1
         self._give_back()
-        self.rendered.emit(rendered.start, rendered.start + rendered.sounds[0].shape[1])
 
     def _give_back(self) -> None:
         """Give the memory of chunks far from the playhead back, when much is held."""
@@ -280,8 +263,7 @@ class Sounding(QObject):
         if loop is not None:
             far = far[(far * CHUNK < loop[0]) | (far * CHUNK >= loop[1])]
         gone = np.sort(far[:surplus])
-        with self._lock:
-            self._status[gone] = MISSING
+        self._status[gone] = MISSING
         self._valid[gone] = 0
         runs = np.split(gone, np.flatnonzero(np.diff(gone) > 1) + 1)
         for run in runs:
