@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from stemstudio.gui.document import Document
 
 PLAYING_MS, RESTING_MS = 16, 80
+FINEST = 2400  # steps that the width of a view is crossed in while playing: half pixels of a wide one
 
 
 class Playhead(QObject):
@@ -30,6 +31,7 @@ class Playhead(QObject):
     def __init__(self, document: Document, player: Any = None, parent: QObject | None = None) -> None:
         super().__init__(parent or document)
         self.seconds = 0.0
+        self._told = 0.0  # what was last emitted
         self._document = document
         self._player = player
         self._timer = QTimer(self)
@@ -72,8 +74,12 @@ class Playhead(QObject):
         self._move(self._player.position / self._rate if self._document.state is not None else 0.0)
 
     def _move(self, seconds: float) -> None:
-        before, self.seconds = self.seconds, seconds
-        if seconds != before:
+        view = self._document.viewport
+        least = (view.stop - view.start) / FINEST if self.playing else 0.0
+        self.seconds = seconds
+        before = self._told
+        if abs(seconds - before) > least:
+            self._told = seconds
             self.moved.emit(before, seconds)
             self._follow(before, seconds)
 

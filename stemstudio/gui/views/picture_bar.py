@@ -27,13 +27,13 @@ from stemstudio.project.edits import Edit
 from stemstudio.spectral.stft import StftSettings
 
 VIEWS = {
-    "dominant": ("Stems by colour", "Hue: the stem that owns the light. Brightness: how loud it is."),
+    "dominant": ("By stem", "Hue: the stem that owns the light. Brightness: how loud it is."),
     "mixture": ("Mixture", "The whole song, loudness by colour."),
-    "stem": ("Target stem", "Only the light of the target stem."),
-    "mask": ("Mask of target", "How much of each bit of light the target stem has."),
+    "stem": ("One stem", "Only the light of the target stem."),
+    "mask": ("Mask", "How much of each bit of light the target stem has."),
 }
-AXES = {"log": "Pitch (log)", "mel": "Mel", "linear": "Linear"}
-CHANNELS = {"mix": "Both sides", "left": "Left", "right": "Right", "mid": "Mid", "side": "Side"}
+AXES = {"log": "Octaves", "mel": "Mel", "linear": "Linear"}
+CHANNELS = {"mix": "Stereo", "left": "Left", "right": "Right", "mid": "Mid", "side": "Side"}
 FINENESS = {"Fine time": 1024, "Balanced": 4096, "Fine pitch": 16384}  # samples at 44.1 or 48 kHz
 
 
@@ -107,7 +107,6 @@ class PictureBar(QWidget):
         box.setAccessibleName(name)
         box.setToolTip(tip)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        box.setMinimumWidth(76)
         for key, word in words.items():
             box.addItem(word, key)
         return box
@@ -119,7 +118,7 @@ class PictureBar(QWidget):
             (self.colours, look.colours),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
-        self.colours.setEnabled(look.view != "dominant")
+        self.colours.setVisible(look.view != "dominant")
         blocker = QSignalBlocker(self.range)
         self.range.setValue((round(look.floor_db), round(look.ceiling_db)))
         blocker.unblock()
