@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stemstudio.gui.document import Document
 from stemstudio.gui.look import Look
-from stemstudio.gui.pyramid import BLOCK, ROOM, SLOTS, Pyramid
+from stemstudio.gui.pyramid import BLOCK, ROOM, SLOTS, Pyramid, whole_owner
 from stemstudio.gui.sheet_blocks import (
     dominant_slots,
     level_block,
@@ -28,12 +28,13 @@ from stemstudio.gui.waiting import ORDER, LayerName, Waiting
 from stemstudio.progress import Progress
 from stemstudio.project.project import Change, State
 
+LEVELS_AT_ONCE = 2
 SOUND_FIRST = 0.1  # seconds that the sound of an edit may keep its picture waiting
 PIECE = 256  # frames made in one go, except levels
 GRAIN = 64  # frames by which a song that is being decoded appears
 MARK = 16  # frames a mark of `dominant` stands for
 Overlay = Literal["", "atoms", "paint"]
-Made = tuple[int, int, int]
+Made = tuple[int, tuple[LayerName, int, int]]
 
 
 class Light(QObject):
@@ -75,7 +76,7 @@ class Light(QObject):
         self.dominant = np.zeros(0, dtype=np.uint8)
         self.playhead: Callable[[], float] = lambda: 0.0
         self._waiting = Waiting()
-        self._running: tuple[LayerName, int, int] | None = None
+        self._running: list[tuple[LayerName, int, int]] = []
         self._generation = 0
         self._known = 0
         self._look = document.look
@@ -104,21 +105,21 @@ class Light(QObject):
 
     def current(self, first: int, last: int) -> bool:
         """Whether the frames [first, last) are drawn as the project has them now."""
-        if self._running is not None and self._running[1] < last and self._running[2] > first:
-            return False
-        return not any(self._waiting.touches(layer, first, last) for layer in ORDER)
+        return not self._touched(first, last) and not any(
+            self._waiting.touches(layer, first, last) for layer in ORDER
+        )
 
     @property
     def idle(self) -> bool:
         """Whether all that can be made has been made."""
-        return self._running is None and self._waiting.nearest(0, 0, 0) is None
+        return not self._running and self._waiting.nearest(0, 0, 0) is None
 
     # what happens
 
     def restart(self) -> None:
         """Another song, or another grid: start with empty pyramids."""
         self._generation += 1
-        self._running, self._waiting = None, Waiting()
+        self._running, self._waiting = [], Waiting()
         self.single = self.overlay = None
         self.overlay_shows = ""
         self.slots, self._leaves, self._known = {}, (), 0
@@ -210,9 +211,9 @@ class Light(QObject):
         assert self.sheet is not None
         self._generation += 1
         self._known = min(self._known, state.frames)
-        if self._running is not None:
-            self._await(*self._running)
-            self._running = None
+        for piece in self._running:
+            self._await(*piece)
+        self._running = []
         self.sheet = self.sheet.widened(state.frames)
         marks = np.zeros(-(-state.frames // MARK) + BLOCK, dtype=np.uint8)
         held = min(len(marks), len(self.dominant))
@@ -261,7 +262,8 @@ class Light(QObject):
         if ready > self._known:
             known, self._known = self._known, ready
             for layer in ORDER:
-                self._await(layer, known, ready)
+                if layer != "owners" or len(self._leaves) > 1:  # one owner comes with the levels
+                    self._await(layer, known, ready)
         self._run()
 
     def _await(self, layer: LayerName, first: int, last: int) -> None:
@@ -269,21 +271,30 @@ class Light(QObject):
         if held is not None and last > first:
             self._waiting.add(layer, *held.aligned(first, last))
 
+    def _touched(self, first: int, last: int) -> bool:
+        """Whether any of these frames is being made."""
+        return any(begin < last and end > first for _, begin, end in self._running)
+
     def _run(self) -> None:
-        """Start the next piece unless one is being made: the other thread of the pool is for the sound."""
+        """Start the next pieces: two of levels at a time, else one, as the other thread of the pool is for the sound."""
         document, state = self.document, self.document.state
-        if self._running is not None or state is None:
+        if state is None:
             return
         per_second = state.mixture.sample_rate / state.grid.hop
         view = document.viewport
-        following = self._waiting.nearest(*(x * per_second for x in (view.start, view.stop, self.playhead())))
-        if following is None:
-            return
-        layer, block = following
-        first, last = self._waiting.take(layer, block, BLOCK if layer == "levels" else PIECE)
-        self._running = (layer, first, last)
-        work = self._work(state, layer, first, last)
-        document.jobs.run(f"Drawing {layer}", work, self._made, failed=self._failed, heavy=False)
+        place = [seconds * per_second for seconds in (view.start, view.stop, self.playhead())]
+        while len(self._running) < LEVELS_AT_ONCE:
+            following = self._waiting.nearest(*place)
+            if following is None:
+                return
+            layer, block = following
+            both = layer == "levels" and all(running[0] == "levels" for running in self._running)
+            if self._running and (not both or self._touched(block * BLOCK, (block + 1) * BLOCK)):
+                return
+            first, last = self._waiting.take(layer, block, BLOCK if layer == "levels" else PIECE)
+            self._running.append((layer, first, last))
+            work = self._work(state, layer, first, last)
+            document.jobs.run(f"Drawing {layer}", work, self._made, failed=self._failed, heavy=False)
 
     def _work(self, state: State, layer: LayerName, first: int, last: int) -> Callable[[Progress], Made]:
         """The piece of work, with all it needs taken along."""
@@ -292,13 +303,14 @@ class Light(QObject):
         shows, target = self.overlay_shows, document.target
         split, chosen, parent = document.atom_split, document.atoms, document.atoms_of
         slots = [(leaf.id, self.slots[leaf.id]) for leaf in state.leaves()]
+        only = whole_owner(slots[0][1]) if len(slots) == 1 else None
         stop = min(last, state.frames)
         assert sheet is not None
 
         def work(_progress: Progress) -> Made:
             document.jobs.sound_settled.wait(SOUND_FIRST)
             if layer == "levels":
-                sheet.put_levels(first, level_block(state, look.channel, first, stop))
+                sheet.put_levels(first, level_block(state, look.channel, first, stop), only)
             elif layer == "owners":
                 sheet.put_owners(first, owner_block(state, slots, first, stop))
             elif layer == "single" and single is not None:
@@ -309,18 +321,18 @@ class Light(QObject):
                 overlay.put_levels(first, mask_block(state, parent, split, chosen, first, stop))
             if layer in ("levels", "owners"):
                 dominant_slots(sheet, dominant, first, stop, MARK)
-            return generation, first, last
+            return generation, (layer, first, last)
 
         return work
 
     def _made(self, result: Made) -> None:
-        generation, first, last = result
+        generation, piece = result
         if generation == self._generation:
-            self._running = None
+            self._running.remove(piece)
             self._run()
-            self.filled.emit(first, last)
+            self.filled.emit(piece[1], piece[2])
 
     def _failed(self, error: Exception) -> None:
-        self._running = None
+        self._running = []
         self._run()
         raise error

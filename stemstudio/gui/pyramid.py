@@ -83,12 +83,14 @@ class Pyramid:
         unit = 1 << self.shift
         return first // unit * unit, min(-(-last // unit) * unit, self.levels[0].shape[1] * unit)
 
-    def put_levels(self, first: int, values: NDArray[np.uint8]) -> None:
-        """Write levels (bins, frames) from frame `first` on, a multiple of a column; owners stay."""
+    def put_levels(self, first: int, values: NDArray[np.uint8], owner: int | None = None) -> None:
+        """Write levels (bins, frames) from frame `first` on, a multiple of a column; owners stay, or become one."""
         cells = np.ascontiguousarray(self._stored(values))  # turned over once, as bytes
         start = first >> self.shift
         view = self.levels[0][:, start : start + cells.shape[1]]
-        if self.packed:
+        if self.packed and owner is not None:
+            np.add(cells * np.uint16(256), np.uint16(owner), out=view)
+        elif self.packed:
             view[...] = (cells.astype(np.uint16) << 8) | (view & 0xFF)
         else:
             view[...] = cells
@@ -169,6 +171,11 @@ def owner_codes(slots: NDArray[np.uint8], magnitudes: NDArray[np.float32]) -> ND
     codes |= np.minimum(share * np.float32(SHARES), np.float32(SHARES - 1)).astype(np.uint8) << 5
     codes[total <= 0] = 0
     return codes
+
+
+def whole_owner(slot: int) -> int:
+    """What `owner_codes` says where one stem has all the light."""
+    return SHARES - 1 << 5 | slot
 
 
 def _folded(bins: int) -> NDArray[np.intp]:

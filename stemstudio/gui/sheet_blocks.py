@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import MaskEstimates
 from stemstudio.gui.look import Channel, View
-from stemstudio.gui.pyramid import FLOOR_DB, SHARES, SLOTS, STEP_DB, Pyramid, decibels, owner_codes
+from stemstudio.gui.pyramid import FLOOR_DB, SLOTS, STEP_DB, Pyramid, decibels, owner_codes, whole_owner
 from stemstudio.project.project import State
 from stemstudio.project.rendering import levels, net_mask
 from stemstudio.project.stem import Split
@@ -47,8 +47,7 @@ def owner_block(state: State, slots: Sequence[tuple[int, int]], first: int, last
     """Owners over frames [first, last), as `owner_codes` has them; `slots` are the leaves and their numbers."""
     stems = [stem for stem, _ in slots]
     if len(stems) == 1:
-        whole_song = SHARES - 1 << 5 | slots[0][1]
-        return np.full((state.grid.bins, last - first), whole_song, dtype=np.uint8)
+        return np.full((state.grid.bins, last - first), whole_owner(slots[0][1]), dtype=np.uint8)
     numbers = np.array([slot for _, slot in slots], dtype=np.uint8)
     found: dict[int, NDArray[np.float32]] = {}
     shares = [net_mask(state, stem, first, last, found) for stem in stems]
