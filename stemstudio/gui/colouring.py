@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +100,12 @@ def _palette(name: str) -> Table:
     if name == "grey":
         ramp = np.repeat(np.linspace(0.0, 1.0, 256, dtype=np.float32)[:, None] ** 1.1 * 255, 3, axis=1)
         return _packed_colours(ramp)
-    import pyqtgraph
-
-    found = pyqtgraph.colormap.get(name if name in MAPS else "magma")
-    return _packed_colours(found.getLookupTable(0.0, 1.0, 256, alpha=False).astype(np.float32))
+    # Its maps are read as files: importing all of pyqtgraph would hold the first picture up by most of a second.
+    found = importlib.util.find_spec("pyqtgraph")
+    assert found is not None
+    assert found.origin is not None
+    maps = Path(found.origin).parent / "colors" / "maps"
+    ramp = np.loadtxt(maps / f"{name if name in MAPS else 'magma'}.csv", delimiter=",", comments=";")
+    places = np.linspace(0, len(ramp) - 1, 256)
+    shades = [np.interp(places, np.arange(len(ramp)), ramp[:, part]) for part in range(3)]
+    return _packed_colours(255 * np.stack(shades, axis=1).astype(np.float32))
