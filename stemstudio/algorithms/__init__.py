@@ -13,9 +13,10 @@ from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.repet import RepetSim
+from stemstudio.algorithms.rpca import RPCA
 from stemstudio.errors import BadRecipe
 
-ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, RepetSim, NMF)
+ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, RepetSim, RPCA, NMF)
 ESTIMATES: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Waveforms, Masks, Factorization)}
 
 
