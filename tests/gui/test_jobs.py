@@ -1,0 +1,129 @@
+"""Long work leaves the window free, reports, stops, and says how it ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from PySide6.QtCore import QObject, Signal
+
+from stemstudio.gui.jobs import Jobs
+
+
+@pytest.fixture
+def jobs(qtbot):
+    jobs = Jobs()
+    yield jobs
+    jobs.close()
+
+
+def test_work_runs_elsewhere_and_answers_here(qtbot, jobs):
+    seen: dict[str, int] = {}
+
+    def work(progress):
+        seen["work"] = threading.get_ident()
+        progress.hand_on("half")
+        return 7
+
+    answers: list[object] = []
+    jobs.run(
+        "Work", work, lambda answer: answers.append((answer, threading.get_ident())), handed_on=answers.append
+    )
+    qtbot.waitUntil(lambda: len(answers) == 2, timeout=5000)
+    assert answers[0] == "half"
+    assert answers[1] == (7, threading.get_ident())
+    assert seen["work"] != threading.get_ident()
+
+
+def test_heavy_jobs_wait_for_each_other(qtbot, jobs):
+    running: list[int] = []
+    most: list[int] = []
+
+    def work(progress):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.pop()
+
+    ended: list[object] = []
+    for number in range(3):
+        jobs.run(f"Job {number}", work, ended.append)
+    assert [job.title for job in jobs.queue] == ["Job 0", "Job 1", "Job 2"]
+    qtbot.waitUntil(lambda: len(ended) == 3, timeout=5000)
+    assert max(most) == 1
+    qtbot.waitUntil(lambda: jobs.queue == (), timeout=1000)
+
+
+def test_progress_never_falls_and_tells_the_time_left(qtbot, jobs):
+    seen: list[float] = []
+
+    def work(progress):
+        for step in range(60):
+            progress(step / 60)
+            progress(step / 120)  # a careless report of less
+            time.sleep(0.02)
+
+    job = jobs.run("Work", work, lambda _: None)
+    job.progressed.connect(lambda fraction, _: seen.append(fraction))
+    qtbot.waitUntil(lambda: job.fraction > 0.6, timeout=10_000)
+    left = job.seconds_left
+    assert left is not None
+    assert 0 < left < 10
+    with qtbot.waitSignal(job.done, timeout=10_000):
+        pass
+    assert seen == sorted(seen)
+
+
+def test_stop_ends_the_work(qtbot, jobs):
+    stopped: list[bool] = []
+
+    def work(progress):
+        for step in range(100_000):
+            progress(step / 100_000)
+            time.sleep(0.001)
+
+    job = jobs.run(
+        "Work", work, lambda _: pytest.fail("it was stopped"), stopped=lambda: stopped.append(True)
+    )
+    qtbot.waitUntil(lambda: job.fraction > 0, timeout=5000)
+    job.stop()
+    assert job.stopping
+    qtbot.waitUntil(lambda: bool(stopped), timeout=1000)
+
+
+def test_an_error_arrives_as_it_is(qtbot, jobs):
+    errors: list[Exception] = []
+
+    def work(progress):
+        raise ValueError("no good")
+
+    jobs.run("Work", work, lambda _: None, failed=errors.append)
+    qtbot.waitUntil(lambda: bool(errors), timeout=5000)
+    assert str(errors[0]) == "no good"
+
+
+def test_after_closing_nothing_starts(qtbot):
+    jobs = Jobs()
+    jobs.close()
+    job = jobs.run("Late", lambda progress: pytest.fail("started"), lambda _: None)
+    assert job.over
+
+
+def test_twenty_thousand_signals_leave_the_process_alive(qtbot):
+    """Some versions of the Qt bindings lose a reference at each emission and die after some thousands."""
+
+    class Emitter(QObject):
+        fired = Signal(int)
+
+    class Receiver(QObject):
+        total = 0
+
+        def take(self, number: int) -> None:
+            self.total += number
+
+    emitter, receiver = Emitter(), Receiver()
+    emitter.fired.connect(receiver.take)
+    for _ in range(20_000):
+        emitter.fired.emit(1)
+    assert receiver.total == 20_000
