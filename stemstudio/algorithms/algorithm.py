@@ -91,6 +91,11 @@ class Algorithm(BaseModel):
         Raises `Cancelled` within 0.3 s of being asked to stop; reports from 0 to 1.
         """
 
+    @property
+    def effort(self) -> float:
+        """Work for a second of song, relative to the recipe as delivered: for guessing how long a run takes."""
+        return 1.0
+
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """The fields of the recipe, in order."""

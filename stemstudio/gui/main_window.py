@@ -290,6 +290,7 @@ class MainWindow(QMainWindow):
         self.atoms.hear_atom.connect(self.auditions.hear_atom)
         self.atom_detail.hear_atom.connect(self.auditions.hear_atom)
         self.playhead.moved.connect(self.transport.show_position)
+        self.transport.output_chosen.connect(self._remember_output)
         self.player.device_lost.connect(self._say)
         document.said.connect(self._say)
         for signal in (
@@ -375,6 +376,10 @@ class MainWindow(QMainWindow):
             picked = ChannelChoice.downmix() if choice == fold else ChannelChoice.of(*pairs[choice])
             self.opening.open(info.path, picked)
 
+    def _remember_output(self, device: str, latency: str) -> None:
+        QSettings().setValue("sound/device", device)
+        QSettings().setValue("sound/latency", latency)
+
     def _remember_speed(self, name: str, speed: float) -> None:
         QSettings().setValue(f"speed/{name}", speed)
 
@@ -394,6 +399,9 @@ class MainWindow(QMainWindow):
         else:
             self._splitter.setSizes([520, 220])
         self.tools.restore({key: settings.value(f"tools/{key}") for key in self.tools.record()})
+        device, latency = settings.value("sound/device"), settings.value("sound/latency")
+        if device or latency:
+            self.transport.set_output(str(device or ""), str(latency or "normal"))
         look = settings.value("look")
         if look:
             self._restore_look(str(look))

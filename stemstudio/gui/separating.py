@@ -27,7 +27,7 @@ class Separating(QObject):
     failed(error)
         The run ended with an error, to be shown.
     measured(name, speed)
-        Seconds of song that a second of work did.
+        Seconds of song that a second of work does with the recipe as delivered.
     """
 
     atoms_so_far = Signal(int, object)
@@ -58,7 +58,7 @@ class Separating(QObject):
         def work(progress: Progress) -> Estimates:
             began = time.monotonic()
             estimates = recipe.run(sound, progress.part(0.0, 0.97))
-            self.measured.emit(recipe.name, seconds / max(1e-3, time.monotonic() - began))
+            self.measured.emit(recipe.name, seconds * recipe.effort / max(1e-3, time.monotonic() - began))
             if keep is not None:
                 estimates = keep(estimates)
             progress(1.0, "Done")

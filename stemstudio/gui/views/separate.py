@@ -258,7 +258,7 @@ class SeparatePanel(QWidget):
 
     def _seconds(self, recipe: Algorithm) -> float:
         """How long a recipe will take here."""
-        return self._document.duration / max(1e-3, self._speeds(recipe.name) or recipe.speed)
+        return self._document.duration * recipe.effort / max(1e-3, self._speeds(recipe.name) or recipe.speed)
 
     def _show_times(self) -> None:
         there = self._document.state is not None

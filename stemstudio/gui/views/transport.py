@@ -34,11 +34,14 @@ class Transport(QWidget):
         The selection alone is to be heard, again and again with `loop`.
     before_pressed, before_released
         "As it was before the last edit" is held.
+    output_chosen(device, latency)
+        The person chose a sound output (its key; "" for the default one) and its delay.
     """
 
     play_selection_wanted = Signal(bool)
     before_pressed = Signal()
     before_released = Signal()
+    output_chosen = Signal(str, str)
 
     def __init__(self, document: Document, player: Any = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -295,9 +298,15 @@ class Transport(QWidget):
                 lambda _=False, name=name: self._open(self._chosen, name)
             )
 
+    def set_output(self, device: str, latency: str) -> None:
+        """Play on what was chosen in an earlier session; where it is not there, the player takes the default."""
+        self._chosen, self._latency = device or None, latency
+        self._player.open(self._chosen, latency)
+
     def _open(self, device: Any, latency: str) -> None:
         self._chosen, self._latency = device, latency
         self._player.open(device, latency)
+        self.output_chosen.emit(getattr(device, "key", device) or "", latency)
 
     @staticmethod
     def _choice(menu: QMenu, group: QActionGroup, words: str, chosen: bool) -> QAction:
