@@ -14,10 +14,11 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.repet import RepetSim
 from stemstudio.algorithms.rpca import RPCA
+from stemstudio.algorithms.stereo import Stereo
 from stemstudio.algorithms.two_stage_hpss import TwoStageHPSS
 from stemstudio.errors import BadRecipe
 
-ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, TwoStageHPSS, RepetSim, RPCA, NMF)
+ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, TwoStageHPSS, RepetSim, RPCA, Stereo, NMF)
 ESTIMATES: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Waveforms, Masks, Factorization)}
 
 
