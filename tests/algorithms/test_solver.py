@@ -9,6 +9,7 @@ import pytest
 
 from stemstudio.algorithms.nmf import solver
 from stemstudio.algorithms.nmf.divergence import divergence
+from stemstudio.algorithms.nmf.penalties import Penalties
 from stemstudio.algorithms.nmf.solver import multiplicative_updates
 from stemstudio.progress import Cancelled, Progress
 
@@ -179,3 +180,106 @@ def test_it_can_be_cancelled_between_two_blocks():
         multiplicative_updates(V, W, H, iterations=1000, progress=progress)
     assert len(seen) == 3
     assert "iteration 3 of 1000" in seen[-1]
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 1.5, 2.0])
+def test_fixed_atoms_stay_as_they_are_given_and_the_others_move(beta):
+    V, W, H = problem()
+    fixed_W = np.array([True, False, False, True, False])
+    fixed_H = np.array([False, True, False, True, False])
+    fit = multiplicative_updates(
+        V, W, H, beta=beta, iterations=30, fixed_templates=fixed_W, fixed_activations=fixed_H
+    )
+    np.testing.assert_array_equal(fit.activations[fixed_H], H[fixed_H])
+    np.testing.assert_array_equal(fit.templates[:, 3], W[:, 3])
+    np.testing.assert_allclose(fit.templates[:, 0], W[:, 0] / W[:, 0].sum(), rtol=1e-6)
+    for moved in (1, 2, 4):
+        now, before = fit.templates[:, moved], W[:, moved]
+        assert np.abs(now / now.sum() - before / before.sum()).max() > 1e-3
+    assert np.diff(fit.costs).max() <= 2e-6 * fit.costs[0]
+
+
+PENALTIES = {
+    "sparsity": Penalties(sparsity=1.0),
+    "smoothness": Penalties(smoothness=1.0),
+    "decorrelation": Penalties(decorrelation=1.0),
+    "all": Penalties(0.5, 0.5, 0.5),
+}
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("name", PENALTIES)
+def test_cost_and_penalties_together_never_rise(beta, name):
+    V, W, H = problem()
+    V[3:5] = 0
+    weights = PENALTIES[name].relative_to(V, 5, beta)
+    fit = multiplicative_updates(V, W, H, beta=beta, iterations=80, cost_every=1, penalties=weights)
+    assert -np.diff(fit.costs).min() >= 0
+    assert np.diff(fit.costs).max() <= 2e-6 * fit.costs[0]
+    assert fit.costs[-1] < fit.costs[0]
+
+
+def test_the_cost_told_with_penalties_is_what_the_formula_says():
+    V, W, H = problem()
+    weights = Penalties(sparsity=0.3, smoothness=0.02, decorrelation=0.001)
+    states = []
+    fit = multiplicative_updates(
+        V,
+        W,
+        H,
+        beta=1.0,
+        iterations=200,
+        penalties=weights,
+        watch=lambda fit: states.append((fit.templates.astype(float), fit.activations.astype(float))),
+    )
+    W, H = states[-1]
+    w, a = W.sum(axis=0), H.sum(axis=1)
+    expected = divergence(V.astype(float), W @ H, 1.0) + 0.3 * (w * a).sum()
+    expected += 0.01 * (w**2 * np.square(np.diff(H, axis=1)).sum(axis=1)).sum()
+    expected += 0.001 * sum(a[i] * a[j] * W[:, i] @ W[:, j] for i in range(5) for j in range(i))
+    assert fit.costs[-1] == pytest.approx(expected, rel=2e-3)  # looked at just before W's last update
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_each_penalty_does_what_it_is_for(beta):
+    V, W, H = problem(frames=200)
+
+    def run(**weights):
+        wanted = Penalties(**weights).relative_to(V, 5, beta) if weights else None
+        return multiplicative_updates(V, W, H, beta=beta, iterations=150, penalties=wanted)
+
+    def roughness(fit):
+        H = fit.activations.astype(float)
+        return (np.square(np.diff(H, axis=1)).sum(axis=1) / np.square(H).sum(axis=1)).mean()
+
+    def overlap(fit):
+        W = fit.templates / np.linalg.norm(fit.templates, axis=0)
+        return (W.T @ W - np.eye(5)).mean()
+
+    plain = run()
+    assert run(sparsity=0.5).activations.sum() < 0.9 * plain.activations.sum()
+    assert roughness(run(smoothness=1.0)) < 0.7 * roughness(plain)
+    assert overlap(run(decorrelation=1.0)) < 0.8 * overlap(plain)
+
+
+def test_penalties_mean_the_same_at_any_level():
+    V, W, H = problem()
+    wanted = Penalties(0.3, 0.3, 0.3)
+    for beta in (0.0, 1.0, 2.0):
+        fits = [
+            multiplicative_updates(
+                V * np.float32(level),
+                W,
+                H * np.float32(level),
+                beta=beta,
+                iterations=30,
+                penalties=wanted.relative_to(V * np.float32(level), 5, beta),
+            )
+            for level in (1.0, 1e-6)
+        ]
+        np.testing.assert_allclose(fits[1].templates, fits[0].templates, rtol=2e-3, atol=1e-6)
+
+
+def test_negative_penalties_are_refused():
+    with pytest.raises(ValueError, match="negative"):
+        Penalties(sparsity=-1.0)
