@@ -30,7 +30,7 @@ class Studio:
         self.window.player.warm()
         self.document, self.sounding = self.window.document, self.window.sounding
         self.window.opening.open(path)
-        self.until(lambda: self.document.complete)
+        self.until(lambda: self.document.complete and self.window.player.warmed)
 
     def until(self, met, seconds: float = 300.0) -> None:
         """Let the window work until something is so."""
@@ -203,7 +203,9 @@ def main() -> int:
                 for what, took in rows:
                     where = f"{what}, {seconds // 60} min, {kind}"
                     goals.append(Goal(where, float(np.median(took)), LIMIT_MS, unit="ms"))
-                    notes.append(f"{where}: 95th percentile {np.percentile(took, 95):.1f} ms, slowest {max(took):.1f} ms")
+                    notes.append(
+                        f"{where}: 95th percentile {np.percentile(took, 95):.1f} ms, slowest {max(took):.1f} ms"
+                    )
             studio.close()
     finally:
         shutil.rmtree(home, ignore_errors=True)

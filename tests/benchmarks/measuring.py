@@ -58,7 +58,9 @@ def report(goals: Sequence[Goal], notes: Sequence[str] = ()) -> int:
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     if "--json" in sys.argv[1:]:
         rows = [{**asdict(goal), "ratio": goal.ratio, "met": goal.met} for goal in goals]
-        print(json.dumps({"goals": rows, "notes": list(notes), "load": load, "cores": os.cpu_count()}, indent=2))
+        print(
+            json.dumps({"goals": rows, "notes": list(notes), "load": load, "cores": os.cpu_count()}, indent=2)
+        )
     else:
         wide = max(len(goal.what) for goal in goals)
         print(f"{'what':<{wide}}  {'ours':>10}  {'peer':>10}  {'ratio':>6}  {'goal':>11}")
@@ -67,7 +69,9 @@ def report(goals: Sequence[Goal], notes: Sequence[str] = ()) -> int:
             ratio = "–" if goal.ratio is None else f"{goal.ratio:.2f}"
             limit = f"≤ {goal.limit:.4g} {goal.unit}" if goal.peer is None else f"≤ {goal.limit:.3g} ×"
             verdict = "met" if goal.met else "NOT MET"
-            print(f"{goal.what:<{wide}}  {f'{goal.ours:.4g} {goal.unit}':>10}  {peer:>10}  {ratio:>6}  {limit:>11}  {verdict}")
+            print(
+                f"{goal.what:<{wide}}  {f'{goal.ours:.4g} {goal.unit}':>10}  {peer:>10}  {ratio:>6}  {limit:>11}  {verdict}"
+            )
         for note in notes:
             print(note)
         print(f"load {', '.join(f'{value:.1f}' for value in load)} on {os.cpu_count()} cores")
