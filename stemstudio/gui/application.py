@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication
 
 from stemstudio import __version__
 
-
 TURN = 0.001  # seconds a thread may keep Python to itself: a fifth of the default, as sound and picture wait for it
 
 
