@@ -9,6 +9,7 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
 from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.melody import Melody
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
@@ -18,7 +19,7 @@ from stemstudio.algorithms.stereo import Stereo
 from stemstudio.algorithms.two_stage_hpss import TwoStageHPSS
 from stemstudio.errors import BadRecipe
 
-ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, TwoStageHPSS, RepetSim, RPCA, Stereo, NMF)
+ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, TwoStageHPSS, RepetSim, RPCA, Stereo, Melody, NMF)
 ESTIMATES: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Waveforms, Masks, Factorization)}
 
 
