@@ -107,6 +107,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("hear_original", "Play", "The &original (hold)", "The original mixture, for as long as the keys are held.", ("Shift+\\", "Shift+|", "|"), "song", held=True),
     Command("mute_target", "Play", "&Mute the target stem", "", ("M",), "stems", rule_before=True),
     Command("solo_target", "Play", "S&olo the target stem", "", ("S",), "stems"),
+    Command("auto_solo", "Play", "The target &alone while painting", "While a stroke is being made, the stem under work is heard alone.", (), "", checkable=True, rule_before=True),
     *_numbered("number", "Stem {}", "Make stem {} the target, or give it the selected atoms.", "{}"),
     *_numbered("solo_number", "Solo stem {}", "Solo stem {}.", "Alt+{}"),
     Command("escape", "", "Escape", "End the stroke, then the selection, then (asked) the job.", ("Esc",)),

@@ -267,6 +267,9 @@ class Commands(QObject):
     def hear_original_end(self) -> None:
         self.player.set_source("stems")
 
+    def auto_solo(self, on: bool) -> None:
+        QSettings().setValue("auto solo", "true" if on else "false")
+
     def mute_target(self) -> None:
         self._toggle("mute")
 

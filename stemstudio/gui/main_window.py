@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
         for name, value in self.tools.record().items():
             settings.setValue(f"tools/{name}", value)
         settings.setValue("look", self.document.look.model_dump_json())
+        self.sheet.spectrogram.cancel()
         self.opening.cancel()
         self.player.close()
         self.sounding.close()
@@ -281,6 +282,7 @@ class MainWindow(QMainWindow):
         spectrogram = self.sheet.spectrogram
         spectrogram.open_wanted.connect(self.commands.open)
         spectrogram.demo_wanted.connect(self.commands.open_demo)
+        spectrogram.painting.connect(self._painting)
         spectrogram.play_wanted.connect(self.commands.play_pause)
         self.mixer.export_wanted.connect(self.commands.export)
         self.mixer.split_wanted.connect(self._choose_split)
@@ -348,6 +350,11 @@ class MainWindow(QMainWindow):
     def _say(self, text: str) -> None:
         self.statusBar().showMessage(text, 10_000)
 
+    def _painting(self, on: bool) -> None:
+        """While a stroke is made, the stem under work is heard alone, if the person likes that."""
+        wanted = on and self.player.playing and self.bindings.actions["auto_solo"].isChecked()
+        self.sounding.hear_alone(self.document.target if wanted else None)
+
     def _play_selection(self, on: bool) -> None:
         if on:
             self.auditions.play_selection(loop=self.player.loop is not None)
@@ -402,6 +409,7 @@ class MainWindow(QMainWindow):
         device, latency = settings.value("sound/device"), settings.value("sound/latency")
         if device or latency:
             self.transport.set_output(str(device or ""), str(latency or "normal"))
+        self.bindings.actions["auto_solo"].setChecked(str(settings.value("auto solo", "true")) == "true")
         look = settings.value("look")
         if look:
             self._restore_look(str(look))

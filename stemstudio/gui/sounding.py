@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,7 @@ class Sounding(QObject):
         self._document = document
         self._player = player
         self._leaves: tuple[int, ...] = ()
+        self._alone: int | None = None
         self._buffers: list[NDArray[np.float32]] = []
         self._maps: list[mmap.mmap] = []
         self._valid: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
@@ -76,6 +78,14 @@ class Sounding(QObject):
     def leaves(self) -> tuple[int, ...]:
         """Ids of the stems in the order the player has them."""
         return self._leaves
+
+    def hear_alone(self, stem: int | None) -> None:
+        """Let one leaf be heard alone, such as the one that is being painted; None for the mix again."""
+        if stem != self._alone:
+            self._alone = stem
+            state = self._document.state
+            if state is not None:
+                self._set_gains(state)
 
     # what the document says
 
@@ -168,7 +178,10 @@ class Sounding(QObject):
         self._player.set_gains(self._gains(state))
 
     def _gains(self, state: State) -> NDArray[np.float32]:
-        return stem_gains([state.stems[leaf] for leaf in self._leaves])
+        strips = [state.stems[leaf] for leaf in self._leaves]
+        if self._alone in self._leaves:
+            strips = [replace(strip, solo=strip.id == self._alone) for strip in strips]
+        return stem_gains(strips)
 
     # the rendering thread
 

@@ -173,6 +173,30 @@ def test_a_stem_can_be_split_again_and_put_together(qtbot, window, song):
     assert harmonic.id in [leaf.id for leaf in document.state.leaves()]
 
 
+def test_the_target_is_heard_alone_while_painting(qtbot, window, song):
+    document = window.document
+    open_song(qtbot, window, song)
+    separate(qtbot, window, "hpss")
+    leaves = document.state.leaves()
+    document.set_target(leaves[1].id)
+    window.tools.choose("brush")
+    window.player.play()
+    qtbot.waitUntil(lambda: window.player.position > 4000, timeout=30_000)
+    sheet = window.sheet.spectrogram
+    middle = QPoint(sheet.width() // 2, sheet.height() // 2)
+    QTest.mousePress(sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
+    QTest.mouseMove(sheet, middle + QPoint(20, 0))
+    assert window.player.playing
+    assert sheet._live is not None
+    heard = [gain.max() > 0 for gain in window.player._deck._gains]
+    assert heard == [False, True, False]
+    QTest.mouseRelease(
+        sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle + QPoint(20, 0)
+    )
+    assert all(gain.max() > 0 for gain in window.player._deck._gains)
+    window.player.pause()
+
+
 def test_keys_reach_their_commands(qtbot, window, song):
     document = window.document
     open_song(qtbot, window, song)

@@ -47,6 +47,8 @@ class SpectrogramView(QWidget):
     -------
     pointed(words)
         What is under the pointer; "" when it left.
+    painting(on)
+        A stroke is in the hand, or no longer.
     play_wanted()
         The space bar was tapped (held, it makes any tool a hand).
     open_wanted(), demo_wanted()
@@ -54,6 +56,7 @@ class SpectrogramView(QWidget):
     """
 
     pointed = Signal(str)
+    painting = Signal(bool)
     play_wanted = Signal()
     open_wanted = Signal()
     demo_wanted = Signal()
@@ -122,13 +125,16 @@ class SpectrogramView(QWidget):
             colour = ERASING if erase or state is None else QColor(state.stems[self.document.target].colour)
             self._live, self._settling = LiveStroke(self.viewport, self.width(), self.height(), colour), None
             self.update()
+            self.painting.emit(True)
         self.update(self._live.add(piece))
 
     def hide_stroke(self) -> None:
         self._live, self._settling = None, None
         self.update()
+        self.painting.emit(False)
 
     def settle_stroke(self, box: Box) -> None:
+        self.painting.emit(False)
         state = self.document.state
         if state is None:
             return
