@@ -17,7 +17,8 @@ from stemstudio.progress import Progress
 from stemstudio.project.project import Project, SongReference
 from stemstudio.spectral.stft import StftSettings
 
-SHOWN_EVERY = 0.05  # seconds between two looks at what has been decoded
+SHOWN_AT_FIRST = 0.05  # seconds between two looks at what has been decoded
+SHOWN_LATER = 0.12  # and once the beginning is there: each look has much of the window painted
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,14 @@ class Opening(QObject):
             notes: list[str] = []
             info = probe(path)
             notes += info.notes
+            began = time.monotonic()
             last = 0.0
 
             def on_block(buffer: Samples, start: int, stop: int) -> None:
                 nonlocal last
                 now = time.monotonic()
-                if start == 0 or now - last >= SHOWN_EVERY:
+                pause = SHOWN_AT_FIRST if now - began < 5 * SHOWN_AT_FIRST else SHOWN_LATER
+                if start == 0 or now - last >= pause:
                     last = now
                     self._arrived.emit((number, info), buffer, stop)
 
