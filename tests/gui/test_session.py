@@ -108,6 +108,7 @@ def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
     # solo is heard: the others are silent in the mix
     window.commands.solo_number(1)
     assert document.state.stems[leaves[0].id].solo
+    window.player.set_loop(0, document.state.mixture.length)
     window.player.play()
     qtbot.waitUntil(lambda: window.player.position > 0.3 * 44100, timeout=30_000)
     QTest.qWait(100)
