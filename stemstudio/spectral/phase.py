@@ -1,0 +1,147 @@
+"""Phase: sound from magnitudes, alone (Griffin–Lim) or so that the stems keep adding up to the mixture (MISI)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.audio.audio import Audio, Sound
+from stemstudio.progress import Progress
+from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
+
+Float = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+
+TINY = np.float32(1e-20)
+
+
+def griffin_lim(
+    magnitude: Float,
+    settings: StftSettings,
+    sample_rate: int,
+    length: int,
+    *,
+    iterations: int = 32,
+    momentum: float = 0.0,
+    phase: Complex | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Float:
+    """Sound whose STFT has about the given magnitudes.
+
+    Parameters
+    ----------
+    magnitude
+        float32 (channels, bins, frames), all frames of the sound.
+    settings
+        How it was cut into frames.
+    sample_rate, length
+        Of the sound.
+    iterations
+        Each takes the sound of the present spectrum and gives its phases to the magnitudes.
+    momentum
+        0 is Griffin & Lim's, which never gets worse; 0.99 is the fast variant, which gets further in the same time.
+    phase
+        To start from: complex64 of the magnitudes' shape, only its angles count; drawn by `seed` otherwise.
+    progress
+        Told how far it is.
+
+    Returns
+    -------
+    ndarray
+        float32 (channels, length).
+
+    References
+    ----------
+    Griffin & Lim 1984, "Signal estimation from modified short-time Fourier transform"; Perraudin, Balazs &
+    Søndergaard 2013, "A fast Griffin-Lim algorithm".
+    """
+    progress = progress or Progress()
+    if phase is None:
+        angles = np.random.default_rng(seed).uniform(-np.pi, np.pi, magnitude.shape).astype(np.float32)
+        phase = np.exp(1j * angles).astype(np.complex64)
+    spectrum = magnitude * _direction(phase)
+    before: Complex | None = None
+    for iteration in range(iterations):
+        progress(iteration / iterations, "finding the phase")
+        sound = inverse(Spectrogram(spectrum, settings, sample_rate, 0, length))
+        consistent = forward(Audio(sound, sample_rate), settings).values
+        ahead = consistent
+        if momentum and before is not None:
+            ahead = consistent + np.float32(momentum) * (consistent - before)
+        before = consistent
+        spectrum = magnitude * _direction(ahead)
+    progress(1.0)
+    return inverse(Spectrogram(spectrum, settings, sample_rate, 0, length))
+
+
+def misi(
+    mixture: Sound,
+    magnitudes: Float,
+    settings: StftSettings,
+    *,
+    iterations: int = 10,
+    progress: Progress | None = None,
+) -> Float:
+    """Stems from their magnitudes: each gets a phase of its own, and together they are the mixture.
+
+    Starts from the mixture's phase. Each iteration shares what the stems together miss of the mixture evenly among
+    them, and gives the phases of the results to the magnitudes.
+
+    Parameters
+    ----------
+    mixture
+        What the stems add up to.
+    magnitudes
+        float32 (stems, channels, bins, frames), or (stems, 1, bins, frames) for the same in all channels.
+    settings
+        How the mixture is cut into frames.
+    iterations
+        0 gives the stems with the mixture's phase, and what they miss shared among them.
+    progress
+        Told how far it is.
+
+    Returns
+    -------
+    ndarray
+        float32 (stems, channels, samples); their sum is the mixture to rounding.
+
+    References
+    ----------
+    Gunawan & Sen 2010, "Iterative phase estimation for the synthesis of separated sources from single-channel
+    mixtures", multiple input spectrogram inversion.
+    """
+    progress = progress or Progress()
+    whole = mixture.read(0, mixture.length)
+    first = _direction(forward(mixture, settings).values)
+    expected = first.shape[1:]
+    if magnitudes.ndim != 4 or magnitudes.shape[2:] != expected or magnitudes.shape[1] not in (1, len(first)):
+        raise ValueError(f"magnitudes {magnitudes.shape} do not fit a mixture of {first.shape}")
+    stems = np.empty((len(magnitudes), *whole.shape), dtype=np.float32)
+    rate, length = mixture.sample_rate, mixture.length
+    for stem, magnitude in zip(stems, magnitudes, strict=True):
+        progress.check()
+        stem[:] = inverse(Spectrogram(magnitude * first, settings, rate, 0, length))
+    for iteration in range(iterations):
+        _share_what_is_missing(stems, whole)
+        for number, (stem, magnitude) in enumerate(zip(stems, magnitudes, strict=True)):
+            progress((iteration + number / len(stems)) / iterations, "finding the phase")
+            phase = _direction(forward(Audio(stem.copy(), rate), settings).values)
+            stem[:] = inverse(Spectrogram(magnitude * phase, settings, rate, 0, length))
+    _share_what_is_missing(stems, whole)
+    progress(1.0)
+    return stems
+
+
+def _share_what_is_missing(stems: Float, whole: Float) -> None:
+    missing = whole - stems.sum(axis=0)
+    stems += missing / np.float32(len(stems))
+
+
+def _direction(values: Complex) -> Complex:
+    """Values of length 1 with the same angles; 1 where there is nothing."""
+    size = np.abs(values)
+    silent = size <= TINY
+    result = np.asarray(values / np.where(silent, np.float32(1), size), dtype=np.complex64)
+    result[silent] = 1
+    return result
