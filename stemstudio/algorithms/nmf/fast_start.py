@@ -1,0 +1,153 @@
+"""Where the fast solver starts: what every sixteenth frame teaches, fitted to all of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from stemstudio.algorithms.nmf.hals import LeastSquares, locks, part, sweep
+from stemstudio.algorithms.nmf.momentum import Accelerated, momentum, move_on
+from stemstudio.algorithms.nmf.updates import NOTHING, Flags, Float, Model, Work
+from stemstudio.progress import Progress
+
+SPARING = 16  # one frame in so many is learned from, where that leaves enough of them
+FEWEST_FRAMES = 600
+FRAMES_AN_ATOM = 10
+ON_PART, ON_ALL = 15, 8  # iterations of least squares for β < 2, on a part of the frames and on all
+LEARNING = 60  # iterations on a part of the frames after that
+LEARNING_SQUARES = 40  # or, for β = 2, of least squares alone
+FITTING = 8  # updates of H alone when all frames come in
+FITTING_SWEEPS = 5
+WARM = 10  # iterations that momentum counts as done after the start
+LIFT = np.float32(1e-3)  # zeros of least squares become this share of the mean: in products, zero is for ever
+
+
+def start(work: Work, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    """Bring W and H of `work` near the sound, in place; zeros and fixed atoms stay as they are."""
+    kept = work.templates.copy(), work.activations.copy() if work.fixed_activations is not None else None
+    frames, atoms = len(work.V), work.templates.shape[1]
+    every = min(SPARING, frames // max(FEWEST_FRAMES, FRAMES_AN_ATOM * atoms))
+    if every < 2 or work.fixed_activations is not None:
+        every = 1
+    if work.beta == 2.0:
+        if every > 1:
+            _learn_squares(work, every, pool, progress)
+    elif every == 1:
+        _from_squares(work, ON_ALL, pool, progress)
+    else:
+        _learn(work, every, pool, progress)
+    if work.fixed_templates is not None:
+        work.templates[:, work.fixed_templates] = kept[0][:, work.fixed_templates]
+    if work.fixed_activations is not None and kept[1] is not None:
+        work.activations[:, work.fixed_activations] = kept[1][:, work.fixed_activations]
+    if isinstance(work, Accelerated):
+        work.carry_on(calmly=False)
+        work.iterations_done = WARM if every > 1 else 0
+    progress(1.0)
+
+
+def _part_of(work: Work, every: int) -> tuple[Float, Float]:
+    """V and a copy of Hᵀ in one frame of `every`."""
+    some = slice(every // 2, None, every)
+    return np.ascontiguousarray(work.V[some]), work.activations[some].copy()
+
+
+def _learn_squares(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    """Learn W for the Euclidean cost, in place, from one frame in `every`."""
+    V, H = _part_of(work, every)
+    learner = LeastSquares(
+        V, work.templates, H, 2.0, work.scale, work.progress, fixed_templates=work.fixed_templates
+    )
+    learner.lock()
+    for iteration in range(LEARNING_SQUARES):
+        learner.iterate(pool, False)
+        progress((iteration + 1) / LEARNING_SQUARES, "learning from a part of the song")
+
+
+def _learn(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    """Learn W, in place, from one frame in `every`, and fit H to all."""
+    V, H = _part_of(work, every)
+    learner = Accelerated(
+        V, work.templates, H, work.beta, work.scale, work.progress, fixed_templates=work.fixed_templates
+    )
+    _from_squares(learner, ON_PART, pool, progress.part(0.0, 0.2))
+    learner.carry_on(calmly=False)
+    for iteration in range(LEARNING):
+        learner.iterate(pool, False)
+        progress(0.2 + 0.7 * (iteration + 1) / LEARNING, "learning from a part of the song")
+    _fit_activations(work, pool)
+
+
+def _from_squares(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    """Least squares on √V from √W and √H; the squares of what they find are where `work` starts."""
+    W, H = np.sqrt(work.templates), np.sqrt(work.activations)
+    squares = LeastSquares(
+        work.V,
+        W,
+        H,
+        2.0,
+        work.scale,
+        work.progress,
+        fixed_templates=work.fixed_templates,
+        fixed_activations=work.fixed_activations,
+    )
+    squares.roots = True
+    squares.lock()
+    for iteration in range(iterations):
+        squares.iterate(pool, False)
+        progress((iteration + 1) / iterations, "finding a start")
+    for found, target, locked in (
+        (W, work.templates, squares.locked_templates),
+        (H, work.activations, squares.locked_activations),
+    ):
+        np.square(found, out=target)
+        _lift(target, target.mean(axis=0, keepdims=True) * LIFT, locked)
+    # The square of a sum is more than the sum of squares: the level is put right, the rest is left to the updates.
+    loudness = sum(float(frame.sum(dtype=np.float64)) for frame in work.V) * float(work.scale)
+    model = float(
+        work.templates.sum(axis=0, dtype=np.float64) @ work.activations.sum(axis=0, dtype=np.float64)
+    )
+    work.activations *= np.float32(loudness / max(model, 1e-30))
+    work.normalise()
+
+
+def _fit_activations(work: Work, pool: ThreadPoolExecutor) -> None:
+    """Fit H to W in all frames, a block at a time: least squares on √V, then updates with momentum."""
+    W = work.templates
+    roots, model = np.sqrt(W), Model(W, work.beta)
+    gram = roots.T @ roots
+    locked = locks(work.activations, None)
+    move = sweep()
+
+    def fit(lane: list[tuple[int, int]]) -> None:
+        rows = max((stop - start for start, stop in lane), default=0)
+        first, second = (np.empty((rows, W.shape[0]), dtype=np.float32) for _ in range(2))
+        for start, stop in lane:
+            work.progress.check()
+            V = work.V[start:stop] * work.scale
+            H = np.sqrt(work.activations[start:stop])
+            mine = part(locked, start, stop)
+            move(np.sqrt(V) @ roots, gram, H, mine, FITTING_SWEEPS)
+            np.square(H, out=H)
+            loudness = V.sum(axis=1, keepdims=True)
+            _lift(H, loudness * (LIFT / H.shape[1]), mine)
+            H *= loudness / np.maximum(H @ model.sums, NOTHING)[:, None]
+            n, before = stop - start, None
+            for done in range(FITTING):
+                here = H.copy()
+                if before is not None:
+                    move_on(H, before, np.float32(momentum(done)))
+                before = here
+                model.update(V, H, first[:n], second[:n], np.float32(1))
+            work.activations[start:stop] = H
+
+    list(pool.map(fit, work.lanes))
+
+
+def _lift(values: Float, least: Float, locked: Flags) -> None:
+    """Raise entries to `least`, in place, except where they are locked."""
+    raised = np.maximum(values, least)
+    if locked.size:
+        raised[locked] = values[locked]
+    values[...] = raised

@@ -1,0 +1,205 @@
+"""The fast solver: never worse than the reference, with the same promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+
+from stemstudio.algorithms.nmf import fast, fast_start
+from stemstudio.algorithms.nmf.divergence import divergence
+from stemstudio.algorithms.nmf.fast import fast_updates
+from stemstudio.algorithms.nmf.penalties import Penalties
+from stemstudio.algorithms.nmf.solver import multiplicative_updates
+from stemstudio.algorithms.nmf.spectrum import spectrum
+from stemstudio.algorithms.nmf.starts import random_start
+from stemstudio.audio.audio import Audio
+from stemstudio.progress import Cancelled, Progress
+from stemstudio.spectral.stft import StftSettings
+
+BETAS = pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.5, 2.0])
+LONG = 1300  # frames: enough to learn from a part of them
+
+
+def problem(bins=60, frames=90, atoms=5, seed=0):
+    rng = np.random.default_rng(seed)
+    V = (rng.random((bins, 8)) ** 4 @ rng.random((8, frames)) ** 4 * 30 + 0.01).astype(np.float32)
+    W = rng.random((bins, atoms), dtype=np.float32) + 0.1
+    H = rng.random((atoms, frames), dtype=np.float32) + 0.1
+    return V, W, H
+
+
+def cost(V, fit, beta):
+    return divergence(V.astype(float) + 1e-12, fit.templates @ fit.activations.astype(float) + 1e-12, beta)
+
+
+@BETAS
+@pytest.mark.parametrize("frames", [90, LONG])
+@pytest.mark.parametrize("iterations", [1, 5, 20, 100])
+def test_no_worse_than_the_reference_after_equal_iterations(beta, frames, iterations):
+    V, W, H = problem(frames=frames)
+    ours = fast_updates(V, W, H, beta=beta, iterations=iterations)
+    theirs = multiplicative_updates(V, W, H, beta=beta, iterations=iterations)
+    assert cost(V, ours, beta) <= 1.001 * cost(V, theirs, beta)
+
+
+@BETAS
+@pytest.mark.parametrize("song", ["everythingisfree/lithium", "funk/excerpt_24s_44s"])
+def test_no_worse_than_the_reference_on_real_songs(shared_audio, beta, song):
+    samples, rate = soundfile.read(
+        shared_audio / "stems" / song / "mix.flac", dtype="float32", stop=8 * 44100
+    )
+    V = spectrum(
+        Audio(np.ascontiguousarray(samples.T), rate), StftSettings(fft=1024, hop=256), 1.0, Progress()
+    )
+    W, H = random_start(V, 16, 0)
+    for iterations in (10, 60):
+        ours = fast_updates(V, W, H, beta=beta, iterations=iterations)
+        theirs = multiplicative_updates(V, W, H, beta=beta, iterations=iterations)
+        assert ours.costs[-1] <= 1.001 * theirs.costs[-1]
+        assert cost(V, ours, beta) <= 1.001 * cost(V, theirs, beta)
+
+
+@BETAS
+@pytest.mark.parametrize("frames", [90, LONG])
+def test_the_costs_told_never_rise_and_end_where_the_fit_is(beta, frames):
+    V, W, H = problem(frames=frames)
+    fit = fast_updates(V, W, H, beta=beta, iterations=150, cost_every=1)
+    assert fit.looked_at == list(range(1, 151))
+    assert np.diff(fit.costs).max() <= 2e-6 * fit.costs[0]
+    assert cost(V, fit, beta) <= fit.costs[-1] * 1.001
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_momentum_that_leads_astray_is_taken_back(beta, monkeypatch):
+    from stemstudio.algorithms.nmf import momentum
+
+    monkeypatch.setattr(momentum, "momentum", lambda done: 3.0)
+    V, W, H = problem()
+    fit = fast_updates(V, W, H, beta=beta, iterations=200, cost_every=5)
+    reference = multiplicative_updates(V, W, H, beta=beta, iterations=50)
+    assert np.diff(fit.costs).max() <= 0
+    assert min(np.diff(fit.costs)) < 0
+    assert any(np.diff(fit.costs) == 0)
+    assert cost(V, fit, beta) <= 1.1 * cost(V, reference, beta)
+
+
+@BETAS
+@pytest.mark.parametrize("frames", [90, LONG])
+def test_zeros_of_the_start_stay_zeros(beta, frames):
+    V, W, H = problem(frames=frames)
+    V[10:20, 5:15] = 0
+    W[:7, 1] = 0
+    W[:, 2] *= np.arange(60) % 3 == 0
+    H[2, 30:50] = 0
+    H[4] = 0
+    fit = fast_updates(V, W, H, beta=beta, iterations=30)
+    assert (fit.templates[W == 0] == 0).all()
+    assert (fit.activations[H == 0] == 0).all()
+    assert fit.templates[W > 0].any()
+    for array in (fit.templates, fit.activations):
+        assert np.isfinite(array).all()
+        assert (array >= 0).all()
+    assert fit.costs[-1] < divergence(V.astype(float) + 1e-12, W @ H.astype(float) + 1e-12, beta)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("frames", [90, LONG])
+def test_fixed_atoms_stay_as_they_are_given(beta, frames):
+    V, W, H = problem(frames=frames)
+    fixed_W = np.array([True, False, False, True, False])
+    fixed_H = np.array([False, True, False, True, False])
+    fit = fast_updates(V, W, H, beta=beta, iterations=20, fixed_templates=fixed_W)
+    np.testing.assert_allclose(fit.templates[:, fixed_W], (W / W.sum(axis=0))[:, fixed_W], rtol=1e-6)
+    assert np.abs(fit.templates[:, 1] - W[:, 1] / W[:, 1].sum()).max() > 1e-3
+    fit = fast_updates(V, W, H, beta=beta, iterations=20, fixed_templates=fixed_W, fixed_activations=fixed_H)
+    np.testing.assert_array_equal(fit.activations[fixed_H], H[fixed_H])
+    np.testing.assert_array_equal(fit.templates[:, 3], W[:, 3])
+    assert np.abs(fit.activations[0] - H[0]).max() > 1e-3
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads(monkeypatch):
+    V, W, H = problem(bins=300, frames=2000, atoms=7)
+    for beta in (1.0, 2.0):
+        monkeypatch.setattr(fast, "THREADS", 2)
+        first = fast_updates(V, W, H, beta=beta, iterations=10)
+        monkeypatch.setattr(fast, "THREADS", 1)
+        second = fast_updates(V, W, H, beta=beta, iterations=10)
+        np.testing.assert_array_equal(first.templates, second.templates)
+        np.testing.assert_array_equal(first.activations, second.activations)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("scale", [1e-9, 1e5])
+def test_the_level_of_the_song_does_not_matter(beta, scale):
+    V, W, H = problem(frames=LONG)
+    plain = fast_updates(V, W, H, beta=beta, iterations=20)
+    scaled = fast_updates(V * np.float32(scale), W, H * np.float32(scale), beta=beta, iterations=20)
+    assert scaled.costs[-1] / scale**beta == pytest.approx(plain.costs[-1], rel=0.02)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_a_known_rank_2_sound_is_found(beta):
+    rng = np.random.default_rng(3)
+    true_W = np.array([[1, 0], [0.5, 0], [0, 1], [0, 0.25], [0.01, 0], [0.25, 0.5]], dtype=np.float32)
+    true_H = rng.random((2, 40), dtype=np.float32) ** 3
+    W, H = rng.random((6, 2), dtype=np.float32) + 0.1, rng.random((2, 40), dtype=np.float32) + 0.1
+    fit = fast_updates(true_W @ true_H, W, H, beta=beta, iterations=50)
+    wanted = true_W / true_W.sum(axis=0)
+    best = min(np.abs(fit.templates[:, order] - wanted).max() for order in ([0, 1], [1, 0]))
+    assert best < 0.02
+
+
+def test_silence_and_no_frames_give_silent_atoms():
+    for beta in (0.0, 1.0, 2.0):
+        for frames in (0, 1, 10):
+            V = np.zeros((33, frames), dtype=np.float32)
+            W, H = np.ones((33, 3), dtype=np.float32), np.ones((3, frames), dtype=np.float32)
+            fit = fast_updates(V, W, H, beta=beta, iterations=5)
+            assert fit.activations.shape == (3, frames)
+            assert not fit.activations.any()
+
+
+def test_inputs_are_untouched_and_columns_of_w_sum_to_one():
+    for frames in (90, LONG):
+        V, W, H = problem(frames=frames)
+        kept = V.copy(), W.copy(), H.copy()
+        for array in (V, W, H):
+            array.flags.writeable = False
+        fit = fast_updates(V, W, H, iterations=5)
+        np.testing.assert_allclose(fit.templates.sum(axis=0), 1, rtol=1e-5)
+        for array, before in zip((V, W, H), kept, strict=True):
+            np.testing.assert_array_equal(array, before)
+
+
+def test_with_penalties_it_is_the_reference():
+    V, W, H = problem()
+    weights = Penalties(sparsity=0.1)
+    ours = fast_updates(V, W, H, iterations=10, penalties=weights)
+    theirs = multiplicative_updates(V, W, H, iterations=10, penalties=weights)
+    np.testing.assert_array_equal(ours.templates, theirs.templates)
+
+
+@pytest.mark.parametrize("stop_at", ["finding a start", "learning", "iteration 2 of"])
+def test_it_can_be_cancelled_in_every_phase(stop_at):
+    V, W, H = problem(frames=4000)
+    seen = []
+
+    def report(fraction, message):
+        seen.append(fraction)
+        if stop_at in message:
+            progress.cancel()
+
+    progress = Progress(report)
+    with pytest.raises(Cancelled):
+        fast_updates(V, W, H, iterations=1000, progress=progress)
+    assert seen == sorted(seen)
+    assert len(seen) < 200
+
+
+def test_a_part_of_the_frames_is_enough_to_begin_with(monkeypatch):
+    V, W, H = problem(bins=100, frames=10_000, atoms=5)
+    learned = fast_updates(V, W, H, iterations=1)
+    monkeypatch.setattr(fast_start, "FEWEST_FRAMES", 10**6)
+    without = fast_updates(V, W, H, iterations=1)
+    assert learned.costs[-1] < without.costs[-1]
