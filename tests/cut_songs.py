@@ -52,9 +52,13 @@ def waves(state: State, names: tuple[str, ...] = ("vocals", "drums"), seed: int 
     return Waveforms(names, (0.1 * rng.standard_normal(shape)).astype(np.float32))
 
 
-def masks(state: State, names: tuple[str, ...] = ("tones", "hits"), seed: int = 0, grid: StftSettings = GRID) -> Masks:
+def masks(
+    state: State, names: tuple[str, ...] = ("tones", "hits"), seed: int = 0, grid: StftSettings = GRID
+) -> Masks:
     rng = np.random.default_rng(seed)
-    values = rng.random((len(names), grid.bins, grid.frames(state.mixture.length)), dtype=np.float32) / len(names)
+    values = rng.random((len(names), grid.bins, grid.frames(state.mixture.length)), dtype=np.float32) / len(
+        names
+    )
     return Masks(names, grid, values.astype(np.float16))
 
 
@@ -68,7 +72,9 @@ def split_edit(cut: Project, parent: int, estimates: Estimates) -> Edit:
 
 
 def brush(rng: np.random.Generator, seconds: float) -> BrushStroke:
-    points = [(float(rng.uniform(0, seconds)), float(rng.uniform(50, RATE / 2))) for _ in range(rng.integers(1, 4))]
+    points = [
+        (float(rng.uniform(0, seconds)), float(rng.uniform(50, RATE / 2))) for _ in range(rng.integers(1, 4))
+    ]
     return BrushStroke(
         points=tuple(points),
         width=float(rng.uniform(0.05, 0.5)),
@@ -94,10 +100,17 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
         make = (atoms, waves, masks)[rng.integers(3)]
         return split_edit(cut, leaf, make(state, seed=int(rng.integers(1000))))
     if kind in ("paint", "erase", "fill"):
-        stroke = PaintStroke(leaf, kind == "erase", fill(rng, seconds) if kind == "fill" else brush(rng, seconds))
+        stroke = PaintStroke(
+            leaf, kind == "erase", fill(rng, seconds) if kind == "fill" else brush(rng, seconds)
+        )
         return edits.paint(state, cut.new_id(), stroke, f"Brush {state.stems[leaf].name}")
     if kind == "set":
-        fields = ({"gain_db": float(rng.uniform(-60, 6))}, {"gain_db": -np.inf}, {"mute": True}, {"name": "Naïve ♪"})
+        fields = (
+            {"gain_db": float(rng.uniform(-60, 6))},
+            {"gain_db": -np.inf},
+            {"mute": True},
+            {"name": "Naïve ♪"},
+        )
         return edits.set_stem(state, leaf, "Set", **fields[rng.integers(len(fields))])
     if kind == "regrid":
         return edits.regrid(state, OTHER_GRID if state.grid == GRID else GRID)

@@ -72,7 +72,11 @@ class Reader:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        row = self.connection().execute("SELECT data FROM chunks WHERE array = ? AND number = ?", key).fetchone()
+        row = (
+            self.connection()
+            .execute("SELECT data FROM chunks WHERE array = ? AND number = ?", key)
+            .fetchone()
+        )
         if row is None:
             raise KeyError(f"array {array} has no chunk {number}")
         values = np.frombuffer(row[0], dtype=np.dtype(dtype).newbyteorder("<"))
@@ -178,13 +182,16 @@ class StoredArray:
                 left, right = max(columns.start, j * wide), min(columns.stop, (j + 1) * wide)
                 flat = self._reader.chunk(self.array, (lead * down + i) * across + j, self.dtype.name)
                 chunk = flat.reshape(min(high, total_rows - i * high), min(wide, total_columns - j * wide))
-                out[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = chunk[
-                    top - i * high : bottom - i * high, left - j * wide : right - j * wide
-                ]
+                out[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = (
+                    chunk[top - i * high : bottom - i * high, left - j * wide : right - j * wide]
+                )
 
 
 def stored(
-    reader: Reader, connection: sqlite3.Connection, array: int, bounds: tuple[float, float] = (-np.inf, np.inf)
+    reader: Reader,
+    connection: sqlite3.Connection,
+    array: int,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> StoredArray:
     """An array of a file; ValueError unless all of it is there, and every value a number within the bounds."""
     row = connection.execute("SELECT dtype, shape FROM arrays WHERE id = ?", (array,)).fetchone()

@@ -81,10 +81,17 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
     song = _record(SongRecord, meta.get("song"), "song")
     sound = _record(SoundRecord, meta.get("sound"), "sound")
     grid = StftSettings.model_validate_json(_text(meta.get("grid"), "grid"), strict=True)
-    stems = {number: _record(StemRecord, text, "stem").stem(number) for number, text in _rows(connection, "stems", MOST_STEMS)}
-    splits = {number: _record(SplitRecord, text, "split") for number, text in _rows(connection, "splits", MOST_STEMS)}
+    stems = {
+        number: _record(StemRecord, text, "stem").stem(number)
+        for number, text in _rows(connection, "stems", MOST_STEMS)
+    }
+    splits = {
+        number: _record(SplitRecord, text, "split")
+        for number, text in _rows(connection, "splits", MOST_STEMS)
+    }
     strokes = {
-        number: _record(StrokeRecord, text, "stroke").paint_stroke() for number, text in _rows(connection, "strokes", MOST_ROWS)
+        number: _record(StrokeRecord, text, "stroke").paint_stroke()
+        for number, text in _rows(connection, "strokes", MOST_ROWS)
     }
     silence = Silence(sound.sample_rate, sound.channels, sound.length)
     owners = cast("dict[int, Split]", splits)  # the tree needs their owners and residuals alone
@@ -96,7 +103,11 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
         )
     )
     view = JSON.validate_json(_text(meta.get("view", "{}"), "view"))
-    tags = {key: value for key, value in JSON.validate_json(_text(meta.get("tags", "{}"), "tags")).items() if isinstance(value, str)}
+    tags = {
+        key: value
+        for key, value in JSON.validate_json(_text(meta.get("tags", "{}"), "tags")).items()
+        if isinstance(value, str)
+    }
     next_id = int(_text(meta.get("next_id", "1"), "number"))
     if not 0 <= next_id < 2**53:
         raise ValueError("a number is out of its range")
@@ -136,13 +147,23 @@ def complaints(path: Path) -> Iterator[None]:
     except BadProject:
         raise
     except BadRecipe as error:
-        raise BadProject(f"“{path.name}” cannot be opened: {error.sentence}", "Update StemStudio and try again.") from None
+        raise BadProject(
+            f"“{path.name}” cannot be opened: {error.sentence}", "Update StemStudio and try again."
+        ) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         words = [part for part in first["loc"] if isinstance(part, str)]
         what = f"“{words[-1][:40]}”" if words else "something in it"
         raise database.damaged(path, f"{what} is missing or has a value that is not possible") from None
-    except (sqlite3.Error, KeyError, TypeError, ArithmeticError, RecursionError, MemoryError, AttributeError) as error:
+    except (
+        sqlite3.Error,
+        KeyError,
+        TypeError,
+        ArithmeticError,
+        RecursionError,
+        MemoryError,
+        AttributeError,
+    ) as error:
         raise database.damaged(path, "something in it is missing or not what it should be") from error
     except ValueError as error:
         raise database.damaged(path, str(error)[:200].rstrip(".") or "a value is out of its range") from None

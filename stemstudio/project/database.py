@@ -38,7 +38,11 @@ def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
     """A connection on which nothing in the file can act; `mode` is "rw", "rwc", "ro" or "immutable"."""
     query = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{query}", uri=True, isolation_level=None, check_same_thread=False, timeout=30
+        f"{path.absolute().as_uri()}?{query}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=30,
     )
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
@@ -52,7 +56,9 @@ def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
 def create(path: Path) -> sqlite3.Connection:
     """A new, empty project database."""
     connection = connect(path, "rwc")
-    connection.execute("PRAGMA synchronous = OFF")  # nothing is lost with an empty file, and the window waits for it
+    connection.execute(
+        "PRAGMA synchronous = OFF"
+    )  # nothing is lost with an empty file, and the window waits for it
     connection.execute(f"PRAGMA page_size = {PAGE}")
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -113,5 +119,9 @@ def check_database(connection: sqlite3.Connection, path: Path) -> None:
 def damaged(path: Path, reason: str) -> BadProject:
     """The error for a file that cannot be what we wrote."""
     backup = path.with_name(path.name + ".bak")
-    way_on = f"The version before is beside it as “{backup.name}”." if backup.exists() else "Choose another copy of it."
+    way_on = (
+        f"The version before is beside it as “{backup.name}”."
+        if backup.exists()
+        else "Choose another copy of it."
+    )
     return BadProject(f"“{path.name}” is damaged: {reason}.", way_on)

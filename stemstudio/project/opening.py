@@ -84,7 +84,9 @@ def open_project(path: Path, *, home: Path | None = None, progress: Progress | N
         try:
             shutil.copyfile(path, folder.database)
         except OSError as error:
-            raise UnwritableFile(folder.database, error.strerror or str(error), "Free some space on this disk.") from None
+            raise UnwritableFile(
+                folder.database, error.strerror or str(error), "Free some space on this disk."
+            ) from None
         return open_session(folder, path, path, report)
     except BaseException:
         folder.release(remove=True)
@@ -131,7 +133,12 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
     project = Project(
         Silence(sound.sample_rate, sound.channels, sound.length), contents.song.reference, contents.grid
     )
-    rows: dict[str, dict[int, Any]] = {"stems": contents.stems, "splits": splits, "strokes": contents.strokes, "paint": paint}
+    rows: dict[str, dict[int, Any]] = {
+        "stems": contents.stems,
+        "splits": splits,
+        "strokes": contents.strokes,
+        "paint": paint,
+    }
     project.put(rows, Change(frozenset({"stems", "splits", "mixer", "paint"})))
     project.skip_ids(contents.next_id)
     project.view = contents.view
@@ -140,7 +147,9 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
         storage.kept.known(split.estimates, arrays[number])
     history = History(project)
     storage.attach(project, history)
-    missing = SongMissing(contents.song.path, contents.song.sha256, contents.song.title) if song is None else None
+    missing = (
+        SongMissing(contents.song.path, contents.song.sha256, contents.song.title) if song is None else None
+    )
     return Opened(project, history, storage, song, missing, contents.view, contents.steps, tags=contents.tags)
 
 
@@ -170,7 +179,13 @@ def info(path: Path) -> dict[str, Any]:
             "seconds": sound.length / sound.sample_rate,
         },
         "stems": [
-            {"id": stem.id, "name": stem.name, "parent": stem.parent, "colour": stem.colour, "split": stem.id in contents.splits}
+            {
+                "id": stem.id,
+                "name": stem.name,
+                "parent": stem.parent,
+                "colour": stem.colour,
+                "split": stem.id in contents.splits,
+            }
             for stem in contents.stems.values()
         ],
         "splits": [

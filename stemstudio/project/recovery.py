@@ -34,7 +34,9 @@ def recover(session: Session, progress: Progress | None = None) -> Opened:
             )
         folder.update(attempts=folder.note.attempts + 1)
         path = Path(folder.note.project) if folder.note.project else None
-        opened = open_session(folder, path or Path(folder.note.title or "session"), path, progress or Progress())
+        opened = open_session(
+            folder, path or Path(folder.note.title or "session"), path, progress or Progress()
+        )
     except BaseException:
         folder.release(remove=False)
         raise

@@ -36,7 +36,9 @@ def write_rows(connection: sqlite3.Connection, rows: Rows, tiles: Tiles, kept: K
                     'DELETE FROM tiles WHERE stem = ? AND "row" = ? AND "column" = ?', (stem, row, column)
                 )
             else:
-                connection.execute("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?)", (stem, row, column, packed(tile)))
+                connection.execute(
+                    "INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?)", (stem, row, column, packed(tile))
+                )
 
 
 def changed_tiles(old: Mapping[int, TileMask], new: Mapping[int, TileMask | None]) -> Tiles:
@@ -83,7 +85,9 @@ def write_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
-def write_array(connection: sqlite3.Connection, array: Any, written: Callable[[int], None] | None = None) -> int:
+def write_array(
+    connection: sqlite3.Connection, array: Any, written: Callable[[int], None] | None = None
+) -> int:
     """Write an array and return its number; `written(bytes)` is called after every chunk."""
     shape = json.dumps([int(size) for size in array.shape])
     dtype = array.dtype.newbyteorder("<")

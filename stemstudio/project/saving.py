@@ -35,7 +35,12 @@ class Snapshot:
     """
 
     def __init__(
-        self, storage: Storage, project: Project, source: Future[sqlite3.Connection], place: Place | None, changes: int
+        self,
+        storage: Storage,
+        project: Project,
+        source: Future[sqlite3.Connection],
+        place: Place | None,
+        changes: int,
     ) -> None:
         self.place = place
         self._storage = storage
@@ -110,7 +115,9 @@ class Snapshot:
             def written(_: int) -> None:
                 progress.check()
 
-            return {name: write_array(connection, array, written) for name, array in estimates.arrays().items()}
+            return {
+                name: write_array(connection, array, written) for name, array in estimates.arrays().items()
+            }
 
         write_rows(connection, rows, tiles, keep)
         mixture = self._state.mixture

@@ -99,7 +99,9 @@ class SessionFolder:
             session = cls(folder, lock, note.model_copy(update={"started": _now()}))
             session._write_note(session.note)
         except OSError as error:
-            raise UnwritableFile(folder, error.strerror or str(error), "Free some space, or check its rights.") from None
+            raise UnwritableFile(
+                folder, error.strerror or str(error), "Free some space, or check its rights."
+            ) from None
         return session
 
     @classmethod
@@ -107,7 +109,9 @@ class SessionFolder:
         """A session that was left behind, now this process's own; refused when somebody else has it."""
         lock = _locked(session.folder)
         if lock is None:
-            raise StemStudioError("Another StemStudio has this session open.", "Go on there, or close it first.")
+            raise StemStudioError(
+                "Another StemStudio has this session open.", "Go on there, or close it first."
+            )
         return cls(session.folder, lock, _read_note(session.folder))
 
     def update(self, **fields: object) -> None:

@@ -21,7 +21,11 @@ def song_record(song: SongReference) -> SongRecord:
     path = Path(song.path)
     size = path.stat().st_size if song.path and path.is_file() else 0
     return SongRecord(
-        path=song.path, sha256=song.sha256, title=song.title[:500], channels_taken=song.channels_taken, size=size
+        path=song.path,
+        sha256=song.sha256,
+        title=song.title[:500],
+        channels_taken=song.channels_taken,
+        size=size,
     )
 
 

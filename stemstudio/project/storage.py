@@ -75,7 +75,12 @@ class Storage:
 
     @classmethod
     def create(
-        cls, project: Project, history: History, *, home: Path | None = None, tags: Mapping[str, str] | None = None
+        cls,
+        project: Project,
+        history: History,
+        *,
+        home: Path | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> Storage:
         """Storage for a project that has no file yet.
 
@@ -304,20 +309,27 @@ class Storage:
             if replaced is not None:
                 number = replaced.result(0)
                 connection.execute(
-                    "UPDATE edits SET name = ?, time = ?, record = ? WHERE number = ?", (edit.name, now, record, number)
+                    "UPDATE edits SET name = ?, time = ?, record = ? WHERE number = ?",
+                    (edit.name, now, record, number),
                 )
             else:
                 connection.execute("DELETE FROM edits WHERE done = 0")
-                number = connection.execute(
-                    "INSERT INTO edits (name, time, done, record) VALUES (?, ?, 1, ?)", (edit.name, now, record)
-                ).lastrowid or 0
+                number = (
+                    connection.execute(
+                        "INSERT INTO edits (name, time, done, record) VALUES (?, ?, 1, ?)",
+                        (edit.name, now, record),
+                    ).lastrowid
+                    or 0
+                )
             fresh.step = (place, number)
 
         return add
 
     # inside
 
-    def _write(self, job: Callable[[sqlite3.Connection], object], after: Callable[[], None] | None = None) -> None:
+    def _write(
+        self, job: Callable[[sqlite3.Connection], object], after: Callable[[], None] | None = None
+    ) -> None:
         self._changes += 1
 
         def touching(connection: sqlite3.Connection) -> None:
@@ -335,7 +347,9 @@ class Storage:
         try:
             found = sha256_of(path, progress)
         except OSError as error:
-            raise StemStudioError(f"“{path.name}” cannot be read: {error.strerror}.", "Choose another file.") from None
+            raise StemStudioError(
+                f"“{path.name}” cannot be read: {error.strerror}.", "Choose another file."
+            ) from None
         if not self.song.sha256:  # never heard to its end, so that nothing was known of it but its name
             self.song = self.song.model_copy(update={"sha256": found})
         if found != self.song.sha256:

@@ -73,7 +73,9 @@ class Writer:
                     raise self.problem
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
-                    raise UnwritableFile(self._path, "the disk does not answer", "Save the project somewhere else.")
+                    raise UnwritableFile(
+                        self._path, "the disk does not answer", "Save the project somewhere else."
+                    )
                 self._wake.wait(left)
             if self.bug is not None:
                 raise self.bug
@@ -97,7 +99,9 @@ class Writer:
                 error = self._attempt(job)
             except Exception as bug:  # noqa: BLE001
                 # A defect of ours, not of the disk: trying again would not help, and silence would lose work.
-                error = StemStudioError("The last step could not be kept for recovery.", "Save the project now.")
+                error = StemStudioError(
+                    "The last step could not be kept for recovery.", "Save the project now."
+                )
                 error.__cause__ = bug
                 self._dropped(error)
                 continue

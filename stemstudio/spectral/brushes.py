@@ -143,7 +143,7 @@ class BrushStroke(BaseModel):
     def at(self, seconds: Float, hertz: Float) -> Float:
         """Weights at a grid of times and frequencies, float32 (hertz, seconds)."""
         x = seconds[None, :] * (2 / self.width)
-        y = np.log2(np.maximum(hertz, LOWEST))[:, None] * (2 / self.height)
+        y = (np.log2(np.maximum(hertz, LOWEST))[:, None] * (2 / self.height)).astype(np.float32)
         nearest = np.full((hertz.size, seconds.size), np.inf, dtype=np.float32)
         path = np.array(
             [(t * 2 / self.width, np.log2(max(f, LOWEST)) * 2 / self.height) for t, f in self.points]

@@ -171,7 +171,9 @@ def test_stems_rendered_while_they_play_are_heard_without_a_gap(qtbot, loaded, r
     np.testing.assert_allclose(heard, song[:, FADE : int(1.6 * RATE)], atol=1e-6)
 
 
+@again_if_starved
 def test_no_underflow_while_python_and_numpy_are_busy(qtbot, loaded, record, stems):
+    before = loaded.meters().underflows
     stop = threading.Event()
 
     def busy() -> None:
@@ -199,7 +201,7 @@ def test_no_underflow_while_python_and_numpy_are_busy(qtbot, loaded, record, ste
             thread.join()
     qtbot.wait(300)
     sound = tape.stop()
-    assert loaded.meters().underflows == 0
+    assert loaded.meters().underflows == before
     song = mix_block(stems, np.ones((3, 2)), 0, int(7.5 * RATE))
     start = found_at(sound, song[:, FADE:20_000]) - FADE
     np.testing.assert_allclose(sound[:, start + FADE : start + song.shape[1]], song[:, FADE:], atol=1e-6)

@@ -39,7 +39,9 @@ def test_atoms_without_stems_leave_all_the_light_to_the_residual() -> None:
     history.do(edits.split(cut, 0, NMF(components=6), small.atoms(cut.state)))
     (leaf,) = cut.state.leaves()
     assert leaf.name == "residual"
-    assert np.array_equal(small.dense(cut.state)[leaf.id], cut.state.mixture.read(0, cut.state.mixture.length))
+    assert np.array_equal(
+        small.dense(cut.state)[leaf.id], cut.state.mixture.read(0, cut.state.mixture.length)
+    )
 
 
 def test_paint_tells_everyone_whose_sound_it_changes() -> None:
@@ -60,7 +62,9 @@ def test_paint_tells_everyone_whose_sound_it_changes() -> None:
 
 def test_children_of_one_split_have_names_of_their_own() -> None:
     cut, history = small.project(0.5)
-    history.do(edits.split(cut, 0, NMF(components=6), small.atoms(cut.state), stems=("voice", "voice", "Mixture")))
+    history.do(
+        edits.split(cut, 0, NMF(components=6), small.atoms(cut.state), stems=("voice", "voice", "Mixture"))
+    )
     names = [stem.name for stem in cut.state.stems.values()]
     assert len(set(names)) == len(names)
 

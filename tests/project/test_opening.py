@@ -39,7 +39,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     history.do(small.split_edit(cut, band, small.masks(cut.state)))
     rng = np.random.default_rng(5)
     for leaf in cut.state.leaves():
-        edit = edits.paint(cut.state, cut.new_id(), PaintStroke(leaf.id, False, small.brush(rng, 1.0)), "Brush")
+        edit = edits.paint(
+            cut.state, cut.new_id(), PaintStroke(leaf.id, False, small.brush(rng, 1.0)), "Brush"
+        )
         if edit is not None:
             history.do(edit)
     storage.save(folder / "good.stems")
@@ -118,11 +120,17 @@ def _array(change: Callable[[np.ndarray], object], dtype: str, kind: int = 0) ->
     """Change the values of the first chunk of an array of a dtype."""
 
     def spoil(connection: sqlite3.Connection) -> None:
-        number = connection.execute("SELECT id FROM arrays WHERE dtype = ? ORDER BY id", (dtype,)).fetchall()[kind][0]
-        (data,) = connection.execute("SELECT data FROM chunks WHERE array = ? AND number = 0", (number,)).fetchone()
+        number = connection.execute("SELECT id FROM arrays WHERE dtype = ? ORDER BY id", (dtype,)).fetchall()[
+            kind
+        ][0]
+        (data,) = connection.execute(
+            "SELECT data FROM chunks WHERE array = ? AND number = 0", (number,)
+        ).fetchone()
         values = np.frombuffer(data, dtype).copy()
         change(values)
-        connection.execute("UPDATE chunks SET data = ? WHERE array = ? AND number = 0", (values.tobytes(), number))
+        connection.execute(
+            "UPDATE chunks SET data = ? WHERE array = ? AND number = 0", (values.tobytes(), number)
+        )
 
     return spoil
 
@@ -149,7 +157,9 @@ HOSTILE: dict[str, Spoil | str] = {
     "text as a blob": "UPDATE stems SET value = x'ff00ff' WHERE id = 1",
     "text that is not UTF-8": "UPDATE stems SET value = CAST(x'ff00ff' AS TEXT) WHERE id = 1",
     "no JSON": "UPDATE stems SET value = 'hello' WHERE id = 1",
-    "JSON a mile deep": lambda c: c.execute("UPDATE meta SET value = ? WHERE key = 'view'", ("{\"a\":" + "[" * 100_000,)),
+    "JSON a mile deep": lambda c: c.execute(
+        "UPDATE meta SET value = ? WHERE key = 'view'", ('{"a":' + "[" * 100_000,)
+    ),
     "a view that is a list": "UPDATE meta SET value = '[1]' WHERE key = 'view'",
     "a field we do not know": _stem(lambda r: _put(r, run="rm -rf")),
     "a colour that is markup": _stem(lambda r: _put(r, colour="#<b>abc")),
@@ -226,7 +236,30 @@ HOSTILE: dict[str, Spoil | str] = {
     "a stroke without points": _stroke(lambda r: _put(r["stroke"], points=[])),
     "a stroke of negative width": _stroke(lambda r: _put(r["stroke"], width=-1.0)),
 }
-ONLY_IN_DEPTH = {name for name in HOSTILE if name.startswith(("an array", "arrays", "a chunk", "W ", "H ", "a waveform", "a mask", "paint", "a tile", "too few", "a header", "a recipe", "an unknown", "parts of", "a locked", "a song with more"))}
+ONLY_IN_DEPTH = {
+    name
+    for name in HOSTILE
+    if name.startswith(
+        (
+            "an array",
+            "arrays",
+            "a chunk",
+            "W ",
+            "H ",
+            "a waveform",
+            "a mask",
+            "paint",
+            "a tile",
+            "too few",
+            "a header",
+            "a recipe",
+            "an unknown",
+            "parts of",
+            "a locked",
+            "a song with more",
+        )
+    )
+}
 
 
 @pytest.mark.parametrize("what", HOSTILE)
@@ -272,7 +305,14 @@ def test_a_newer_version_is_named_as_such(copy: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"x", b"SQLite format 3\0", b"RIFF" + bytes(1000), random.Random(0).randbytes(200_000), b"SQLite format 3\0" + bytes(5000)],
+    [
+        b"",
+        b"x",
+        b"SQLite format 3\0",
+        b"RIFF" + bytes(1000),
+        random.Random(0).randbytes(200_000),
+        b"SQLite format 3\0" + bytes(5000),
+    ],
     ids=["empty", "a byte", "a bare header", "a song", "noise", "zeros"],
 )
 def test_what_is_no_project_at_all_is_called_that(data: bytes, tmp_path: Path) -> None:
@@ -301,7 +341,9 @@ def test_a_damaged_file_points_to_the_version_before(copy: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_bits_flipped_and_ends_cut_off_give_a_project_or_a_sentence(seed: int, good: Path, tmp_path: Path) -> None:
+def test_bits_flipped_and_ends_cut_off_give_a_project_or_a_sentence(
+    seed: int, good: Path, tmp_path: Path
+) -> None:
     chance = random.Random(seed)
     data = bytearray(good.read_bytes())
     how = seed % 3
@@ -349,8 +391,13 @@ def test_a_header_that_lies_about_the_size_of_the_file_is_noticed(copy: Path, tm
     assert "damaged" in _refused(copy, tmp_path).sentence
 
 
-def test_a_strangers_file_does_not_make_us_ask_another_machine(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _spoilt(copy, _meta("song", lambda r: _put(r, path="\\\\evil\\share\\song.wav", relative="//evil/share/song.wav")))
+def test_a_strangers_file_does_not_make_us_ask_another_machine(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _spoilt(
+        copy,
+        _meta("song", lambda r: _put(r, path="\\\\evil\\share\\song.wav", relative="//evil/share/song.wav")),
+    )
     asked: list[str] = []
     is_file = Path.is_file
     monkeypatch.setattr(Path, "is_file", lambda self: asked.append(str(self)) or is_file(self))
@@ -368,7 +415,9 @@ def test_a_song_path_that_is_a_device_does_not_hang(copy: Path, tmp_path: Path) 
     assert opened.song_missing.path == "/dev/zero"
 
 
-def test_a_song_that_turned_out_shorter_than_its_stems_and_paint_still_opens(copy: Path, tmp_path: Path) -> None:
+def test_a_song_that_turned_out_shorter_than_its_stems_and_paint_still_opens(
+    copy: Path, tmp_path: Path
+) -> None:
     _spoilt(copy, _meta("sound", lambda r: _put(r, length=r["length"] // 2)))
     opened = open_project(copy, home=tmp_path / "sessions")
     opened.project.set_mixture(small.song(0.5))

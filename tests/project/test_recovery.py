@@ -62,7 +62,11 @@ def _start(code: str, *arguments: str) -> subprocess.Popen[str]:
     tests = Path(__file__).resolve().parent.parent
     environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
 
 
@@ -97,7 +101,9 @@ def _left_behind(home: Path, *, strokes: int = 2) -> tuple[Storage, object]:
 
 
 @pytest.mark.parametrize(("how", "seed"), [("painting", 1), ("painting", 2), ("saving", 3), ("saving", 4)])
-def test_killed_at_any_moment_every_acknowledged_stroke_is_there(home: Path, tmp_path: Path, how: str, seed: int) -> None:
+def test_killed_at_any_moment_every_acknowledged_stroke_is_there(
+    home: Path, tmp_path: Path, how: str, seed: int
+) -> None:
     chance = random.Random(seed)
     target = tmp_path / "song.stems"
     process = _start(PAINTING, str(home), str(target), how)
@@ -201,7 +207,9 @@ os._exit(139)
 """
 
 
-def test_a_recovery_that_crashes_is_tried_twice_and_then_only_kept_or_discarded(home: Path, tmp_path: Path) -> None:
+def test_a_recovery_that_crashes_is_tried_twice_and_then_only_kept_or_discarded(
+    home: Path, tmp_path: Path
+) -> None:
     _left_behind(home)
     for _ in range(2):
         assert sessions(home)[0].openable

@@ -117,7 +117,9 @@ def test_a_step_is_one_transaction_with_only_the_tiles_it_changed(home: Path) ->
     storage.close()
 
 
-def test_the_steps_of_a_fader_and_of_an_abandoned_branch_are_listed_as_the_history_lists_them(home: Path, tmp_path: Path) -> None:
+def test_the_steps_of_a_fader_and_of_an_abandoned_branch_are_listed_as_the_history_lists_them(
+    home: Path, tmp_path: Path
+) -> None:
     cut, history, storage = _storage(home)
     for value in (-1.0, -2.0, -3.0):
         history.do(edits.set_stem(cut.state, 0, "Gain of the song", gain_db=value))
@@ -183,7 +185,9 @@ def test_a_save_that_cannot_be_done_says_so_in_one_sentence(home: Path, tmp_path
     storage.close()
 
 
-def test_large_stems_are_read_from_disk_by_range(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_stems_are_read_from_disk_by_range(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("stemstudio.project.kept_arrays.ON_DISK", 1)
     cut, history, storage = _storage(home, 30.0)
     heard: list[float] = []
@@ -200,7 +204,9 @@ def test_large_stems_are_read_from_disk_by_range(home: Path, tmp_path: Path, mon
     reader = opened.storage.reader
     reads: list[int] = []
     chunk = reader.chunk
-    monkeypatch.setattr(reader, "chunk", lambda array, number, dtype: reads.append(number) or chunk(array, number, dtype))
+    monkeypatch.setattr(
+        reader, "chunk", lambda array, number, dtype: reads.append(number) or chunk(array, number, dtype)
+    )
     split = opened.project.state.splits[0]
     piece = split.estimates.render(cut.state.mixture, [(1,)], 100_000, 100_100)
     assert np.array_equal(piece[0], own.waves[1][:, 100_000:100_100])
@@ -229,7 +235,9 @@ def test_results_nobody_uses_any_more_are_not_saved(home: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("shape", [(7,), (5, 9), (3, 2, 500), (2, 70, 33), (1, 1025, 300)])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_a_stored_array_is_the_array(home: Path, shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stored_array_is_the_array(
+    home: Path, shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(arrays, "CHUNK", 256)
     monkeypatch.setattr(arrays, "NARROWEST", 8)
     from stemstudio.project import database, rows
@@ -241,9 +249,22 @@ def test_a_stored_array_is_the_array(home: Path, shape: tuple[int, ...], dtype: 
     reader = arrays.Reader(home / "a.db")
     held = arrays.stored(reader, connection, number)
     last = shape[-1]
-    keys = [slice(None), (..., slice(2, 5)), (..., slice(last, None)), (..., -1), (..., slice(None, None, -2)), 0, (0, ...)]
+    keys = [
+        slice(None),
+        (..., slice(2, 5)),
+        (..., slice(last, None)),
+        (..., -1),
+        (..., slice(None, None, -2)),
+        0,
+        (0, ...),
+    ]
     if len(shape) == 3:
-        keys += [(0, slice(1, None), slice(3, 30)), (slice(None), 0, slice(None)), (..., slice(None, None, 3), slice(1, 2)), (-1, -1)]
+        keys += [
+            (0, slice(1, None), slice(3, 30)),
+            (slice(None), 0, slice(None)),
+            (..., slice(None, None, 3), slice(1, 2)),
+            (-1, -1),
+        ]
     for key in keys:
         assert np.array_equal(np.asarray(held[key]), values[key]), key
     if len(shape) == 3:
@@ -433,7 +454,9 @@ storage.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")
-def test_a_full_disk_is_told_once_and_nothing_is_lost_when_there_is_room_again(home: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_told_once_and_nothing_is_lost_when_there_is_room_again(
+    home: Path, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     done = _run(FULL_DISK, str(home), str(elsewhere))
@@ -452,7 +475,9 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost_when_there_is_room_again(h
     opened.storage.close()
 
 
-def test_while_the_working_copy_cannot_be_written_saving_elsewhere_still_works(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_the_working_copy_cannot_be_written_saving_elsewhere_still_works(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cut, history, storage = _storage(home)
     history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
     storage.flush()
@@ -496,7 +521,12 @@ def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
     environment = {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, env=environment, check=False
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
     )
 
 

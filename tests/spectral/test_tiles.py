@@ -25,7 +25,9 @@ def _whole(mask: TileMask) -> np.ndarray:
 
 @settings(max_examples=40)
 @given(strokes=st.lists(st.tuples(patches(), st.integers(0, 4)), max_size=6), look=patches())
-def test_boxes_written_one_over_the_other_read_as_on_a_dense_sheet(strokes: list[tuple[Patch, int]], look: Patch) -> None:
+def test_boxes_written_one_over_the_other_read_as_on_a_dense_sheet(
+    strokes: list[tuple[Patch, int]], look: Patch
+) -> None:
     sheet = np.zeros((BINS, FRAMES), dtype=np.float32)
     mask = TileMask()
     for patch, quarters in strokes:

@@ -161,7 +161,9 @@ class AtomRows(QWidget):
             QRectF(area.left(), first * height - self.bar.value(), area.width(), height * len(shown)), image
         )
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        heads = enumerate(shown, first) if event.rect().left() < self._left else ()  # not for the playhead alone
+        heads = (
+            enumerate(shown, first) if event.rect().left() < self._left else ()
+        )  # not for the playhead alone
         for row, atom in heads:
             y = row * height - self.bar.value()
             locked = split is not None and atom in split.locked
