@@ -70,6 +70,7 @@ def main() -> int:
     window.resize(1600, 1000)
     window.show()
     goals: list[Goal] = []
+    notes: list[str] = []
     try:
         for suffix in ("flac", "wav"):
             path = write_song(home / f"song.{suffix}", SECONDS)
@@ -85,12 +86,14 @@ def main() -> int:
             name = suffix.upper()
             goals.append(Goal(f"{name}, 4 min: first picture", median(first), FIRST, median(peer)))
             goals.append(Goal(f"{name}, 4 min: all of it", median(whole), ALL, median(peer)))
+            best = min(first) / min(peer), min(whole) / min(peer)
+            notes.append(f"{name}, ratio of the best: first picture {best[0]:.2f}, all of it {best[1]:.2f}")
     finally:
         window.document.set_project(None)
         window.close()
         shutil.rmtree(home, ignore_errors=True)
     del application
-    return report(goals)
+    return report(goals, notes)
 
 
 if __name__ == "__main__":
