@@ -1,4 +1,4 @@
-"""BSSEval v3 for sources: how much of an estimate is its source, another source, or neither."""
+"""BSSEval v3 for sources and images: how much of an estimate is its source, another source, or neither."""
 
 from __future__ import annotations
 
@@ -66,6 +66,94 @@ def bss_eval_sources(
         ratio = squared_cosine / together
     sar = np.where(np.isnan(squared_cosine), np.nan, _decibels(together))
     return _decibels(squared_cosine), _decibels(ratio), sar
+
+
+def bss_eval_images(
+    references: NDArray[np.floating],
+    estimates: NDArray[np.floating],
+    *,
+    filter_length: int = FILTER_LENGTH,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Score every estimate against every reference by BSSEval v3 for images, stems with all their channels.
+
+    With s the reference, P its span (all shifts of its channels) and A that of all references, all of them channel
+    by channel: an estimate e is s + (P e − s) + (A e − P e) + (e − A e), the image, what is wrong with its place,
+    interference, and artefacts. SDR = |s|² / |e − s|², ISR = |s|² / |P e − s|², SIR = |P e|² / |A e − P e|² and
+    SAR = |A e|² / |e − A e|². As P lies in A, and s in P, all follow from |P e|², |A e|² and ⟨s, e⟩.
+
+    Parameters
+    ----------
+    references : ndarray, shape (sources, channels, samples)
+    estimates : ndarray, shape (guesses, channels, samples)
+    filter_length : int
+        Taps of the forgiven filters.
+    progress : Progress, optional
+        Told how far it is.
+
+    Returns
+    -------
+    sdr, isr, sir, sar : ndarray of float64, shape (sources, guesses)
+        In dB. NaN where reference or estimate is silent; silent references also take no part in what interferes.
+
+    References
+    ----------
+    Vincent, Sawada, Bofill, Makino & Rosca 2007, "First stereo audio source separation evaluation campaign".
+    """
+    from fast_bss_eval.numpy.linalg import block_toeplitz
+
+    (sources, channels, length), guesses = references.shape, len(estimates)
+    if estimates.shape[1:] != (channels, length):
+        raise ValueError(f"estimates {estimates.shape} do not fit references {references.shape}")
+    # A channel that is another one over again adds nothing to a span and would make its Gram matrix singular.
+    rows = [
+        (source, channel)
+        for source in range(sources)
+        for channel in range(channels)
+        if references[source, channel].any() and not _repeats(references[source], channel)
+    ]
+    owner = np.array([source for source, _ in rows], dtype=np.intp)
+    flat = estimates.reshape(guesses * channels, length)
+    spanning = np.array([references[row] for row in rows]).reshape(len(rows), length)
+    image = np.square(references, dtype=np.float64).sum(axis=(1, 2))
+    power = np.square(estimates, dtype=np.float64).sum(axis=(1, 2))
+    image[image == 0], power[power == 0] = np.nan, np.nan
+    together = np.einsum("scn,gcn->sg", references, estimates, dtype=np.float64, optimize=True)
+
+    in_own = np.full((sources, guesses), np.nan)
+    in_all = np.full(guesses, np.nan)
+    if rows:
+        auto, cross, _ = _correlations(spanning, flat, filter_length, progress or Progress())
+
+        def explained(which: NDArray[np.intp]) -> NDArray[np.float64]:
+            matrix = block_toeplitz(auto[:, which[:, None], which])
+            products = cross[:, which].reshape(filter_length * which.size, -1)
+            inside: NDArray[np.float64] = _explained(matrix, products).reshape(guesses, channels).sum(axis=1)
+            return inside
+
+        in_all = explained(np.arange(len(rows)))
+        for source in np.unique(owner):
+            in_own[source] = explained(np.flatnonzero(owner == source))
+    known = np.where(np.isnan(in_own) | np.isnan(power), np.nan, 1.0)
+    whole = image[:, None] * known
+
+    def decibels(signal: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # What is left of nothing is rounding.
+            clear = np.where(noise <= 1e-14 * signal, 0.0, noise)
+            return np.asarray(10 * np.log10(signal / clear))
+
+    return (
+        decibels(whole, power - 2 * together + whole),
+        decibels(whole, in_own - 2 * together + whole),
+        decibels(in_own * known, np.maximum(in_all - in_own, 0)),
+        decibels(in_all * known, np.maximum(power - in_all, 0)),
+    )
+
+
+def _repeats(channels: NDArray[np.floating], channel: int) -> bool:
+    """Whether a channel is one before it over again."""
+    return any(np.array_equal(channels[channel], channels[before]) for before in range(channel))
 
 
 def _correlations(

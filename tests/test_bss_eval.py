@@ -1,9 +1,14 @@
 """BSSEval: cases that can be worked out by hand, and agreement with the library it follows."""
 
+import json
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
-from stemstudio.bss_eval import bss_eval_sources
+from stemstudio.bss_eval import bss_eval_images, bss_eval_sources
 from stemstudio.progress import Cancelled, Progress
 
 
@@ -105,3 +110,70 @@ def test_can_be_stopped():
     progress.cancel()
     with pytest.raises(Cancelled):
         bss_eval_sources(np.ones((1, 1000)), np.ones((1, 1000)), progress=progress)
+
+
+CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "audio" / "bss"
+FIGURES = ("Source to Distortion", "Image to Spatial", "Source to Interference", "Source to Artifact")
+
+
+@pytest.mark.parametrize("case", ["01", "03", "06", "07", "09"])
+def test_conformance_of_images(case):
+    if not CONFORMANCE.is_dir():
+        pytest.skip("the conformance set is not here")
+    expected = json.loads((CONFORMANCE / f"output{case}.json").read_text())["Images"]
+
+    def stems(kind, gain, reverse):
+        files = sorted((CONFORMANCE / f"{kind}{case}").glob("*.wav"))
+        mono = np.stack([soundfile.read(file, always_2d=True)[0].mean(axis=1) for file in files])
+        gains = [1.0] + [gain] * (expected["nchan"] - 1)
+        return mono[:, None] * np.array(gains[::-1] if reverse else gains)[:, None]
+
+    found = bss_eval_images(stems("ref", 1.0, False), stems("est", expected["gain"], expected["reverse"]))
+    order = expected["Source permutation"]
+    for name, figures in zip(FIGURES, found, strict=True):
+        ours = figures[np.arange(len(order)), order]
+        if name == "Source to Interference" and len(order) == 1:
+            assert ours == np.inf
+        else:
+            assert ours == pytest.approx(expected[name], abs=1e-3)
+
+
+def test_images_agree_with_mir_eval_in_true_stereo():
+    import mir_eval
+
+    rng = np.random.default_rng(5)
+    references = rng.standard_normal((2, 2, 6000))
+    estimates = references + 0.3 * references[::-1] + 0.2 * rng.standard_normal((2, 2, 6000))
+    estimates[0, 1] *= 0.7
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        *expected, order = mir_eval.separation.bss_eval_images(
+            references.transpose(0, 2, 1), estimates.transpose(0, 2, 1)
+        )
+    assert list(order) == [0, 1]
+    found = bss_eval_images(references, estimates)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert np.diagonal(ours) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_image_with_a_known_error_of_place():
+    reference = np.stack([clicks(a=(1000, 1.0)), clicks(a=(3000, 1.0))])[None]
+    estimate = reference * np.array([1.0, 0.8])[:, None] + clicks(artefact=(12000, 0.1))
+    sdr, isr, sir, sar = (figure[0, 0] for figure in bss_eval_images(reference, estimate[:, :, :]))
+    assert sdr == pytest.approx(10 * np.log10(2 / (0.04 + 0.02)), abs=1e-6)
+    assert isr == pytest.approx(10 * np.log10(2 / 0.04), abs=1e-6)
+    assert sir == np.inf
+    assert sar == pytest.approx(10 * np.log10(1.64 / 0.02), abs=1e-6)
+
+
+def test_images_of_silence_are_undefined_and_spoil_no_other():
+    rng = np.random.default_rng(6)
+    references = rng.standard_normal((2, 2, 5000))
+    references[1] = 0
+    estimates = references + 0.1 * rng.standard_normal((2, 2, 5000))
+    estimates[1] = 0
+    for figure in bss_eval_images(references, estimates):
+        assert not np.isnan(figure[0, 0])
+        assert np.isnan([figure[0, 1], figure[1, 0], figure[1, 1]]).all()
+    with pytest.raises(ValueError, match="fit"):
+        bss_eval_images(references, estimates[:, :1])
