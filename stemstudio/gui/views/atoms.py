@@ -226,6 +226,7 @@ class AtomsView(QWidget):
         there = split is not None and self._preview is None and estimates is not None
         for widget in (self.sort, self.count, self.suggest_button):
             widget.setEnabled(there and not self._suggestions.running)
+        self._call_for_suggestion(there and split is not None and set(split.owners) == {split.residual})
         self._show_title(estimates)
         if estimates is self._estimates:
             self._sort()
@@ -251,6 +252,13 @@ class AtomsView(QWidget):
                 self._sort()
 
         self._document.jobs.run("Drawing atoms", work, done, heavy=False)
+
+    def _call_for_suggestion(self, on: bool) -> None:
+        """While no atom has a stem yet, Suggest is the thing to press."""
+        if bool(self.suggest_button.property("primary")) != on:
+            self.suggest_button.setProperty("primary", on)
+            self.suggest_button.style().unpolish(self.suggest_button)
+            self.suggest_button.style().polish(self.suggest_button)
 
     def _show_title(self, estimates: Any) -> None:
         words = "Atoms" if estimates is None else f"{len(estimates.names)} atoms"
