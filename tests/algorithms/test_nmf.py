@@ -28,7 +28,7 @@ def sdr_plain(reference, estimate):
 
 def test_stems_of_a_small_song_are_found():
     mix, stems = signals.mixture(seconds=6.0)
-    found = NMF(components=16, iterations=100).run(mix, Progress())
+    found = NMF(components=24, iterations=100).run(mix, Progress())
     owners = by_references(found, mix, stems)
     groups = [[atom for atom, owner in enumerate(owners) if owner == name] for name in stems]
     rendered = found.render(mix, groups, 0, mix.length)
@@ -160,6 +160,40 @@ def test_the_song_says_how_many_atoms_a_coverage_takes(start):
     assert f"{wanted} atoms for 97% of the song" in told
     assert f"{wanted} atoms" in told[-1]
     assert len(NMF(components=3, iterations=2).run(mix, Progress()).names) == 3
+
+
+def test_the_fast_solver_is_the_default_and_the_reference_can_be_chosen():
+    mix, _ = signals.mixture(seconds=2.0)
+    fast, reference = (
+        NMF.from_settings({"components": 6, "iterations": 20, **more}).run(mix, Progress())
+        for more in ({}, {"solver": "multiplicative"})
+    )
+    assert fast.costs[-1] < 0.95 * reference.costs[-1]
+
+
+@pytest.mark.parametrize("solver", ["fast", "multiplicative"])
+def test_penalties_of_the_recipe_change_the_atoms(solver):
+    mix, _ = signals.mixture(seconds=2.0)
+
+    def run(**more):
+        return NMF.from_settings({"components": 6, "iterations": 40, "solver": solver, **more}).run(
+            mix, Progress()
+        )
+
+    def roughness(found):
+        H = found.activations.astype(float)
+        return (np.square(np.diff(H, axis=1)).sum(axis=1) / np.square(H).sum(axis=1)).mean()
+
+    plain = run()
+    assert run(sparsity=1).activations.sum() < 0.9 * plain.activations.sum()
+    assert roughness(run(smoothness=10)) < 0.7 * roughness(plain)
+    overlapping, apart = (
+        (
+            atoms.templates.T @ atoms.templates / np.outer(*2 * [np.linalg.norm(atoms.templates, axis=0)])
+        ).mean()
+        for atoms in (plain, run(decorrelation=2))
+    )
+    assert apart < overlapping
 
 
 @pytest.mark.parametrize("exponent", [0.7, 1.0, 2.0])

@@ -10,6 +10,8 @@ from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.fast import fast_updates
+from stemstudio.algorithms.nmf.penalties import Penalties
 from stemstudio.algorithms.nmf.solver import Fit, multiplicative_updates
 from stemstudio.algorithms.nmf.spectrum import spectrum
 from stemstudio.algorithms.nmf.starts import components_for_coverage, nndsvd_start, random_start
@@ -23,7 +25,7 @@ LOOK_SECONDS = 1.0  # and between two times after that
 
 
 class NMF(Algorithm):
-    """Non-negative matrix factorisation, V ≈ W H, by multiplicative updates; its parts are atoms."""
+    """Non-negative matrix factorisation, V ≈ W H; its parts are atoms."""
 
     name: ClassVar[str] = "nmf"
     title: ClassVar[str] = "Atoms (NMF)"
@@ -47,7 +49,7 @@ class NMF(Algorithm):
         ge=0.0,
         le=0.99,
     )
-    iterations: int = parameter(200, "How long to keep improving the atoms", unit="rounds", ge=1, le=10_000)
+    iterations: int = parameter(100, "How long to keep improving the atoms", unit="rounds", ge=1, le=10_000)
     beta: float = parameter(
         1.0,
         "What counts as a good match: 2 favours loud sounds, 1 balances, 0 hears quiet as well as loud",
@@ -56,6 +58,11 @@ class NMF(Algorithm):
     )
     start: Literal["random", "nndsvd"] = parameter(
         "random", "What the atoms grow from: chance (random) or the strongest patterns of the song (nndsvd)"
+    )
+    solver: Literal["fast", "multiplicative"] = parameter(
+        "fast",
+        "How the atoms are improved: fast gets there in a fraction of the time, multiplicative is the slow textbook way",
+        advanced=True,
     )
     seed: int = parameter(
         0, "Which chance it is: the same number finds the same atoms again", ge=0, le=2**31 - 1
@@ -81,6 +88,27 @@ class NMF(Algorithm):
         le=2.0,
         advanced=True,
     )
+    sparsity: float = parameter(
+        0.0,
+        "Fewer atoms at a time: each moment of the song is made of as few as will do; about 0.1 is felt, 1 is strong",
+        ge=0.0,
+        le=10.0,
+        advanced=True,
+    )
+    smoothness: float = parameter(
+        0.0,
+        "Steadier atoms: they swell and fade instead of flickering, good for held notes and bad for drums; 1 is strong",
+        ge=0.0,
+        le=100.0,
+        advanced=True,
+    )
+    decorrelation: float = parameter(
+        0.0,
+        "Atoms that differ more: they keep out of each other's pitches; 1 is strong",
+        ge=0.0,
+        le=10.0,
+        advanced=True,
+    )
     mask_exponent: float = parameter(
         1.0,
         "How firmly the stems are told apart: higher is cleaner but rougher, lower is softer with more bleed",
@@ -98,6 +126,15 @@ class NMF(Algorithm):
     def grid(self) -> StftSettings:
         """The STFT settings that V and the masks are made on."""
         return StftSettings(fft=self.fft, hop=self.hop)
+
+    @property
+    def effort(self) -> float:
+        defaults = type(self).model_fields
+        shares = (
+            self.components / defaults["components"].default,
+            self.iterations / defaults["iterations"].default,
+        )
+        return float(max(0.05, shares[0] * shares[1]))
 
     def run(self, signal: Sound, progress: Progress) -> Factorization:
         """The atoms of a sound; those found so far are handed on while it works."""
@@ -126,8 +163,17 @@ class NMF(Algorithm):
                 progress.hand_on(self._estimates(fit, copied=True))
                 handed_on = time.monotonic()
 
-        fit = multiplicative_updates(
-            V, W, H, beta=self.beta, iterations=self.iterations, progress=progress.part(0.1, 1.0), watch=watch
+        wanted = Penalties(self.sparsity, self.smoothness, self.decorrelation)
+        updates = fast_updates if self.solver == "fast" else multiplicative_updates
+        fit = updates(
+            V,
+            W,
+            H,
+            beta=self.beta,
+            iterations=self.iterations,
+            progress=progress.part(0.1, 1.0),
+            watch=watch,
+            penalties=wanted.relative_to(V, components, self.beta) if wanted else None,
         )
         return self._estimates(fit, copied=False)
 
