@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -37,6 +37,7 @@ from stemstudio.gui.peaks import Peaks
 from stemstudio.gui.player import Player
 from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.recent import Recent
+from stemstudio.gui.remembered import Remembered, measured_speed
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.sounding import Sounding
@@ -52,8 +53,6 @@ from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
 from stemstudio.project.stem import MIXTURE
-
-LAYOUT_VERSION = 1
 
 
 class MainWindow(QMainWindow):
@@ -83,8 +82,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self.resize(1600, 1000)
         self._share_right_side()
-        self._default_layout = self.saveState(LAYOUT_VERSION)
-        self._restore_settings()
+        self.remembered = Remembered(self)
+        self.remembered.restore()
         self._refresh()
 
     # starting and ending
@@ -92,20 +91,17 @@ class MainWindow(QMainWindow):
     def begin(self, path: Path | None = None, demo: bool = False) -> None:
         """After the first picture: compile the callback, offer what was left behind, open what was asked for."""
         self.player.warm()
+        if self.saving.offer_recovery():
+            return
         if path is not None:
             self.open_path(path)
         elif demo:
             self.commands.open_demo()
-        else:
-            self.saving.offer_recovery()
 
     def open_path(self, path: Path, channels: ChannelChoice | None = None) -> None:
         """Open a song or a project; what is open is asked about first."""
         if not self.saving.allowed_to_close():
             return
-        history = self.document.history
-        if history is not None and channels is None:
-            history.mark_saved()  # the person has answered; do not ask twice
         if path.suffix.lower() == SUFFIX:
             self.saving.open(path)
         else:
@@ -123,13 +119,7 @@ class MainWindow(QMainWindow):
         if not self.saving.allowed_to_close():
             event.ignore()
             return
-        settings = QSettings()
-        settings.setValue("window/geometry", self.saveGeometry())
-        settings.setValue("window/layout", self.saveState(LAYOUT_VERSION))
-        settings.setValue("window/splitter", self._splitter.saveState())
-        for name, value in self.tools.record().items():
-            settings.setValue(f"tools/{name}", value)
-        settings.setValue("look", self.document.look.model_dump_json())
+        self.remembered.store()
         self.sheet.spectrogram.cancel()
         self.opening.cancel()
         self.player.close()
@@ -179,14 +169,14 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.picture_bar)
         column.addWidget(self.sheet, 1)
-        self._splitter = QSplitter(Qt.Orientation.Vertical, self)
-        self._splitter.addWidget(top)
-        self._splitter.addWidget(self.atoms)
-        self._splitter.setStretchFactor(0, 3)
-        self._splitter.setStretchFactor(1, 1)
-        self._splitter.setCollapsible(0, False)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, self)
+        self.splitter.addWidget(top)
+        self.splitter.addWidget(self.atoms)
+        self.splitter.setStretchFactor(0, 3)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setCollapsible(0, False)
         self.atoms.set_margins(self.sheet.frequency_ruler.width(), 0)
-        self.setCentralWidget(self._splitter)
+        self.setCentralWidget(self.splitter)
 
         right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, bottom)
@@ -276,7 +266,6 @@ class MainWindow(QMainWindow):
         self.saving.changed.connect(self._refresh)
         self.saving.opened.connect(self.recent.add)
         self.recent.chosen.connect(self.open_path)
-        self.separating.measured.connect(self._remember_speed)
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separate.run_wanted.connect(self.commands.run_recipe)
         spectrogram = self.sheet.spectrogram
@@ -292,7 +281,6 @@ class MainWindow(QMainWindow):
         self.atoms.hear_atom.connect(self.auditions.hear_atom)
         self.atom_detail.hear_atom.connect(self.auditions.hear_atom)
         self.playhead.moved.connect(self.transport.show_position)
-        self.transport.output_chosen.connect(self._remember_output)
         self.player.device_lost.connect(self._say)
         document.said.connect(self._say)
         for signal in (
@@ -383,54 +371,6 @@ class MainWindow(QMainWindow):
             picked = ChannelChoice.downmix() if choice == fold else ChannelChoice.of(*pairs[choice])
             self.opening.open(info.path, picked)
 
-    def _remember_output(self, device: str, latency: str) -> None:
-        QSettings().setValue("sound/device", device)
-        QSettings().setValue("sound/latency", latency)
-
-    def _remember_speed(self, name: str, speed: float) -> None:
-        QSettings().setValue(f"speed/{name}", speed)
-
-    # settings
-
-    def _restore_settings(self) -> None:
-        settings = QSettings()
-        geometry, layout, splitter = (
-            settings.value(f"window/{name}") for name in ("geometry", "layout", "splitter")
-        )
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        if isinstance(layout, QByteArray):
-            self.restoreState(layout, LAYOUT_VERSION)
-        if isinstance(splitter, QByteArray):
-            self._splitter.restoreState(splitter)
-        else:
-            self._splitter.setSizes([520, 220])
-        self.tools.restore({key: settings.value(f"tools/{key}") for key in self.tools.record()})
-        device, latency = settings.value("sound/device"), settings.value("sound/latency")
-        if device or latency:
-            self.transport.set_output(str(device or ""), str(latency or "normal"))
-        self.bindings.actions["auto_solo"].setChecked(str(settings.value("auto solo", "true")) == "true")
-        look = settings.value("look")
-        if look:
-            self._restore_look(str(look))
-
-    def _restore_look(self, text: str) -> None:
-        from pydantic import ValidationError
-
-        from stemstudio.gui.look import Look
-
-        try:
-            self.document.set_look(**Look.model_validate_json(text).model_dump())
-        except ValidationError:
-            QSettings().remove("look")  # from another version
-
     def _reset_layout(self) -> None:
-        self.restoreState(self._default_layout, LAYOUT_VERSION)
-        self._splitter.setSizes([520, 220])
+        self.remembered.as_delivered()
         self._atoms_action.setChecked(True)
-
-
-def measured_speed(name: str) -> float | None:
-    """Seconds of song that a second of work did when this algorithm last ran here; None if it never did."""
-    value = QSettings().value(f"speed/{name}")
-    return None if value is None else float(str(value))

@@ -10,19 +10,18 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.errors import StemStudioError
+from stemstudio.gui import left_behind, view_record
 from stemstudio.gui.document import Document
-from stemstudio.gui.look import Look
+from stemstudio.gui.left_behind import SUFFIX, plain
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.player import Player
 from stemstudio.progress import Progress
 from stemstudio.project.opening import Opened, SongMissing, open_project
 from stemstudio.project.project import Project
 from stemstudio.project.recovery import recover
-from stemstudio.project.session import Session, discard, keep_file, sessions
+from stemstudio.project.session import Session, sessions
 from stemstudio.project.storage import Storage
-from stemstudio.spectral.brushes import Selection
 
-SUFFIX = ".stems"
 VIEW_AFTER = 1000  # ms of rest after which the view is written down
 
 
@@ -129,7 +128,7 @@ class Saving(QObject):
         self._owner = opened.project
         document.set_project(opened.project, opened.history)
         self._restore_after_reading = dict(opened.view)
-        self._restore_view(opened.view)
+        view_record.restore(document, self._player, opened.view)
         self.storage.count_down()
         if opened.storage.path is not None:
             self.opened.emit(opened.storage.path)
@@ -200,7 +199,7 @@ class Saving(QObject):
                 self.storage.on_problem = self._problem.emit
                 self._owner = project
         elif self._restore_after_reading is not None:
-            self._restore_view(self._restore_after_reading)
+            view_record.restore(document, self._player, self._restore_after_reading)
             self._restore_after_reading = None
         self.changed.emit()
 
@@ -219,7 +218,7 @@ class Saving(QObject):
             return False
         settings = QSettings()
         folder = str(settings.value("folders/save", str(Path.home())))
-        suggestion = str(self.path or Path(folder) / f"{_plain(project.song.title)}{SUFFIX}")
+        suggestion = str(self.path or Path(folder) / f"{plain(project.song.title)}{SUFFIX}")
         name, _ = QFileDialog.getSaveFileName(
             self._window, "Save the project", suggestion, f"Projects (*{SUFFIX})"
         )
@@ -299,103 +298,24 @@ class Saving(QObject):
         left = sessions()
         if not left:
             return False
-        session = left[0]
-        note = session.note
-        title = note.title or "a song"
-        box = QMessageBox(
-            QMessageBox.Icon.Question,
-            "Go on where you were?",
-            f"StemStudio ended without saving “{title}”.",
-            parent=self._window,
-        )
-        when = note.touched.replace("T", " ").split("+")[0]
-        box.setInformativeText(
-            f"The work since {when} (UTC) is still here." if when else "The work is still here."
-        )
-        again = box.addButton("Go on", QMessageBox.ButtonRole.AcceptRole) if session.openable else None
-        keep = None
-        if again is None:
-            box.setInformativeText(
-                "It could not be opened twice. Its file can be kept for somebody to look at."
-            )
-            keep = box.addButton("Keep the file…", QMessageBox.ButtonRole.AcceptRole)
-        later = box.addButton("Later", QMessageBox.ButtonRole.RejectRole)
-        throw = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
-        box.setEscapeButton(later)
-        box.exec()
-        clicked = box.clickedButton()
-        if again is not None and clicked is again:
-            self.recover(session)
-            return True
         try:
-            if keep is not None and clicked is keep:
-                name, _ = QFileDialog.getSaveFileName(
-                    self._window, "Keep the file", f"{_plain(title)}-recovered{SUFFIX}"
-                )
-                if name:
-                    keep_file(session, Path(name))
-            elif clicked is throw:
-                discard(session)
+            wanted = left_behind.ask(self._window, left[0])
         except StemStudioError as error:
             self.failed.emit(error)
-        return False
+            return False
+        if wanted:
+            self.recover(left[0])
+        return wanted
 
     # the view
 
     def _write_view(self) -> None:
         document, storage = self._document, self.storage
-        state = document.state
-        if storage is None or state is None or self._restore_after_reading is not None:
-            return
-        view = document.viewport
-        storage.set_view(
-            {
-                "time": [view.start, view.stop],
-                "frequency": [view.low, view.high],
-                "axis": view.axis,
-                "look": document.look.model_dump(),
-                "target": document.target,
-                "atoms_of": document.atoms_of,
-                "selection": document.selection.model_dump(),
-                "playhead": self._player.position / state.mixture.sample_rate,
-            }
-        )
-
-    def _restore_view(self, view: dict[str, Any]) -> None:
-        """Bring a view back; a project is a stranger's data, so what does not fit is left as it is."""
-        document, viewport = self._document, self._document.viewport
-        state = document.state
-        assert state is not None
-        try:
-            document.set_look(**Look.model_validate(view.get("look", {})).model_dump())
-            document.set_selection(Selection.model_validate(view.get("selection", {})))
-            if view.get("axis") in ("log", "mel", "linear"):
-                viewport.set_axis(view["axis"])
-            start, stop = (float(value) for value in view.get("time", (viewport.start, viewport.stop)))
-            low, high = (float(value) for value in view.get("frequency", (viewport.low, viewport.high)))
-            if start < stop and low < high:
-                viewport.set_time(start, stop)
-                viewport.set_frequency(low, high)
-            target, atoms_of = view.get("target"), view.get("atoms_of")
-            if target in [leaf.id for leaf in state.leaves()]:
-                document.set_target(target)
-            if atoms_of in state.splits and state.splits[atoms_of].estimates.atoms:
-                document.show_atoms_of(atoms_of)
-            playhead = float(view.get("playhead", 0.0))
-            self._player.seek(min(max(0, int(playhead * state.mixture.sample_rate)), state.mixture.length))
-        except (ValueError, TypeError):
-            document.said.emit("The view could not be brought back; the project itself is whole.")
+        if storage is not None and document.state is not None and self._restore_after_reading is None:
+            storage.set_view(view_record.record(document, self._player))
 
     def _say_problem(self, error: StemStudioError | None) -> None:
         if error is None:
             self._document.said.emit("The working copy is safe again.")
         else:
             self.failed.emit(error)
-
-
-def _plain(title: str) -> str:
-    """A title as a file name."""
-    return (
-        "".join(" " if letter in '<>:"/\\|?*' or ord(letter) < 32 else letter for letter in title).strip(" .")
-        or "song"
-    )
