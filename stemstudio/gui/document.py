@@ -62,6 +62,7 @@ class Document(QObject):
         self.viewport = Viewport(self)
         self.project: Project | None = None
         self.history: History | None = None
+        self.earlier: tuple[str, ...] = ()
         self.before: State | None = None  # what `\` lets one hear
         self.ready_samples = 0
         self.complete = False
@@ -82,14 +83,17 @@ class Document(QObject):
         state = self.state
         return 0.0 if state is None else state.mixture.length / state.mixture.sample_rate
 
-    def set_project(self, project: Project | None, history: History | None = None) -> None:
-        """Show another project, or none."""
+    def set_project(
+        self, project: Project | None, history: History | None = None, earlier: Sequence[str] = ()
+    ) -> None:
+        """Show another project, or none; `earlier` are the names of steps from earlier sessions."""
         if self._stop_listening is not None:
             self._stop_listening()
             self._stop_listening = None
         self.project = project
         self.history = None if project is None else history or History(project)
         self.before = None
+        self.earlier = tuple(earlier)
         self.target, self.atoms_of, self.atoms = MIXTURE, None, ()
         self.selection = Selection()
         self.ready_samples, self.complete = 0, False

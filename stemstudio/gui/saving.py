@@ -52,7 +52,6 @@ class Saving(QObject):
         self.storage: Storage | None = None
         self.song: Song | None = None
         self.tags: dict[str, str] = {}
-        self.earlier: tuple[str, ...] = ()  # steps of earlier sessions, for the history list
         self._owner: Project | None = None  # whose storage it is
         self._restore_after_reading: dict[str, Any] | None = None
         self._timer = QTimer(self, singleShot=True, interval=VIEW_AFTER)
@@ -84,7 +83,7 @@ class Saving(QObject):
         if self.storage is not None:
             self.storage.close()
         self.storage, self.song, self._owner = None, None, None
-        self.tags, self.earlier = {}, ()
+        self.tags = {}
         self._restore_after_reading = None
 
     def allowed_to_close(self) -> bool:
@@ -123,10 +122,9 @@ class Saving(QObject):
         document = self._document
         self.storage = opened.storage
         self.storage.on_problem = self._problem.emit
-        self.earlier = tuple(step.name for step in opened.steps)
         self.tags = dict(opened.tags)
         self._owner = opened.project
-        document.set_project(opened.project, opened.history)
+        document.set_project(opened.project, opened.history, [step.name for step in opened.steps])
         self._restore_after_reading = dict(opened.view)
         view_record.restore(document, self._player, opened.view)
         self.storage.count_down()

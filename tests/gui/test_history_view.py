@@ -91,3 +91,17 @@ def test_without_a_song(qtbot):
     qtbot.addWidget(view)
     ((words, _),) = view.rows()
     assert words == "Nothing yet: open a song."
+
+
+def test_steps_of_earlier_sessions_are_shown_and_cannot_be_clicked(view, document):
+    project, history = document.project, document.history
+    document.set_project(project, history, ["Open Lithium", "Brush vocals 2.0 s"])
+    assert view.rows()[:3] == [
+        ("Open Lithium", "earlier"), ("Brush vocals 2.0 s", "earlier"), ("Open Lithium", "done"),
+    ]  # fmt: skip
+    place = history.place
+    click(view, 1)
+    assert history.place == place
+    click(view, 2)
+    assert history.place == 0
+    assert [standing for _, standing in view.rows()][:4] == ["earlier", "earlier", "now", "undone"]

@@ -117,7 +117,7 @@ def test_save_and_open_bring_everything_back(qtbot, monkeypatch, studios, song, 
     assert second.document.look == first.document.look
     assert second.document.target == first.document.target
     assert not second.saving.unsaved
-    assert "Brush lead" in second.saving.earlier
+    assert "Brush lead" in second.document.earlier
 
 
 def test_work_of_a_killed_program_is_offered(qtbot, monkeypatch, studios, song):

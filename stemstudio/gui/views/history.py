@@ -49,7 +49,7 @@ class HistoryView(QWidget):
         self._show()
 
     def rows(self) -> list[tuple[str, str]]:
-        """(words, "done" | "now" | "undone") of every row."""
+        """(words, "earlier" | "done" | "now" | "undone") of every row."""
         items = [self.list.item(row) for row in range(self.list.count())]
         return [(item.text(), item.data(STANDING)) for item in items]
 
@@ -62,14 +62,24 @@ class HistoryView(QWidget):
             item.setData(STANDING, "undone")
             self.list.addItem(item)
             return
-        words = [f"Open {project.song.title}", *history.names]
+        earlier = self._document.earlier
+        words = [*earlier, f"Open {project.song.title}", *history.names]
         while self.list.count() > len(words):
             self.list.takeItem(self.list.count() - 1)
         saved = history.saved_place
-        for place, word in enumerate(words):
-            if place == self.list.count():
+        for row, word in enumerate(words):
+            if row == self.list.count():
                 self.list.addItem(QListWidgetItem())
-            item = self.list.item(place)
+            item = self.list.item(row)
+            place = row - len(earlier)
+            if place < 0:
+                item.setText(word)
+                item.setFlags(Qt.ItemFlag.NoItemFlags)
+                item.setData(PLACE, None)
+                item.setData(STANDING, "earlier")
+                item.setData(SAVED, False)
+                item.setToolTip(f"{word} · from an earlier session: it cannot be undone any more")
+                continue
             standing = "now" if place == history.place else "done" if place < history.place else "undone"
             item.setText(word)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
@@ -79,8 +89,8 @@ class HistoryView(QWidget):
             notes = [word, {"undone": "undone: click to do it again"}.get(standing, "")]
             notes.append("saved" if place == saved else "")
             item.setToolTip(" · ".join(note for note in notes if note))
-        self.list.setCurrentRow(history.place)
-        self.list.scrollToItem(self.list.item(history.place))
+        self.list.setCurrentRow(len(earlier) + history.place)
+        self.list.scrollToItem(self.list.item(len(earlier) + history.place))
 
     def _go(self, item: QListWidgetItem) -> None:
         place = item.data(PLACE)
@@ -112,7 +122,9 @@ class _Row(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(look.colour("chosen" if focus else "hover"))
             painter.drawRoundedRect(area, 5, 5)
-        colour = {"now": "text", "done": "muted", "undone": "faint"}.get(standing, "muted")
+        colour = {"now": "text", "done": "muted", "undone": "faint", "earlier": "faint"}.get(
+            standing, "muted"
+        )
         painter.setPen(look.colour(colour))
         if standing == "now":
             painter.drawText(area.adjusted(5, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, "▸")
