@@ -96,6 +96,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("rename_stem", "Separate", "Re&name the target stem…", "", ("F2",), "stems"),
     Command("join_stem", "Separate", "&Put together again", "The stems that the target was split into become one again.", (), "stems"),
     Command("delete_stem", "Separate", "&Delete the target stem", "Its light goes to the residual.", (), "stems"),
+    Command("compare", "Separate", "&Compare with true stems…", "Scores of the stems, where the true ones are known.", (), "song", rule_before=True),
     Command("suggest_atoms", "Atoms", "&Suggest stems", "Gather atoms that sound alike into stems.", ("Ctrl+G",), "atoms"),
     Command("hear_atom", "Atoms", "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "atoms"),
     Command("lock_atoms", "Atoms", "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "atoms"),

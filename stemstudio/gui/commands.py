@@ -18,6 +18,7 @@ from stemstudio.project.stem import MIXTURE
 from stemstudio.resources import resource
 
 if TYPE_CHECKING:
+    from stemstudio.gui.evaluation_dialog import Comparison
     from stemstudio.gui.main_window import MainWindow
 
 SONGS = "*.wav *.flac *.aif *.aiff *.mp3 *.m4a *.mp4 *.ogg *.oga *.opus *.wma *.aac *.alac *.ape *.wv *.mkv *.mov *.webm"
@@ -31,6 +32,7 @@ class Commands(QObject):
         self.window = window
         self.document = window.document
         self.player = window.player
+        self._comparison: Comparison | None = None
 
     # file
 
@@ -204,6 +206,18 @@ class Commands(QObject):
             self.document.said.emit("The residual cannot be deleted: it holds what no other stem has.")
             return
         self.document.do(edits.delete(state, target))
+
+    def compare(self) -> None:
+        """Score the stems against the true ones; runs are kept while the song is open."""
+        from stemstudio.gui.evaluation_dialog import Comparison, EvaluationDialog
+
+        document = self.document
+        if document.project is None or not document.complete:
+            document.said.emit("The song is still being read; it can be compared in a moment.")
+            return
+        if self._comparison is None or self._comparison.project is not document.project:
+            self._comparison = Comparison(document.project)
+        EvaluationDialog(document, self._comparison, self.window).show()
 
     # atoms
 
