@@ -90,7 +90,7 @@ def _masks(levels: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
     """Masks of one kind from magnitudes, float32 (stems, channels, bins, frames)."""
     if kind == "binary":
         loudest = levels.argmax(axis=0)
-        return (np.arange(len(levels))[:, None, None, None] == loudest).astype(np.float32)
+        return np.asarray(np.arange(len(levels))[:, None, None, None] == loudest, dtype=np.float32)
     power = levels if kind == "ratio" else np.square(levels)
     total = np.maximum(power.sum(axis=0), TINY)
     return np.asarray(power / total, dtype=np.float32)

@@ -138,7 +138,8 @@ class EvaluationDialog(QDialog):
             reached = ceilings(state.mixture, references, state.grid, progress.part(0.4, 1))
             best = [
                 Run(
-                    f"Ceiling: {KINDS[kind]}", {name: {"sdr_plain": value} for name, value in figures.items()}
+                    f"{KINDS[kind][:1].upper()}{KINDS[kind][1:]}",
+                    {name: {"sdr_plain": value} for name, value in figures.items()},
                 )
                 for kind, figures in reached.items()
             ]
