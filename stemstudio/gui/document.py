@@ -211,24 +211,27 @@ class Document(QObject):
             self.said.emit(f"{'Undid' if way == 'undo' else 'Redid'} {edit.name}")
 
     def _project_changed(self, change: Change) -> None:
+        target, atoms = self.target, (self.atoms_of, self.atoms)
         if change.kinds & {"stems", "splits"}:
             self._repair_pointers()
+        # Views take on the new stems first, and only then hear that one of them is the target.
         self.changed.emit(change)
+        if self.target != target:
+            self.target_changed.emit(self.target)
+        if (self.atoms_of, self.atoms) != atoms:
+            self.atoms_changed.emit()
 
     def _repair_pointers(self) -> None:
-        """Target and atoms must be things that are still there."""
+        """Target and atoms must be things that are still there; who calls says so to the others."""
         state = self.state
         assert state is not None
         leaves = [leaf.id for leaf in state.leaves()]
         if self.target not in leaves:
             self.target = leaves[0]
-            self.target_changed.emit(self.target)
         with_atoms = [stem for stem, split in state.splits.items() if split.estimates.atoms]
         if self.atoms_of not in with_atoms:
             self.atoms_of, self.atoms = (with_atoms[-1] if with_atoms else None), ()
-            self.atoms_changed.emit()
         elif self.atoms_of is not None:
             count = len(state.splits[self.atoms_of].owners)
             if any(atom >= count for atom in self.atoms):
                 self.atoms = ()
-                self.atoms_changed.emit()
