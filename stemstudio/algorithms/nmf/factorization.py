@@ -13,6 +13,7 @@ from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
 TINY = np.float32(1e-20)
+LONGEST_NAME = 100
 # OpenBLAS takes threads for a larger product; they wait by spinning, behind those of a factorisation that is running.
 ONE_THREAD = 4 * 65536
 
@@ -34,6 +35,8 @@ class Factorization(MaskEstimates):
         α: 2 on magnitudes is the Wiener mask.
     costs
         The cost after each iteration that was looked at, for the curve; may be empty.
+    names
+        Of the atoms, such as the notes of a score; “Atom 1” … where there are none.
 
     References
     ----------
@@ -50,6 +53,7 @@ class Factorization(MaskEstimates):
         grid: StftSettings,
         mask_exponent: float = 1.0,
         costs: Sequence[float] = (),
+        names: Sequence[str] | None = None,
     ) -> None:
         if templates.shape[0] != grid.bins or templates.shape[1] != activations.shape[0]:
             raise ValueError(f"W {templates.shape} and H {activations.shape} do not fit {grid.bins} bins")
@@ -58,7 +62,11 @@ class Factorization(MaskEstimates):
         self.grid = grid
         self.mask_exponent = float(mask_exponent)
         self.costs = tuple(float(cost) for cost in costs)
-        self.names = tuple(f"Atom {number + 1}" for number in range(templates.shape[1]))
+        numbered = tuple(f"Atom {number + 1}" for number in range(templates.shape[1]))
+        self.names = numbered if names is None else tuple(names)
+        if len(self.names) != len(numbered):
+            raise ValueError(f"{len(self.names)} names do not fit {len(numbered)} atoms")
+        self.named = self.names != numbered
 
     def masks(self, groups: Groups, first: int, last: int) -> Float:
         held = max(0, min(last, self.activations.shape[1]) - first)
@@ -95,10 +103,12 @@ class Factorization(MaskEstimates):
             total += out
 
     def header(self) -> dict[str, Any]:
+        named = {"names": list(self.names)} if self.named else {}
         return {
             "grid": self.grid.model_dump(),
             "mask_exponent": self.mask_exponent,
             "costs": list(self.costs),
+            **named,
         }
 
     def arrays(self) -> dict[str, Any]:
@@ -121,4 +131,7 @@ class Factorization(MaskEstimates):
         if not loudest ** max(1.0, exponent) < 1e37:
             raise ValueError("templates or activations are too large")
         costs = [float(cost) for cost in header.get("costs", [])]
-        return cls(templates, activations, grid, exponent, costs)
+        names = header.get("names")
+        if names is not None:
+            names = [str(name)[:LONGEST_NAME] for name in names]
+        return cls(templates, activations, grid, exponent, costs, names)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from stemstudio.algorithms.nmf.hals import LeastSquares, locks, part, sweep
+from stemstudio.algorithms.nmf.hals import SWEEPS, LeastSquares, locks, part, sweep
 from stemstudio.algorithms.nmf.momentum import Accelerated, momentum, move_on
 from stemstudio.algorithms.nmf.updates import NOTHING, Flags, Float, Model, Work
 from stemstudio.progress import Progress
@@ -19,6 +19,7 @@ LEARNING = 60  # iterations on a part of the frames after that
 LEARNING_SQUARES = 40  # or, for β = 2, of least squares alone
 FITTING = 8  # updates of H alone when all frames come in
 FITTING_SWEEPS = 5
+FEW_ATOMS = 16
 WARM = 10  # iterations that momentum counts as done after the start
 LIFT = np.float32(1e-3)  # zeros of least squares become this share of the mean: in products, zero is for ever
 
@@ -30,7 +31,7 @@ def start(work: Work, pool: ThreadPoolExecutor, progress: Progress) -> None:
     every = min(SPARING, frames // max(FEWEST_FRAMES, FRAMES_AN_ATOM * atoms))
     if every < 2 or work.fixed_activations is not None:
         every = 1
-    if work.beta == 2.0:
+    if isinstance(work, LeastSquares):
         if every > 1:
             _learn_squares(work, every, pool, progress)
     elif every == 1:
@@ -53,16 +54,34 @@ def _part_of(work: Work, every: int) -> tuple[Float, Float]:
     return np.ascontiguousarray(work.V[some]), work.activations[some].copy()
 
 
-def _learn_squares(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
-    """Learn W for the Euclidean cost, in place, from one frame in `every`."""
-    V, H = _part_of(work, every)
-    learner = LeastSquares(
-        V, work.templates, H, 2.0, work.scale, work.progress, fixed_templates=work.fixed_templates
-    )
-    learner.lock()
-    for iteration in range(LEARNING_SQUARES):
-        learner.iterate(pool, False)
-        progress((iteration + 1) / LEARNING_SQUARES, "learning from a part of the song")
+def _learn_squares(work: LeastSquares, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    """Learn W for the Euclidean cost, in place, from one frame in `every`.
+
+    With few atoms, whether an iteration sweeps over them once or more often decides which minimum is found, and neither
+    is always the better one; so both are tried on the part, and the better goes on.
+    """
+    V, given = _part_of(work, every)
+    ways = (1, SWEEPS) if work.templates.shape[1] <= FEW_ATOMS else (SWEEPS,)
+    found: list[tuple[float, int, Float]] = []
+    for number, sweeps in enumerate(ways):
+        told = progress.part(number / len(ways), (number + 1) / len(ways))
+        learner = LeastSquares(
+            V,
+            work.templates.copy(),
+            given.copy(),
+            2.0,
+            work.scale,
+            work.progress,
+            fixed_templates=work.fixed_templates,
+        )
+        learner.sweeps = sweeps
+        learner.lock()
+        cost = np.inf
+        for iteration in range(LEARNING_SQUARES):
+            cost = learner.iterate(pool, iteration == LEARNING_SQUARES - 1)
+            told((iteration + 1) / LEARNING_SQUARES, "learning from a part of the song")
+        found.append((cost, sweeps, learner.templates))
+    _, work.sweeps, work.templates[...] = min(found, key=lambda way: way[0])
 
 
 def _learn(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:

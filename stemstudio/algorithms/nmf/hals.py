@@ -33,6 +33,7 @@ class LeastSquares(Work):
     """
 
     roots = False
+    sweeps = SWEEPS
 
     def lock(self) -> None:
         """Take note of what must not move; to be called before the first iteration."""
@@ -45,7 +46,7 @@ class LeastSquares(Work):
         done = list(pool.map(lambda lane: self._solve(lane, gram, look), self.lanes))
         products = sum((lane[0] for lane in done[1:]), done[0][0])
         grams = sum((lane[1] for lane in done[1:]), done[0][1])
-        sweep()(products, grams, self.templates, self.locked_templates, SWEEPS)
+        sweep()(products, grams, self.templates, self.locked_templates, self.sweeps)
         self.normalise()
         return float(sum(lane[2] for lane in done))
 
@@ -60,7 +61,7 @@ class LeastSquares(Work):
             if self.roots:
                 V = np.sqrt(V)
             H = self.activations[start:stop]
-            move(V @ W, gram, H, part(self.locked_activations, start, stop), SWEEPS)
+            move(V @ W, gram, H, part(self.locked_activations, start, stop), self.sweeps)
             products += V.T @ H
             grams += H.T @ H
             if look:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -11,11 +13,14 @@ from pydantic import model_validator
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.fast import fast_updates
+from stemstudio.algorithms.nmf.informed import Start, harmonic_start, score_start
 from stemstudio.algorithms.nmf.penalties import Penalties
+from stemstudio.algorithms.nmf.score import read_score
 from stemstudio.algorithms.nmf.solver import Fit, multiplicative_updates
-from stemstudio.algorithms.nmf.spectrum import spectrum
+from stemstudio.algorithms.nmf.spectrum import Float, spectrum
 from stemstudio.algorithms.nmf.starts import components_for_coverage, nndsvd_start, random_start
 from stemstudio.audio.audio import Sound
+from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
 
@@ -56,8 +61,56 @@ class NMF(Algorithm):
         ge=0.0,
         le=2.0,
     )
-    start: Literal["random", "nndsvd"] = parameter(
-        "random", "What the atoms grow from: chance (random) or the strongest patterns of the song (nndsvd)"
+    start: Literal["random", "nndsvd", "harmonic"] = parameter(
+        "random",
+        "What the atoms grow from: chance (random), the strongest patterns of the song (nndsvd), or one atom a semitone "
+        "with its overtones (harmonic)",
+    )
+    lowest: int = parameter(
+        36,
+        "The lowest note of a harmonic start; 60 is the middle C",
+        unit="MIDI note",
+        ge=0,
+        le=127,
+        advanced=True,
+    )
+    highest: int = parameter(
+        84, "The highest note of a harmonic start", unit="MIDI note", ge=0, le=127, advanced=True
+    )
+    score: str = parameter(
+        "",
+        "A file that tells which notes sound when, MIDI or a table: every note or drum becomes an atom that sounds only "
+        "where the score says so",
+        max_length=1000,
+    )
+    tolerance: float = parameter(
+        0.1,
+        "How far a note may sound before and after its place in the score: more forgives a score that is not quite in time",
+        unit="s",
+        ge=0.0,
+        le=2.0,
+        advanced=True,
+    )
+    onsets: bool = parameter(
+        False,
+        "Give every note of the score a second atom for its attack: the pick, the hammer, the consonant",
+        advanced=True,
+    )
+    free: int = parameter(
+        0,
+        "Atoms beside those of a score or a harmonic start, for all that they leave over",
+        unit="atoms",
+        ge=0,
+        le=MOST_COMPONENTS,
+        advanced=True,
+    )
+    hold_templates: bool = parameter(
+        False,
+        "Keep the spectra of a score or a harmonic start as they are; only when they sound is found",
+        advanced=True,
+    )
+    hold_activations: bool = parameter(
+        False, "Keep when the atoms of a score sound as it is; only their spectra are found", advanced=True
     )
     solver: Literal["fast", "multiplicative"] = parameter(
         "fast",
@@ -120,6 +173,8 @@ class NMF(Algorithm):
     @model_validator(mode="after")
     def _grid_fits(self) -> NMF:
         StftSettings(fft=self.fft, hop=self.hop)
+        if self.lowest > self.highest:
+            raise ValueError(f"the lowest note, {self.lowest}, is above the highest, {self.highest}")
         return self
 
     @property
@@ -146,10 +201,7 @@ class NMF(Algorithm):
             counting(0.0, "counting the patterns of the song")
             components = components_for_coverage(V, self.coverage, MOST_COMPONENTS, self.seed, counting)
             counting(1.0, f"{components} atoms for {self.coverage:.0%} of the song")
-        if self.start == "nndsvd":
-            W, H = nndsvd_start(V, components, self.seed, progress.part(0.08, 0.1))
-        else:
-            W, H = random_start(V, components, self.seed)
+        start = self._start(V, signal.sample_rate, components, progress.part(0.08, 0.1))
         handed_on = 0.0
 
         def watch(fit: Fit) -> None:
@@ -160,29 +212,65 @@ class NMF(Algorithm):
                 and now - handed_on >= LOOK_SECONDS
                 and fit.iteration < self.iterations
             ):
-                progress.hand_on(self._estimates(fit, copied=True))
+                progress.hand_on(self._estimates(fit, start.names, copied=True))
                 handed_on = time.monotonic()
 
         wanted = Penalties(self.sparsity, self.smoothness, self.decorrelation)
         updates = fast_updates if self.solver == "fast" else multiplicative_updates
         fit = updates(
             V,
-            W,
-            H,
+            start.templates,
+            start.activations,
             beta=self.beta,
             iterations=self.iterations,
             progress=progress.part(0.1, 1.0),
             watch=watch,
-            penalties=wanted.relative_to(V, components, self.beta) if wanted else None,
+            fixed_templates=start.fixed_templates,
+            fixed_activations=start.fixed_activations,
+            penalties=wanted.relative_to(V, start.templates.shape[1], self.beta) if wanted else None,
         )
-        return self._estimates(fit, copied=False)
+        return self._estimates(fit, start.names, copied=False)
 
-    def _estimates(self, fit: Fit, *, copied: bool) -> Factorization:
+    def _start(self, V: Float, sample_rate: int, components: int, progress: Progress) -> Start:
+        """Where W and H begin. The score is read here and nowhere else: a recipe may come from a stranger."""
+        if self.score:
+            informed = score_start(
+                V,
+                read_score(Path(self.score)),
+                self.grid,
+                sample_rate,
+                tolerance=self.tolerance,
+                onsets=self.onsets,
+                exponent=self.exponent,
+            )
+        elif self.start == "harmonic":
+            informed = harmonic_start(V, self.grid, sample_rate, self.lowest, self.highest, self.exponent)
+        elif self.start == "nndsvd":
+            return Start.free(*nndsvd_start(V, components, self.seed, progress))
+        else:
+            return Start.free(*random_start(V, components, self.seed))
+        given = np.ones(len(informed.fixed_templates), dtype=np.bool_)
+        informed = replace(
+            informed,
+            fixed_templates=given & self.hold_templates,
+            fixed_activations=given & (self.hold_activations and bool(self.score)),
+        )
+        if self.free:
+            informed = informed.beside(Start.free(*random_start(V, self.free, self.seed)))
+        atoms = informed.templates.shape[1]
+        if atoms > MOST_COMPONENTS:
+            raise BadRecipe(
+                f"That would be {atoms} atoms, and there can be {MOST_COMPONENTS} at most.",
+                "Take a smaller range of notes, fewer free atoms, or a score with fewer different notes.",
+            )
+        return informed
+
+    def _estimates(self, fit: Fit, names: tuple[str, ...] | None, *, copied: bool) -> Factorization:
         W, H = fit.templates, fit.activations
         if copied:
             W, H = W.copy(), H.copy()
         # Rendering reads H by range of frames: a row an atom, contiguous.
-        return Factorization(W, np.ascontiguousarray(H), self.grid, self.mask_exponent, fit.costs)
+        return Factorization(W, np.ascontiguousarray(H), self.grid, self.mask_exponent, fit.costs, names)
 
 
 def suggest_components(

@@ -1,0 +1,226 @@
+"""A score: which notes sound when, read from a MIDI file or from a table of onsets or notes."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemstudio.errors import StemStudioError
+
+LARGEST_FILE = 16 << 20  # bytes
+MOST_NOTES = 200_000
+LATEST = 360_000.0  # seconds
+DRUM_CHANNEL = 9  # the tenth, of General MIDI
+DRUMS = {1: "kick", 2: "snare", 3: "hi-hat"}  # of onset lists that number them
+MIDI_DRUMS = {
+    35: "kick",
+    36: "kick",
+    37: "rim",
+    38: "snare",
+    39: "clap",
+    40: "snare",
+    42: "hi-hat",
+    44: "hi-hat",
+    46: "hi-hat",
+    49: "cymbal",
+    51: "cymbal",
+    57: "cymbal",
+    59: "cymbal",
+}
+NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B")
+COLUMNS = {
+    "start": ("start", "onset", "time", "begin", "start_time", "onset_time"),
+    "end": ("end", "offset", "stop", "end_time", "offset_time"),
+    "duration": ("duration", "length"),
+    "hertz": ("hz", "frequency", "freq", "f0"),
+    "midi": ("midi", "pitch", "note", "midi_note", "midi_pitch"),
+    "label": ("label", "instrument", "class", "drum", "part", "name"),
+}
+
+
+class BadScore(StemStudioError):
+    """A score that cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The score “{path.name}” cannot be read: {reason}.",
+            "It can be a MIDI file, or a table with a line a note: start, Hz, duration; or onset and drum.",
+        )
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note or stroke.
+
+    Attributes
+    ----------
+    start, end
+        Seconds; equal where the length is unknown, as of a drum.
+    pitch
+        MIDI number, 69 is 440 Hz, with fractions; None for a sound without pitch.
+    label
+        Name of the atom it belongs to: "C4", "kick", …
+    """
+
+    start: float
+    end: float
+    pitch: float | None
+    label: str
+
+
+def read_score(path: Path) -> tuple[Note, ...]:
+    """The notes of a MIDI file (.mid, .midi) or a table (.csv, .tsv, .txt), by onset.
+
+    A table has a header that names its columns (start or onset; end or duration; Hz, MIDI pitch or label), or none and
+    then either two columns, onset and drum (1 kick, 2 snare, 3 hi-hat, or a word), or three, start, Hz and duration.
+
+    Raises
+    ------
+    BadScore
+        With the reason, when the file is missing, damaged, or has no notes.
+    """
+    path = Path(path).expanduser()
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise BadScore(path, (error.strerror or "it is not there").lower()) from None
+    if not path.is_file():
+        raise BadScore(path, "it is not a file")
+    if size > LARGEST_FILE:
+        raise BadScore(path, f"it is larger than {LARGEST_FILE >> 20} MB")
+    notes = _midi(path) if path.suffix.lower() in (".mid", ".midi") else _table(path)
+    if not notes:
+        raise BadScore(path, "there are no notes in it")
+    if len(notes) > MOST_NOTES:
+        raise BadScore(path, f"it has more than {MOST_NOTES} notes")
+    for note in notes:
+        if not (0 <= note.start <= note.end <= LATEST):
+            raise BadScore(path, f"a note lasts from {note.start:g} to {note.end:g} s")
+        if note.pitch is not None and not -20 <= note.pitch <= 150:
+            raise BadScore(path, f"a note has the MIDI pitch {note.pitch:g}")
+    return tuple(sorted(notes, key=lambda note: (note.start, note.label)))
+
+
+def hertz(pitch: float) -> float:
+    """Frequency of a MIDI pitch."""
+    return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
+
+
+def pitch_of(frequency: float) -> float:
+    """MIDI pitch of a frequency in Hz, > 0."""
+    return 69.0 + 12.0 * math.log2(frequency / 440.0)
+
+
+def note_name(pitch: float) -> str:
+    """The nearest note's name, C4 being the middle C."""
+    nearest = round(pitch)
+    return f"{NOTE_NAMES[nearest % 12]}{nearest // 12 - 1}"
+
+
+def _midi(path: Path) -> list[Note]:
+    import mido
+
+    notes: list[Note] = []
+    sounding: dict[tuple[int, int], list[float]] = {}
+    now = 0.0
+    try:
+        for message in mido.MidiFile(path, clip=True):  # in order, its times in seconds
+            now += message.time
+            if message.type not in ("note_on", "note_off"):
+                continue
+            key = (message.channel, message.note)
+            if message.type == "note_on" and message.velocity > 0:
+                sounding.setdefault(key, []).append(now)
+            elif sounding.get(key):
+                notes.append(_midi_note(key, sounding[key].pop(0), now))
+            if len(notes) > MOST_NOTES:
+                break
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise BadScore(path, f"it is not a sound MIDI file ({error})".replace(" ()", "")) from None
+    for key, starts in sounding.items():
+        notes.extend(_midi_note(key, start, now) for start in starts)
+    return notes
+
+
+def _midi_note(key: tuple[int, int], start: float, end: float) -> Note:
+    channel, number = key
+    if channel == DRUM_CHANNEL:
+        return Note(start, start, None, MIDI_DRUMS.get(number, f"drum {number}"))
+    return Note(start, end, float(number), note_name(number))
+
+
+def _table(path: Path) -> list[Note]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadScore(path, "it is neither MIDI nor text") from None
+    except OSError as error:
+        raise BadScore(path, (error.strerror or "it cannot be opened").lower()) from None
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        return []
+    delimiter = next((sign for sign in ("\t", ";", ",") if sign in lines[0]), None)
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter)) if delimiter else [line.split() for line in lines]
+    except csv.Error as error:
+        raise BadScore(path, str(error)) from None
+    columns = _columns(rows[0])
+    if columns:
+        rows = rows[1:]
+    elif len(rows[0]) == 2:
+        columns = {"start": 0, "label": 1}
+    elif len(rows[0]) >= 3:
+        columns = {"start": 0, "hertz": 1, "duration": 2}
+    if "start" not in columns:
+        raise BadScore(path, "no column tells when notes start")
+    notes = []
+    for number, row in enumerate(rows, 1):
+        try:
+            note = _row({name: row[index].strip() for name, index in columns.items()})
+        except (ValueError, IndexError, OverflowError):
+            raise BadScore(
+                path, f"line {number} of its notes, “{' '.join(row)[:60]}”, is not a note"
+            ) from None
+        if note is not None:
+            notes.append(note)
+    return notes
+
+
+def _columns(first: Sequence[str]) -> dict[str, int]:
+    words = [word.strip().lower() for word in first]
+    return {
+        meaning: words.index(name)
+        for meaning, names in COLUMNS.items()
+        for name in reversed(names)
+        if name in words
+    }
+
+
+def _row(cells: dict[str, str]) -> Note | None:
+    start = float(cells["start"])
+    end = start
+    if cells.get("end"):
+        end = float(cells["end"])
+    elif cells.get("duration"):
+        end = start + float(cells["duration"])
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise ValueError("not finite")
+    pitch: float | None = None
+    if cells.get("hertz"):
+        frequency = float(cells["hertz"])
+        if frequency <= 0:  # a rest, in lists of what is sung
+            return None
+        pitch = pitch_of(frequency)
+    elif cells.get("midi"):
+        pitch = float(cells["midi"])
+    if pitch is not None:
+        return Note(start, end, pitch, note_name(pitch))
+    word = cells.get("label") or "notes"
+    try:
+        word = DRUMS.get(int(float(word)), f"drum {int(float(word))}")
+    except ValueError:
+        word = word[:40]
+    return Note(start, end, None, word)

@@ -1,0 +1,222 @@
+"""Scores: what MIDI files and tables say, and what a factorisation makes of it."""
+
+from __future__ import annotations
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.informed import Start, active_frames, harmonic_template, score_start
+from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.algorithms.nmf.score import BadScore, Note, hertz, note_name, pitch_of, read_score
+from stemstudio.audio.audio import Audio
+from stemstudio.errors import BadRecipe
+from stemstudio.progress import Progress
+from stemstudio.spectral.stft import StftSettings
+
+RATE = 44100
+GRID = StftSettings()
+NOTES = ((0.2, 0.9, 60), (0.7, 1.5, 67), (1.2, 1.9, 60))
+
+
+def tune(seconds: float = 2.2) -> tuple[Audio, dict[str, np.ndarray]]:
+    """C4 and G4 with overtones, overlapping, as the mixture and each note name alone."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    parts = {}
+    for start, end, pitch in NOTES:
+        wave = sum(np.sin(2 * np.pi * n * hertz(pitch) * t) * 0.7**n for n in range(1, 8))
+        fade = np.clip((t - start) / 0.01, 0, 1) * np.clip((end - t) / 0.02, 0, 1)
+        name = note_name(pitch)
+        parts[name] = parts.get(name, 0) + 0.1 * wave * fade
+    mix = sum(parts.values()).astype(np.float32)
+    return Audio(mix[None].copy(), RATE), parts
+
+
+def write_midi(path, notes=NOTES, channel=0, tempo=500_000):
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    track.append(mido.MetaMessage("set_tempo", tempo=tempo))
+    events = [(start, "note_on", pitch) for start, _, pitch in notes]
+    events += [(end, "note_off", pitch) for _, end, pitch in notes]
+    before = 0
+    for seconds, kind, pitch in sorted(events):
+        ticks = round(seconds * 1e6 / tempo * 480)
+        track.append(mido.Message(kind, note=pitch, channel=channel, time=ticks - before))
+        before = ticks
+    file.save(path)
+    return path
+
+
+def sdr(true, estimate):
+    return 10 * np.log10((true**2).sum() / ((true - estimate) ** 2).sum())
+
+
+@pytest.mark.parametrize("tempo", [500_000, 300_000])
+def test_a_midi_file_is_read_in_seconds(tmp_path, tempo):
+    notes = read_score(write_midi(tmp_path / "tune.mid", tempo=tempo))
+    assert [(note.label, note.pitch) for note in notes] == [("C4", 60), ("G4", 67), ("C4", 60)]
+    for note, (start, end, _) in zip(notes, NOTES, strict=True):
+        assert note.start == pytest.approx(start, abs=0.002)
+        assert note.end == pytest.approx(end, abs=0.002)
+
+
+def test_the_drum_channel_of_a_midi_file_is_strokes_with_names(tmp_path):
+    path = write_midi(tmp_path / "drums.mid", [(0.0, 0.1, 36), (0.5, 0.6, 38), (0.7, 0.8, 75)], channel=9)
+    notes = read_score(path)
+    assert [note.label for note in notes] == ["kick", "snare", "drum 75"]
+    assert all(note.pitch is None for note in notes)
+
+
+def test_tables_with_and_without_headers(tmp_path):
+    path = tmp_path / "score.csv"
+    for text, expected in (
+        ("0.5,440,0.25\n1.0,0,1\n0.1,220,0.2\n", [(0.1, 0.3, "A3"), (0.5, 0.75, "A4")]),
+        (
+            "0.0\t1.0\n0.4\t2.0\n0.2\t3.0\n0.9\tcowbell\n",
+            [(0, 0, "kick"), (0.2, 0.2, "hi-hat"), (0.4, 0.4, "snare"), (0.9, 0.9, "cowbell")],
+        ),
+        ("pitch;onset;offset\n60;1.5;2\n", [(1.5, 2.0, "C4")]),
+        ("# mine\n\nTime,Drum\n3,clap\n", [(3, 3, "clap")]),
+    ):
+        path.write_text(text, encoding="utf-8")
+        found = [(note.start, note.end, note.label) for note in read_score(path)]
+        assert [label for *_, label in found] == [label for *_, label in expected]
+        np.testing.assert_allclose([note[:2] for note in found], [note[:2] for note in expected])
+
+
+def test_real_scores_are_read(shared_audio):
+    drums = read_score(shared_audio / "stems" / "drums" / "runningExample_808Drums.txt")
+    assert {note.label for note in drums} == {"kick", "snare", "hi-hat"}
+    voice = read_score(shared_audio / "score" / "vocadito" / "vocadito_1_notesA1.csv")
+    assert voice[0].start == pytest.approx(0.661768707)
+    assert voice[0].pitch == pytest.approx(pitch_of(143.742))
+    assert voice[0].end == pytest.approx(0.661768707 + 0.290249433)
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "reason"),
+    [
+        (b"", ".csv", "no notes"),
+        (b"MThd garbage", ".mid", "not a sound MIDI file"),
+        (b"", ".mid", "not a sound MIDI file"),
+        (b"\xff\xfe\x00\x80", ".csv", "neither MIDI nor text"),
+        (b"0.1,440,1\nhello,440,1\n", ".csv", "hello"),
+        (b"0.1,440,-1\n", ".csv", "lasts from"),
+        (b"nan,440,1\n", ".csv", "nan"),
+        (b"1e300,440,1\n", ".csv", "lasts from"),
+        (b"0.1,1e30,1\n", ".csv", "MIDI pitch"),
+        (b"7\n", ".csv", "when notes start"),
+    ],
+)
+def test_broken_scores_are_refused_in_a_sentence(tmp_path, content, suffix, reason):
+    path = tmp_path / f"broken{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(BadScore, match=reason):
+        read_score(path)
+
+
+def test_a_missing_score_is_told_when_the_work_begins_and_not_when_the_recipe_is_read(tmp_path, monkeypatch):
+    recipe = NMF.from_settings({"score": str(tmp_path / "nowhere.mid")})
+    assert NMF.from_settings({k: v for k, v in recipe.record().items() if k != "algorithm"}) == recipe
+    with pytest.raises(BadScore, match=r"nowhere\.mid"):
+        recipe.run(tune()[0], Progress())
+    with pytest.raises(BadScore, match="not a file"):
+        NMF(score=str(tmp_path)).run(tune()[0], Progress())
+
+
+def test_harmonic_templates_are_combs_that_decay():
+    template = harmonic_template(57, GRID, RATE)  # 220 Hz
+    assert template.sum() == pytest.approx(1.0, rel=1e-5)
+    spacing = RATE / GRID.fft
+    peaks = [template[round(n * 220 / spacing)] for n in range(1, 8)]
+    assert peaks == sorted(peaks, reverse=True)
+    between = [template[round((n + 0.5) * 220 / spacing)] for n in range(1, 8)]
+    assert max(between) == 0.0
+    assert not harmonic_template(149, GRID, 8000).any()
+
+
+def test_activations_keep_to_the_score_and_its_tolerance():
+    active = active_frames([1.0], [1.5], 0.1, GRID, RATE, 100)
+    times = np.flatnonzero(active) * GRID.hop / RATE
+    assert times.min() == pytest.approx(0.9, abs=GRID.hop / RATE)
+    assert times.max() == pytest.approx(1.6, abs=GRID.hop / RATE)
+    assert active_frames([1.0], [1.0], 0.0, GRID, RATE, 100).sum() == 1
+    assert active_frames([99.0], [100.0], 0.1, GRID, RATE, 100).sum() == 0
+
+
+def test_notes_of_a_score_become_atoms_that_keep_silent_elsewhere(tmp_path):
+    sound, parts = tune()
+    path = write_midi(tmp_path / "tune.mid")
+    found = NMF(score=str(path), iterations=30).run(sound, Progress())
+    assert found.names == ("C4", "G4")
+    allowed = active_frames([0.7], [1.5], 0.1, found.grid, RATE, found.activations.shape[1])
+    assert not found.activations[1][~allowed].any()
+    assert found.activations[1][allowed].any()
+    waves = found.render(sound, [[0], [1]], 0, sound.length)
+    for wave, name in zip(waves, ("C4", "G4"), strict=True):
+        assert sdr(parts[name], wave[0]) >= 10.0, name
+    again = Factorization.from_record(found.header(), found.arrays())
+    assert again.names == found.names
+
+
+def test_free_atoms_attacks_and_what_is_held(tmp_path):
+    sound, _ = tune()
+    path = str(write_midi(tmp_path / "tune.mid"))
+    found = NMF(score=path, onsets=True, free=2, iterations=5).run(sound, Progress())
+    assert found.names == ("C4", "C4 attack", "G4", "G4 attack", "Free 1", "Free 2")
+    held = NMF(score=path, hold_templates=True, iterations=20).run(sound, Progress())
+    np.testing.assert_allclose(held.templates[:, 0], harmonic_template(60, GRID, RATE), rtol=1e-5, atol=1e-9)
+    moved = NMF(score=path, iterations=20).run(sound, Progress())
+    assert np.abs(moved.templates[:, 0] - held.templates[:, 0]).max() > 1e-3
+    rhythm = NMF(score=path, hold_activations=True, iterations=20).run(sound, Progress())
+    beginning = NMF(score=path, hold_activations=True, iterations=1).run(sound, Progress())
+    np.testing.assert_array_equal(rhythm.activations, beginning.activations)
+    assert np.abs(rhythm.templates - beginning.templates).max() > 1e-4
+
+
+def test_a_harmonic_start_finds_the_notes_that_are_played():
+    sound, _ = tune()
+    found = NMF(start="harmonic", lowest=58, highest=70, iterations=40).run(sound, Progress())
+    assert len(found.names) == 13
+    amounts = dict(
+        zip(found.names, (found.templates.sum(axis=0) * found.activations.sum(axis=1)), strict=True)
+    )
+    loudest = sorted(amounts, key=amounts.get)[-2:]
+    assert set(loudest) == {"C4", "G4"}
+    with pytest.raises(BadRecipe, match="lowest"):
+        NMF.from_settings({"lowest": 80, "highest": 40})
+    with pytest.raises(BadRecipe, match="256 at most"):
+        NMF(start="harmonic", lowest=0, highest=127, free=200).run(sound, Progress())
+
+
+def test_a_start_of_notes_that_share_a_name_has_one_atom():
+    V = np.ones((GRID.bins, 40), dtype=np.float32)
+    notes = [Note(0.1, 0.2, 60, "C4"), Note(0.5, 0.6, 60.3, "C4"), Note(0.3, 0.3, None, "kick")]
+    start = score_start(V, notes, GRID, RATE)
+    assert isinstance(start, Start)
+    assert start.names == ("kick", "C4")
+    assert start.templates.shape == (GRID.bins, 2)
+    assert (start.templates[:, 0] > 0).all()
+
+
+@pytest.mark.parametrize("loop", ["808", "Funky"])
+def test_an_onset_list_of_a_drum_loop_brings_out_every_drum(shared_audio, loop):
+    folder = shared_audio / "stems" / "drums"
+    sounds = {}
+    for part in ("Mixture", "Kick", "Snare", "Hihat"):
+        samples, rate = soundfile.read(
+            folder / f"runningExample_{loop}{part}.wav", dtype="float32", always_2d=True
+        )
+        sounds[part] = Audio(np.ascontiguousarray(samples.T), rate)
+    mix = sounds.pop("Mixture")
+    score = str(folder / f"runningExample_{loop}Drums.txt")
+    found = NMF(score=score, fft=2048, hop=512, iterations=60).run(mix, Progress())
+    groups = [[found.names.index(name)] for name in ("kick", "snare", "hi-hat")]
+    waves = found.render(mix, groups, 0, mix.length)
+    for (name, true), wave in zip(sounds.items(), waves, strict=True):
+        reached = sdr(true.samples.astype(float), wave)
+        assert reached >= sdr(true.samples.astype(float), mix.samples) + 2.0, (name, reached)
+        assert reached >= 0.0, (name, reached)
