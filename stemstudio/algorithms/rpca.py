@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +12,7 @@ from pydantic import model_validator
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.hpss import magnitude
+from stemstudio.algorithms.singular_values import thresholded
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
@@ -76,7 +75,7 @@ class RPCA(Algorithm):
         advanced=True,
     )
     tolerance: float = parameter(
-        1e-3,
+        5e-4,
         "When to stop: how much of the song may still be unexplained; smaller takes longer",
         ge=1e-7,
         le=0.1,
@@ -167,7 +166,7 @@ def rpca(
     V: Float,
     *,
     factor: float = 1.0,
-    tolerance: float = 1e-3,
+    tolerance: float = 5e-4,
     growth: float = GROWTH,
     most: int = 500,
     progress: Progress | None = None,
@@ -176,7 +175,7 @@ def rpca(
 
     By the inexact augmented Lagrangian, λ = factor / √max(shape). The thresholding of singular values goes through
     the eigenvectors of the smaller Gram matrix; in float32 it cannot tell singular values below a three-thousandth
-    of the largest from rounding, which is where a tolerance of 1e-3 stops.
+    of the largest from rounding, which is about where the default tolerance stops.
 
     Parameters
     ----------
@@ -214,10 +213,11 @@ def rpca(
     Y = V / kind(max(norm, float(np.abs(V).max()) / weight) * penalty)
     L = np.zeros_like(V)
     M = np.clip(V + Y, kind(-weight / penalty), kind(weight / penalty))
-    rank = iterations = 0
+    basis: Float | None = None
+    iterations = 0
     started = 0.0
     for iterations in range(1, most + 1):
-        L, rank = _thresholded(M, 1 / penalty, progress)
+        L, basis = thresholded(M, 1 / penalty, basis, progress)
         following = min(penalty * growth, 1e7 / norm)
         missed = clip_and_sum(V, L, Y, M, kind(penalty / following), kind(weight / following))
         penalty = following
@@ -232,7 +232,7 @@ def rpca(
             "looking for patterns that come again",
         )
     progress(1.0, "looking for patterns that come again")
-    return _decomposition(V, L, rank, iterations)
+    return _decomposition(V, L, 0 if basis is None else basis.shape[1], iterations)
 
 
 def cut(frames: int, wanted: int, shared: int) -> list[tuple[int, int]]:
@@ -263,40 +263,3 @@ def _spectral_norm(V: Float, progress: Progress) -> float:
             break
         vector = narrow.T @ along
     return norm
-
-
-def _thresholded(M: Float, threshold: float, progress: Progress) -> tuple[Float, int]:
-    """U max(Σ − threshold, 0) Vᵀ of M = U Σ Vᵀ, and how many singular values remain."""
-    import scipy.linalg
-
-    narrow = M if M.shape[0] >= M.shape[1] else M.T
-    gram = narrow.T @ narrow
-    progress.check()
-    powers, vectors = while_listening(
-        progress, lambda: scipy.linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
-    )
-    singular = np.sqrt(np.maximum(powers, 0))
-    kept = singular > threshold
-    basis = np.ascontiguousarray(vectors[:, kept])
-    share = (1 - threshold / singular[kept]).astype(M.dtype)
-    if M is narrow:
-        L = ((M @ basis) * share) @ basis.T
-    else:
-        L = (basis * share) @ (basis.T @ M)
-    progress.check()
-    return L, int(kept.sum())
-
-
-def while_listening(progress: Progress, work: Callable[[], Any], every: float = 0.05) -> Any:
-    """What `work` answers; stops waiting for it when asked to, and lets it come to its end unheard.
-
-    For single calls into a library that take longer than anyone should wait for a stop.
-    """
-    executor = ThreadPoolExecutor(1, thread_name_prefix="rpca")
-    try:
-        answer = executor.submit(work)
-        while not wait([answer], every).done:
-            progress.check()
-        return answer.result()
-    finally:
-        executor.shutdown(wait=False)
