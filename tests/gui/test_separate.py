@@ -62,7 +62,7 @@ def test_goals_say_what_they_take_and_how_long(panel):
     [
         ("Four stems", "htdemucs", {"model": "htdemucs"}),
         ("Six stems", "htdemucs", {"model": "htdemucs_6s"}),
-        ("Drums apart from the rest", "hpss", {}),
+        ("Drums apart from the rest", "hpss", {"harmonic_length": 0.15}),
         ("By hand, from atoms", "nmf", {"components": 32, "beta": 1.0}),
     ],
 )
