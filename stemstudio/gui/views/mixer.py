@@ -112,7 +112,7 @@ class MixerView(QWidget):
         self._sync(everything=True)
 
     def _changed(self, change: Change) -> None:
-        if change.kinds & {"stems", "splits", "mixer"}:
+        if change.kinds & {"stems", "mixer"}:
             self._sync()
 
     def _sync(self, everything: bool = False) -> None:

@@ -234,7 +234,7 @@ class SeparatePanel(QWidget):
         self._show_times()
 
     def _changed(self, change: Change) -> None:
-        if change.kinds & {"stems", "splits", "song"}:
+        if change.kinds & {"stems", "song"}:  # "splits" alone moves atoms, no stem
             self._list_stems()
             self._show_times()
 
