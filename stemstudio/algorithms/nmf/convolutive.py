@@ -1,0 +1,225 @@
+"""NMFD: templates that last several frames, V ≈ Σ_l W_l shift(H, l), by multiplicative updates for the KL divergence.
+
+A drum is not one spectrum but a course of spectra: a click, a body, a tail. All lags of a frame lie side by side in
+memory when H is kept frame by frame, so that the sum over lags is one matrix product a block of frames, and V is read
+once for H's update and once for W's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from stemstudio.algorithms.nmf.divergence import divergence
+from stemstudio.algorithms.nmf.solver import THREADS, mean, one_blas_thread
+from stemstudio.algorithms.nmf.updates import BLOCK_BYTES, FLOOR, LANES, NOTHING
+from stemstudio.progress import Progress
+
+Float = NDArray[np.float32]
+
+
+@dataclass
+class ConvolutiveFit:
+    """Templates and activations, and the cost after each iteration that was looked at.
+
+    Attributes
+    ----------
+    templates
+        W, float32 (length, bins, atoms); those of an atom sum to 1.
+    activations
+        H, float32 (atoms, frames).
+    costs
+        D(V | model) in float64, before W's update of an iteration.
+    """
+
+    templates: Float
+    activations: Float
+    costs: list[float] = field(default_factory=list)
+
+
+def convolutive_updates(
+    V: Float,
+    W: Float,
+    H: Float,
+    *,
+    iterations: int = 30,
+    hold_templates: bool = False,
+    cost_every: int = 10,
+    progress: Progress | None = None,
+) -> ConvolutiveFit:
+    """Lower the KL divergence of V from Σ_l W_l shift(H, l); the cost never rises, zeros stay zeros.
+
+    Parameters
+    ----------
+    V
+        float32 (bins, frames), ≥ 0.
+    W, H
+        Where to start: (length, bins, atoms) and (atoms, frames), ≥ 0; not written to.
+    iterations
+        How often H and W are updated, in turn.
+    hold_templates
+        Whether W stays as it is given.
+    cost_every
+        The cost is looked at in the first, every n-th and the last iteration.
+    progress
+        Reported to in every iteration; cancels between two blocks.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit.
+
+    References
+    ----------
+    Smaragdis 2004, "Non-negative matrix factor deconvolution; extraction of multiple sound sources from monophonic
+    inputs", eqs. 7 and 8.
+    """
+    length, bins, atoms = W.shape
+    frames = V.shape[1]
+    if V.shape[0] != bins or H.shape != (atoms, frames) or length < 1:
+        raise ValueError(f"W {W.shape} and H {H.shape} do not fit V {V.shape}")
+    progress = progress or Progress()
+    level = mean(V.T)
+    sizes = np.maximum(W.sum(axis=(0, 1), dtype=np.float64), NOTHING).astype(np.float32)
+    if not level > 0.0:
+        progress(1.0)
+        return ConvolutiveFit((W / sizes).astype(np.float32), np.zeros_like(H, dtype=np.float32))
+    work = _Work(V.T, W / sizes, H * sizes[:, None] / np.float32(level), np.float32(1 / level), progress)
+    fit = ConvolutiveFit(work.templates, work.activations)
+    with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
+        for iteration in range(1, iterations + 1):
+            look = iteration == 1 or iteration == iterations or iteration % cost_every == 0
+            work.update_activations(pool)
+            if look or not hold_templates:
+                cost = work.update_templates(pool, look, hold_templates)
+            if look:
+                fit.costs.append(cost * level)
+            progress(
+                iteration / iterations, f"iteration {iteration} of {iterations}, cost {fit.costs[-1]:.4g}"
+            )
+    fit.templates = np.ascontiguousarray(work.lags()[::-1].transpose(0, 2, 1))
+    fit.activations = np.ascontiguousarray(work.activations.T) * np.float32(level)
+    return fit
+
+
+def model(W: Float, H: Float, first: int, last: int) -> Float:
+    """Σ_l W_l H(· − l) over frames [first, last) for W (length, bins, atoms): float32 (last − first, bins)."""
+    length, bins, atoms = W.shape
+    padded = np.zeros((last - first + length - 1, atoms), dtype=np.float32)
+    begin = first - length + 1
+    held = H[:, max(0, begin) : last].T
+    padded[max(0, -begin) : max(0, -begin) + len(held)] = held
+    stacked = np.ascontiguousarray(W[::-1].transpose(0, 2, 1)).reshape(length * atoms, bins)
+    product: Float = lagged(padded, 0, last - first, length) @ stacked
+    return product
+
+
+def lagged(padded: Float, start: int, stop: int, length: int) -> Float:
+    """Rows start…stop of Hᵀ, each with its length − 1 predecessors, oldest first: (stop − start, length · atoms).
+
+    `padded` has length − 1 rows of zeros before the first frame, so that a row and its lags are a stretch of memory.
+    """
+    atoms = padded.shape[1]
+    step = padded.strides[0]
+    rows = padded[start : stop + length - 1]
+    view = as_strided(rows, (stop - start, length * atoms), (step, padded.strides[1]), writeable=False)
+    return np.ascontiguousarray(view)
+
+
+class _Work:
+    """One run: V (frames, bins) times a scale; W with its lags, oldest frame first; Hᵀ behind its padding."""
+
+    def __init__(self, V: Float, W: Float, H: Float, scale: np.float32, progress: Progress) -> None:
+        self.V, self.scale, self.progress = V, scale, progress
+        self.length, bins, self.atoms = W.shape
+        lags = np.ascontiguousarray(W[::-1].transpose(0, 2, 1), dtype=np.float32)
+        self.templates = lags.reshape(self.length * self.atoms, bins)
+        frames = V.shape[0]
+        self.padded = np.zeros((frames + self.length - 1, self.atoms), dtype=np.float32)
+        self.padded[self.length - 1 :] = H.T
+        size = max(8, BLOCK_BYTES // (4 * bins))
+        lanes = max(1, min(LANES, frames // size))
+        edges = np.linspace(0, frames, lanes + 1).astype(int)
+        self.lanes = list(pairwise(edges.tolist()))
+        self.size = size
+
+    @property
+    def activations(self) -> Float:
+        """Hᵀ (frames, atoms)."""
+        return self.padded[self.length - 1 :]
+
+    def lags(self) -> Float:
+        """W as (length, atoms, bins), oldest frame, so the latest part of the sound, first."""
+        return self.templates.reshape(self.length, self.atoms, -1)
+
+    def update_activations(self, pool: ThreadPoolExecutor) -> None:
+        """H ← H · Σ_l W_lᵀ R(· + l) / Σ_l W_lᵀ 1, R = V / model."""
+        transposed = np.ascontiguousarray(self.templates.T)
+
+        def run(lane: tuple[int, int]) -> Float:
+            gathered = np.zeros((lane[1] - lane[0] + self.length - 1, self.atoms), dtype=np.float32)
+            for start, stop, _, ratio in self._ratios(lane):
+                parts = (ratio @ transposed).reshape(stop - start, self.length, self.atoms)
+                for lag in range(self.length):
+                    offset = start - lane[0] + lag
+                    gathered[offset : offset + stop - start] += parts[:, lag]
+            return gathered
+
+        total = np.zeros_like(self.padded)
+        for (start, stop), gathered in zip(self.lanes, pool.map(run, self.lanes), strict=True):
+            total[start : stop + self.length - 1] += gathered
+        # Near the end of the song the later lags have no frames to explain.
+        sums = self.lags()[::-1].sum(axis=2, dtype=np.float64).cumsum(axis=0).astype(np.float32)
+        frames = len(self.V)
+        reach = np.minimum(self.length - 1, frames - 1 - np.arange(frames))
+        self.activations[...] *= total[self.length - 1 :] / np.maximum(sums[reach], NOTHING)
+        self.activations[self.activations < NOTHING] = 0
+
+    def update_templates(self, pool: ThreadPoolExecutor, look: bool, hold: bool) -> float:
+        """W_l ← W_l · R shift(H, l)ᵀ / 1 shift(H, l)ᵀ, unless it is held; the cost before that if asked for."""
+
+        def run(lane: tuple[int, int]) -> tuple[Float, float]:
+            gathered, cost = np.zeros_like(self.templates), 0.0
+            for start, stop, H, ratio in self._ratios(lane):
+                if look:
+                    V = self.V[start:stop] * self.scale
+                    cost += divergence(V, H @ self.templates + FLOOR, 1.0)
+                if not hold:
+                    gathered += H.T @ ratio
+            return gathered, cost
+
+        done = list(pool.map(run, self.lanes))
+        if not hold:
+            gathered = sum((lane[0] for lane in done[1:]), done[0][0])
+            amounts = self.activations.sum(axis=0, dtype=np.float64)
+            late = np.zeros((self.length, self.atoms))  # what a lag pushes beyond the end
+            late[1:] = self.activations[::-1][: self.length - 1].cumsum(axis=0, dtype=np.float64)[
+                np.minimum(np.arange(self.length - 1), len(self.V) - 1)
+            ]
+            sums = (amounts - late)[::-1].reshape(-1, 1).astype(np.float32)
+            self.templates *= gathered / np.maximum(sums, NOTHING)
+            sizes = np.maximum(self.lags().sum(axis=(0, 2), dtype=np.float64), NOTHING).astype(np.float32)
+            self.lags()[...] /= sizes[None, :, None]
+            self.activations[...] *= sizes
+            self.templates[self.templates < NOTHING] = 0
+        return float(sum(lane[1] for lane in done))
+
+    def _ratios(self, lane: tuple[int, int]) -> Iterator[tuple[int, int, Float, Float]]:
+        """For every block: its edges, H with its lags, and V / model."""
+        room = np.empty((self.size, self.templates.shape[1]), dtype=np.float32)
+        for start in range(lane[0], lane[1], self.size):
+            self.progress.check()
+            stop = min(lane[1], start + self.size)
+            H = lagged(self.padded, start, stop, self.length)
+            P = np.matmul(H, self.templates, out=room[: stop - start])
+            P += FLOOR
+            np.divide(self.V[start:stop], P, out=P)
+            if self.scale != 1:
+                P *= self.scale
+            yield start, stop, H, P
