@@ -12,10 +12,12 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from signals import mixture
+from small_recipes import write_tiny_weights
 
 from stemstudio.algorithms import algorithm
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.mixing.export import ExportOrder
+from stemstudio.project.rendering import render_leaves
 
 
 @pytest.fixture
@@ -304,3 +306,22 @@ def test_a_bad_file_is_one_sentence(qtbot, monkeypatch, window, tmp_path):
     qtbot.waitUntil(lambda: bool(shown), timeout=2000)
     assert "bad.mp3" in shown[0]
     assert window.document.project is None
+
+
+def test_vocals_and_band_by_htdemucs(qtbot, monkeypatch, window, song, tmp_path):
+    """On small weights of our own making: the goal joins what is no voice, and the stems add up."""
+    (tmp_path / "models").mkdir()
+    write_tiny_weights(tmp_path / "models")
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(tmp_path / "models"))
+    document = window.document
+    open_song(qtbot, window, song)
+    window.separate._look_for_weights()
+    card = next(card for card in window.separate.cards if card.goal.title == "Vocals and band")
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+    assert window.separate.run_button.isEnabled()
+    QTest.mouseClick(window.separate.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: 0 in document.state.splits, timeout=60_000)
+    assert [leaf.name for leaf in document.state.leaves()] == ["band", "vocals", "residual"]
+    rendered = render_leaves(document.state, 0, document.state.mixture.length)
+    left_over = sum(rendered.values()) - document.state.mixture.read(0, document.state.mixture.length)
+    assert np.abs(left_over).max() < 1e-6
