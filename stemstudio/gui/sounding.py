@@ -49,6 +49,7 @@ class Sounding(QObject):
         self._player = player
         self._leaves: tuple[int, ...] = ()
         self._alone: int | None = None
+        self._mixture: NDArray[np.float32] = np.zeros((1, 0), dtype=np.float32)  # what the player was given
         self._buffers: list[NDArray[np.float32]] = []
         self._maps: list[mmap.mmap] = []
         self._valid: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
@@ -126,6 +127,7 @@ class Sounding(QObject):
         if samples is None:
             samples = state.mixture.read(0, state.mixture.length)
         same = self._state is not None and self._state.stems.get(MIXTURE) is state.stems.get(MIXTURE)
+        self._mixture = samples
         self._player.load(samples, state.mixture.sample_rate)
         self._player.set_ready(self._document.ready_samples)
         self._lay_out(state, tuple(leaf.id for leaf in state.leaves()))
@@ -153,10 +155,8 @@ class Sounding(QObject):
             if split:
                 self._player.set_stems(self._buffers, self._valid, self._gains(state))
             else:
-                samples = getattr(state.mixture, "samples", None)
-                if samples is not None:
-                    everywhere = np.ones(max(1, chunks), dtype=np.uint8)
-                    self._player.set_stems([samples], everywhere, self._gains(state))
+                everywhere = np.ones(max(1, chunks), dtype=np.uint8)
+                self._player.set_stems([self._mixture], everywhere, self._gains(state))
             self._lock.notify_all()
 
     def _mark(self, state: State, start: int, stop: int) -> None:
