@@ -20,7 +20,10 @@ ARCHITECTURE = {
     "bottom_channels": 8,
     "t_hidden_scale": 1.0,
 }
-SETTINGS: dict[str, dict[str, object]] = {"nmf": {"components": 6, "iterations": 12}}
+SETTINGS: dict[str, dict[str, object]] = {
+    "nmf": {"components": 6, "iterations": 12},
+    "nmfd": {"iterations": 6},
+}
 
 
 def quick(kind: type[Algorithm]) -> Algorithm:

@@ -11,6 +11,8 @@ from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.melody import Melody
 from stemstudio.algorithms.neural.demucs import HTDemucs
+from stemstudio.algorithms.nmf.convolutive_factorization import ConvolutiveFactorization
+from stemstudio.algorithms.nmf.drums import NMFD
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.repet import RepetSim
@@ -19,8 +21,20 @@ from stemstudio.algorithms.stereo import Stereo
 from stemstudio.algorithms.two_stage_hpss import TwoStageHPSS
 from stemstudio.errors import BadRecipe
 
-ALGORITHMS: tuple[type[Algorithm], ...] = (HTDemucs, HPSS, TwoStageHPSS, RepetSim, RPCA, Stereo, Melody, NMF)
-ESTIMATES: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Waveforms, Masks, Factorization)}
+ALGORITHMS: tuple[type[Algorithm], ...] = (
+    HTDemucs,
+    HPSS,
+    TwoStageHPSS,
+    RepetSim,
+    RPCA,
+    Stereo,
+    Melody,
+    NMF,
+    NMFD,
+)
+ESTIMATES: dict[str, type[Estimates]] = {
+    kind.kind: kind for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization)
+}
 
 
 def algorithm(name: str) -> type[Algorithm]:

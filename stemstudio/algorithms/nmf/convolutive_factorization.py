@@ -1,0 +1,120 @@
+"""ConvolutiveFactorization: templates that last several frames, and the masks they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.algorithms.estimates import Groups, MaskEstimates, frozen
+from stemstudio.algorithms.nmf.convolutive import model
+from stemstudio.algorithms.nmf.factorization import LONGEST_NAME, TINY
+from stemstudio.spectral.stft import StftSettings
+
+Float = NDArray[np.float32]
+LONGEST = 4096  # frames of a template in a file that is believed
+
+
+class ConvolutiveFactorization(MaskEstimates):
+    """V ≈ Σ_l W_l shift(H, l). A group of parts has the mask V_g^α / Σ V^α, as in a `Factorization`.
+
+    Parameters
+    ----------
+    names
+        Of the parts: the drums.
+    templates
+        W, float32 (length, bins, parts), ≥ 0.
+    activations
+        H, float32 (parts, frames), ≥ 0: a peak where a stroke begins.
+    grid
+        STFT settings that V was made with.
+    mask_exponent
+        α.
+    costs
+        The cost after each iteration that was looked at; may be empty.
+    """
+
+    kind = "convolutive factorization"
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        templates: Float,
+        activations: Float,
+        grid: StftSettings,
+        mask_exponent: float = 1.0,
+        costs: Sequence[float] = (),
+    ) -> None:
+        if (
+            templates.ndim != 3
+            or activations.ndim != 2
+            or not 1 <= templates.shape[0] <= LONGEST
+            or templates.shape[1:] != (grid.bins, len(names))
+            or activations.shape[0] != len(names)
+        ):
+            raise ValueError(
+                f"W {templates.shape} and H {activations.shape} do not fit {len(names)} names and {grid.bins} bins"
+            )
+        self.names = tuple(names)
+        self.templates: Float = frozen(np.asarray(templates, dtype=np.float32))
+        self.activations: Float = frozen(np.asarray(activations, dtype=np.float32))
+        self.grid = grid
+        self.mask_exponent = float(mask_exponent)
+        self.costs = tuple(float(cost) for cost in costs)
+
+    def masks(self, groups: Groups, first: int, last: int) -> Float:
+        frames = self.activations.shape[1]
+        held = max(0, min(last, frames) - first)
+        result = np.zeros((len(groups), last - first, self.grid.bins), dtype=np.float32)
+        if held:
+            grouped = {part for group in groups for part in group}
+            rest = [part for part in range(len(self.names)) if part not in grouped]
+            total = self._powered(rest, first, first + held)
+            for row, group in zip(result, groups, strict=True):
+                row[:held] = self._powered(list(group), first, first + held)
+                total += row[:held]
+            silent = total <= TINY
+            total[silent] = 1
+            for row in result:
+                row[:held] /= total
+                row[:held][silent] = 0
+        return result.transpose(0, 2, 1)
+
+    def _powered(self, parts: list[int], first: int, last: int) -> Float:
+        """(Σ_l W_l shift(H, l))^α of some parts over frames [first, last): (frames, bins)."""
+        if not parts:
+            return np.zeros((last - first, self.grid.bins), dtype=np.float32)
+        modelled = model(self.templates[:, :, parts], self.activations[parts], first, last)
+        return modelled if self.mask_exponent == 1.0 else np.power(modelled, np.float32(self.mask_exponent))
+
+    def header(self) -> dict[str, Any]:
+        return {
+            "names": list(self.names),
+            "grid": self.grid.model_dump(),
+            "mask_exponent": self.mask_exponent,
+            "costs": list(self.costs),
+        }
+
+    def arrays(self) -> dict[str, Any]:
+        return {"templates": self.templates, "activations": self.activations}
+
+    @classmethod
+    def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> ConvolutiveFactorization:
+        grid = StftSettings.model_validate(header["grid"])
+        templates, activations = np.asarray(arrays["templates"][:]), np.asarray(arrays["activations"][:])
+        if not (np.isfinite(templates).all() and np.isfinite(activations).all()):
+            raise ValueError("templates or activations are not finite")
+        if (templates < 0).any() or (activations < 0).any():
+            raise ValueError("templates or activations are negative")
+        exponent = float(header["mask_exponent"])
+        if not 0 < exponent <= 16:
+            raise ValueError(f"the mask exponent is {exponent}")
+        terms = max(1, templates.size // max(1, grid.bins))
+        loudest = float(templates.max(initial=0)) * float(activations.max(initial=0)) * terms
+        if not loudest ** max(1.0, exponent) < 1e37:
+            raise ValueError("templates or activations are too large")
+        names = [str(name)[:LONGEST_NAME] for name in header["names"]]
+        costs = [float(cost) for cost in header.get("costs", [])]
+        return cls(names, templates, activations, grid, exponent, costs)
