@@ -179,8 +179,11 @@ class Document(QObject):
             self.atoms_changed.emit()
 
     def select_atoms(self, atoms: Sequence[int]) -> None:
-        if tuple(atoms) != self.atoms:
-            self.atoms = tuple(atoms)
+        """Select atoms of the split on display; rows of a run that has not ended yet are none."""
+        count = 0 if self.atom_split is None else len(self.atom_split.owners)
+        chosen = tuple(atom for atom in atoms if atom < count)
+        if chosen != self.atoms:
+            self.atoms = chosen
             self.atoms_changed.emit()
 
     def set_selection(self, selection: Selection) -> None:

@@ -267,6 +267,7 @@ class MainWindow(QMainWindow):
         self.saving.opened.connect(self.recent.add)
         self.recent.chosen.connect(self.open_path)
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
+        self.separating.ended.connect(self.atoms.end_preview)
         self.separate.run_wanted.connect(self.commands.run_recipe)
         spectrogram = self.sheet.spectrogram
         spectrogram.open_wanted.connect(self.commands.open)

@@ -14,6 +14,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.progress import Progress
 from stemstudio.project import edits
+from stemstudio.project.project import Project
 from stemstudio.project.rendering import StemSound
 
 
@@ -24,6 +25,8 @@ class Separating(QObject):
     -------
     atoms_so_far(stem, estimates)
         Atoms of a factorisation that is still running.
+    ended(stem)
+        A run is over, whichever way; what `atoms_so_far` said is no more.
     failed(error)
         The run ended with an error, to be shown.
     measured(name, speed)
@@ -31,12 +34,15 @@ class Separating(QObject):
     """
 
     atoms_so_far = Signal(int, object)
+    ended = Signal(int)
     failed = Signal(object)
     measured = Signal(str, float)
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document = document
+        self._of: dict[Job, Project] = {}
+        document.opened.connect(self._stop_what_is_closed)
         self.keep: Any = None  # storage's `keep(estimates)`, called on the worker before the edit is made
 
     def run(self, stem: int, recipe: Algorithm, together: Mapping[str, str] | None = None) -> Job | None:
@@ -79,12 +85,29 @@ class Separating(QObject):
                 if estimates.atoms:
                     document.show_atoms_of(stem)
 
+        def so_far(estimates: Estimates) -> None:
+            if document.project is project:
+                self.atoms_so_far.emit(stem, estimates)
+
+        def over() -> None:
+            self._of.pop(job, None)
+            self.ended.emit(stem)
+
         title = f"{recipe.title} · {state.stems[stem].name}"
-        return document.jobs.run(
+        job = document.jobs.run(
             title,
             work,
             done,
             failed=self.failed.emit,
             stopped=lambda: document.said.emit(f"Stopped {title}; nothing was changed."),
-            handed_on=lambda estimates: self.atoms_so_far.emit(stem, estimates),
+            handed_on=so_far,
         )
+        self._of[job] = project
+        job.ended.connect(over)
+        return job
+
+    def _stop_what_is_closed(self) -> None:
+        """Nobody waits any more for a song that was closed."""
+        for job, project in self._of.items():
+            if project is not self._document.project:
+                job.stop()

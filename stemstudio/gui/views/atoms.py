@@ -154,6 +154,12 @@ class AtomsView(QWidget):
             self._preview = estimates
             self._renew()
 
+    def end_preview(self) -> None:
+        """The factorisation that was running is over: show what the project has."""
+        if self._preview is not None:
+            self._preview = None
+            self._renew()
+
     def open_menu(self, point: QPoint) -> None:
         """Open the menu of the selected atoms at a place of the screen."""
         menu = self.menu()
