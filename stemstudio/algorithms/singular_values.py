@@ -15,6 +15,7 @@ Float = NDArray[np.floating[Any]]
 
 SPARE = 16  # eigenvectors sought at least beyond those known
 TURNS = 6  # of the subspace iteration
+FEW = 7  # all eigenvectors together take no longer than this part of them
 
 
 def thresholded(M: Float, threshold: float, known: Float | None, progress: Progress) -> tuple[Float, Float]:
@@ -66,7 +67,7 @@ def leading(gram: Float, threshold: float, known: Float, progress: Progress) -> 
     Q = known
     while True:
         wanted = Q.shape[1] + max(SPARE, Q.shape[1] // 2)
-        if wanted > size // 4:
+        if wanted > size // FEW:
             return None
         fresh = rng.standard_normal((size, wanted - Q.shape[1]), dtype=np.float32)
         Q = np.concatenate([Q, fresh], axis=1)
