@@ -32,7 +32,7 @@ class Melody(Algorithm):
     summary: ClassVar[str] = (
         "Follows a lead voice or instrument by its pitch and takes its overtones with it."
     )
-    speed: ClassVar[float] = 25.0
+    speed: ClassVar[float] = 80.0
 
     width: float = parameter(
         40.0,

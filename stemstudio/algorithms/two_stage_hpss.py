@@ -30,7 +30,7 @@ class TwoStageHPSS(Algorithm):
     summary: ClassVar[str] = (
         "Tells what is held still (chords, bass) from what moves like a voice and from what strikes like drums."
     )
-    speed: ClassVar[float] = 20.0
+    speed: ClassVar[float] = 40.0
 
     long_slice: float = parameter(
         0.25,
