@@ -203,3 +203,12 @@ def test_a_part_of_the_frames_is_enough_to_begin_with(monkeypatch):
     monkeypatch.setattr(fast_start, "FEWEST_FRAMES", 10**6)
     without = fast_updates(V, W, H, iterations=1)
     assert learned.costs[-1] < without.costs[-1]
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_a_sound_that_the_part_misses_is_found_all_the_same(beta):
+    V, W, H = problem(frames=LONG)
+    V[5] = 0
+    V[5, ::2] = 20.0  # learned from are the odd frames
+    fit = fast_updates(V, W, H, beta=beta, iterations=40)
+    assert (fit.templates @ fit.activations)[5, ::2].mean() > 5.0

@@ -79,9 +79,9 @@ def fast_updates(
     with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
         work = problem.work(LeastSquares if beta == 2.0 else Accelerated, progress)
         share = START_SHARE / (START_SHARE + iterations)
-        start(work, pool, progress.part(0.0, share))
         if isinstance(work, LeastSquares):
             work.lock()
+        start(work, pool, progress.part(0.0, share))
         told = progress.part(share, 1.0)
         kept = Kept(work)
         for iteration in range(1, iterations + 1):

@@ -21,6 +21,7 @@ FITTING = 8  # updates of H alone when all frames come in
 FITTING_SWEEPS = 5
 FEW_ATOMS = 16
 WARM = 10  # iterations that momentum counts as done after the start
+TRACE = np.float32(1e-7)
 LIFT = np.float32(1e-3)  # zeros of least squares become this share of the mean: in products, zero is for ever
 
 
@@ -81,12 +82,17 @@ def _learn_squares(work: LeastSquares, every: int, pool: ThreadPoolExecutor, pro
             cost = learner.iterate(pool, iteration == LEARNING_SQUARES - 1)
             told((iteration + 1) / LEARNING_SQUARES, "learning from a part of the song")
         found.append((cost, sweeps, learner.templates))
-    _, work.sweeps, work.templates[...] = min(found, key=lambda way: way[0])
+    _, better, work.templates[...] = min(found, key=lambda way: way[0])
+    # The other frames come in: their activations are far off, so the first sweeps are more.
+    work.sweeps = FITTING_SWEEPS
+    work.iterate(pool, False)
+    work.sweeps = better
 
 
 def _learn(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
     """Learn W, in place, from one frame in `every`, and fit H to all."""
     V, H = _part_of(work, every)
+    locked = locks(work.templates, work.fixed_templates)
     learner = Accelerated(
         V, work.templates, H, work.beta, work.scale, work.progress, fixed_templates=work.fixed_templates
     )
@@ -95,6 +101,8 @@ def _learn(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress)
     for iteration in range(LEARNING):
         learner.iterate(pool, False)
         progress(0.2 + 0.7 * (iteration + 1) / LEARNING, "learning from a part of the song")
+    # A bin that was silent in that part is no more than that: it must be able to come back.
+    _lift(work.templates, work.templates.mean(axis=0, keepdims=True) * TRACE, locked)
     _fit_activations(work, pool)
 
 
