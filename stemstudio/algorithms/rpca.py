@@ -75,10 +75,11 @@ class RPCA(Algorithm):
         advanced=True,
     )
     tolerance: float = parameter(
-        5e-4,
-        "When to stop: how much of the song may still be unexplained; smaller takes longer",
-        ge=1e-7,
-        le=0.1,
+        0.5,
+        "When to stop: how many thousandths of the song may still be unexplained; fewer take longer",
+        unit="‰",
+        ge=0.01,
+        le=100.0,
         advanced=True,
     )
     stretch: float = parameter(
@@ -131,7 +132,7 @@ class RPCA(Algorithm):
                 end = min(last, begin + READ)
                 V[begin - first : end - first] = magnitude(signal, grid, begin, end).T
             step = progress.part(first / frames, last / frames)
-            found = rpca(V, factor=self.strictness, tolerance=self.tolerance, progress=step)
+            found = rpca(V, factor=self.strictness, tolerance=self.tolerance / 1000, progress=step)
             for begin in range(first, last, READ):
                 progress.check()
                 end = min(last, begin + READ)
