@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +18,9 @@ TURN = 0.001  # seconds a thread may keep Python to itself: a fifth of the defau
 def start(path: Path | None = None, demo: bool = False) -> int:
     """Run the window until it is closed; the exit code."""
     application = make_application()
+    # Ctrl+C in the terminal ends the program at once, and the next start offers the work back; Python's own way
+    # would raise KeyboardInterrupt inside whatever Qt calls next, where it is lost.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from stemstudio.gui.error_dialog import Reporter
     from stemstudio.gui.main_window import MainWindow
 
