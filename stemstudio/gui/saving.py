@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import left_behind, view_record
 from stemstudio.gui.document import Document
+from stemstudio.gui.jobs import Job
 from stemstudio.gui.left_behind import SUFFIX, plain
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.player import Player
@@ -22,6 +24,7 @@ from stemstudio.project.recovery import recover
 from stemstudio.project.session import Session, sessions
 from stemstudio.project.storage import Storage
 
+LONGEST_WAIT = 20.0  # seconds that a song waits to be closed until it is written
 VIEW_AFTER = 1000  # ms of rest after which the view is written down
 
 
@@ -54,6 +57,7 @@ class Saving(QObject):
         self.tags: dict[str, str] = {}
         self._owner: Project | None = None  # whose storage it is
         self._restore_after_reading: dict[str, Any] | None = None
+        self._writing: list[Job] = []
         self._timer = QTimer(self, singleShot=True, interval=VIEW_AFTER)
         self._timer.timeout.connect(self._write_view)
         for signal in (document.target_changed, document.selection_changed, document.look_changed):
@@ -80,14 +84,25 @@ class Saving(QObject):
     def forget(self) -> None:
         """Let go of the storage of what was open; its working copy is not needed any more."""
         self._timer.stop()
+        self._finish_writing()
         if self.storage is not None:
             self.storage.close()
         self.storage, self.song, self._owner = None, None, None
         self.tags = {}
         self._restore_after_reading = None
 
+    def _finish_writing(self) -> None:
+        """Wait for what is being written from the storage just now, and take up that it is saved."""
+        end = time.monotonic() + LONGEST_WAIT
+        while any(not job.over for job in self._writing) and time.monotonic() < end:
+            time.sleep(0.005)
+        for job in tuple(self._writing):
+            QCoreApplication.sendPostedEvents(job)
+        QCoreApplication.sendPostedEvents(self)
+
     def allowed_to_close(self) -> bool:
         """Ask what becomes of unsaved work; False to stay."""
+        self._finish_writing()
         if not self.unsaved or self._document.project is None:
             return True
         title = self._document.project.song.title
@@ -253,13 +268,15 @@ class Saving(QObject):
                 return False
             saved(None)
             return True
-        self._document.jobs.run(
+        job = self._document.jobs.run(
             f"Saving {path.name}",
             lambda progress: snapshot.save(path, progress),
             saved,
             failed=self.failed.emit,
             heavy=False,
         )
+        self._writing.append(job)
+        job.ended.connect(lambda: self._writing.remove(job))
         return True
 
     def set_embedded(self, on: bool) -> None:
@@ -281,13 +298,15 @@ class Saving(QObject):
             self.changed.emit()
 
         path = Path(project.song.path)
-        self._document.jobs.run(
+        job = self._document.jobs.run(
             "Keeping the song",
             lambda progress: storage.embed_song(path, progress),
             done,
             failed=self.failed.emit,
             heavy=False,
         )
+        self._writing.append(job)
+        job.ended.connect(lambda: self._writing.remove(job))
 
     # sessions left behind
 

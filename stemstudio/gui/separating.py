@@ -89,6 +89,10 @@ class Separating(QObject):
             if document.project is project:
                 self.atoms_so_far.emit(stem, estimates)
 
+        def failed(error: Exception) -> None:
+            if document.project is project:
+                self.failed.emit(error)
+
         def over() -> None:
             self._of.pop(job, None)
             self.ended.emit(stem)
@@ -98,7 +102,7 @@ class Separating(QObject):
             title,
             work,
             done,
-            failed=self.failed.emit,
+            failed=failed,
             stopped=lambda: document.said.emit(f"Stopped {title}; nothing was changed."),
             handed_on=so_far,
         )
