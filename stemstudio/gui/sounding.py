@@ -126,6 +126,8 @@ class Sounding(QObject):
         samples = getattr(state.mixture, "samples", None)
         if samples is None:
             samples = state.mixture.read(0, state.mixture.length)
+        # A song that turned out shorter than its file said is a cut of a longer buffer.
+        samples = np.ascontiguousarray(samples)
         same = self._state is not None and self._state.stems.get(MIXTURE) is state.stems.get(MIXTURE)
         self._mixture = samples
         self._player.load(samples, state.mixture.sample_rate)

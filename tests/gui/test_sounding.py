@@ -118,3 +118,25 @@ def test_mute_needs_no_rendering(qtbot, studio):
     qtbot.wait(50)
     assert sounding._generation == generation
     assert (sounding._status[:64] == 0).all()
+
+
+def test_a_song_that_turns_out_shorter_is_played_on(studio):
+    document, player, _, _ = studio
+    whole = document.state.mixture
+    document.set_mixture(Audio(whole.samples[:, : 5 * RATE], RATE))
+    assert player._deck.length == 5 * RATE
+    np.testing.assert_array_equal(player._deck.programme.mixture, whole.samples[:, : 5 * RATE])
+
+
+def test_a_project_without_its_sound_takes_edits(qtbot, studio):
+    document, player, _, _ = studio
+
+    class Silence:
+        sample_rate, channels, length = RATE, 2, RATE
+
+        def read(self, start: int, stop: int) -> np.ndarray:
+            return np.zeros((2, stop - start), np.float32)
+
+    document.set_project(Project(Silence(), SongReference("gone.wav", "", "gone"), StftSettings()))
+    document.do(edits.set_stem(document.state, 0, "Softer", gain_db=-6.0))
+    assert player._deck._gains.max() == pytest.approx(0.5, abs=0.01)
