@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDockWidget,
     QInputDialog,
@@ -53,6 +54,11 @@ from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
 from stemstudio.project.stem import MIXTURE
+
+DOCK_BUTTONS = {
+    "qt_dockwidget_closebutton": "Hide this panel; View ▸ Panels brings it back.",
+    "qt_dockwidget_floatbutton": "Make this panel a window of its own, or put it back.",
+}
 
 
 class MainWindow(QMainWindow):
@@ -208,6 +214,9 @@ class MainWindow(QMainWindow):
         else:
             dock.setWidget(widget)
         self.addDockWidget(area, dock)
+        for name, tip in DOCK_BUTTONS.items():
+            for button in dock.findChildren(QAbstractButton, name):
+                button.setToolTip(tip)
         self.docks[title] = dock
 
     def _share_right_side(self) -> None:
