@@ -48,6 +48,7 @@ class Reporter(QObject):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
+        self._box: QMessageBox | None = None
         self._caught.connect(self._show)
         self._before = sys.excepthook
         sys.excepthook = self._hook
@@ -62,4 +63,5 @@ class Reporter(QObject):
             self._caught.emit(error)
 
     def _show(self, error: Exception) -> None:
-        show_error(self._window, error)
+        if self._box is None or not self._box.isVisible():  # one that repeats is told once
+            self._box = show_error(self._window, error)

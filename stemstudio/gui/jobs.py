@@ -107,10 +107,13 @@ class Jobs(QObject):
     -------
     started(job), ended(job)
         Of heavy jobs, for the progress display.
+    unheard(error)
+        A job failed that nobody gave a `failed` for.
     """
 
     started = Signal(object)
     ended = Signal(object)
+    unheard = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -147,8 +150,7 @@ class Jobs(QObject):
             job.over = True
             return job
         job.done.connect(done)
-        if failed is not None:
-            job.failed.connect(failed)
+        job.failed.connect(self.unheard if failed is None else failed)
         if stopped is not None:
             job.stopped.connect(stopped)
         if handed_on is not None:

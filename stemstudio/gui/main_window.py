@@ -270,6 +270,7 @@ class MainWindow(QMainWindow):
         for signal in (self.opening.failed, self.saving.failed, self.separating.failed, self.sounding.failed):
             signal.connect(self._show_error)
         self.exporting.failed.connect(self._show_error)
+        document.jobs.unheard.connect(self._show_error)
         self.opening.channels_wanted.connect(self._ask_channels)
         self.opening.read.connect(self._song_read)
         self.saving.changed.connect(self._refresh)

@@ -64,6 +64,11 @@ class Opening(QObject):
         self._arrived.connect(self._take)
 
     @property
+    def number(self) -> int:
+        """Counts what was opened: an answer that comes under another number is too late."""
+        return self._number
+
+    @property
     def busy(self) -> bool:
         return self._job is not None
 

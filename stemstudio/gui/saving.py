@@ -130,7 +130,15 @@ class Saving(QObject):
 
     def _load(self, title: str, work: Any) -> None:
         self._opening.cancel()
-        self._document.jobs.run(title, work, self._take, failed=self.failed.emit, heavy=False)
+        number = self._opening.number
+
+        def take(opened: Opened) -> None:
+            if number == self._opening.number:
+                self._take(opened)
+            else:  # something else was opened in the meantime
+                opened.storage.close(keep=opened.recovered)
+
+        self._document.jobs.run(title, work, take, failed=self.failed.emit, heavy=False)
 
     def _take(self, opened: Opened) -> None:
         self.forget()

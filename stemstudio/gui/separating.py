@@ -72,7 +72,7 @@ class Separating(QObject):
 
         def done(estimates: Estimates) -> None:
             if document.project is project and stem in project.state.stems:
-                name = state.stems[stem].name
+                before, name = project.state, state.stems[stem].name
                 title = recipe.title if stem == 0 else f"{recipe.title} of {name}"
                 if estimates.atoms:
                     title += f", {len(estimates.names)} atoms"
@@ -82,6 +82,10 @@ class Separating(QObject):
                 document.do(
                     edits.split(project, stem, recipe, estimates, stems=stems, owners=owners, name=title)
                 )
+                if stem in before.splits and stem not in state.splits:
+                    document.said.emit(
+                        f"{name} was split in the meantime; that was replaced, and Undo brings it back."
+                    )
                 if estimates.atoms:
                     document.show_atoms_of(stem)
 

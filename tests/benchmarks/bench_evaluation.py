@@ -21,7 +21,9 @@ def problem(seconds: float = SECONDS) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     length = round(seconds * RATE)
     tail = np.exp(-np.arange(200) / 30)
-    sources = np.stack([np.convolve(rng.standard_normal(length), tail * shape)[:length] for shape in (1, tail)])
+    sources = np.stack(
+        [np.convolve(rng.standard_normal(length), tail * shape)[:length] for shape in (1, tail)]
+    )
     guesses = np.array([[1, 0.2], [0.1, 1]]) @ sources + 0.1 * rng.standard_normal((2, length))
     return sources, guesses
 
