@@ -60,6 +60,7 @@ class PictureBar(QWidget):
             "Fine time shows hits sharply, fine pitch shows notes sharply.",
         )
         self.fineness.addItem("By numbers…", "numbers")
+        self.fineness.setCurrentIndex(self.fineness.findData("Balanced"))
         self.axis = self._choice("Frequency axis", AXES, "How frequencies are spread over the height.")
         self.channel = self._choice("Side", CHANNELS, "Which part of the stereo picture is shown.")
         self.colours = self._choice(
