@@ -28,7 +28,7 @@ def sdr_plain(reference, estimate):
 
 def test_stems_of_a_small_song_are_found():
     mix, stems = signals.mixture(seconds=6.0)
-    found = NMF(components=24, iterations=100).run(mix, Progress())
+    found = NMF(components=16, iterations=100, solver="multiplicative").run(mix, Progress())
     owners = by_references(found, mix, stems)
     groups = [[atom for atom, owner in enumerate(owners) if owner == name] for name in stems]
     rendered = found.render(mix, groups, 0, mix.length)

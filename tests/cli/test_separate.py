@@ -71,19 +71,29 @@ def test_nmf_by_the_true_stems_comes_near_them(
     command: Any, song: Path, references: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    words = ("--algorithm", "nmf", "--set", "components=24", "--set", "fft=2048", "--set", "hop=512")
+    textbook = ("--set", "solver=multiplicative", "--set", "iterations=200")
+    words = (
+        "--algorithm",
+        "nmf",
+        "--set",
+        "components=16",
+        "--set",
+        "fft=2048",
+        "--set",
+        "hop=512",
+        *textbook,
+    )
     ran = command("separate", song, *words, "--assign", f"stems:{references}", "--out", out, "--json")
     assert ran.code == 0
     assert set(ran.json["stems"]) == {"drums", "bass", "chords", "lead", "residual"}
     assert null(song, ran.json["stems"].values()) <= -120
     record = json.loads((out / "separation.json").read_text(encoding="utf-8"))
-    assert len(record["atoms"]) == 24
+    assert len(record["atoms"]) == 16
     assert set(record["atoms"]) <= set(record["stems"])
     scores = command("evaluate", "--reference", references, "--estimate", out, "--json").json
     assert list(scores) == ["bass", "chords", "drums", "lead"]
     assert set(scores["bass"]) == {"sdr", "sir", "sar", "si_sdr", "sdr_plain"}
-    # The mean over the stems: which of them gets a bad atom is up to the seed, for either solver.
-    assert np.mean([score["sdr_plain"] for score in scores.values()]) > 6.0
+    assert min(score["sdr_plain"] for score in scores.values()) > 3.0
     table = command("evaluate", "--reference", references, "--estimate", out)
     assert table.stdout == ""
     assert f"{scores['bass']['sdr']:.2f}" in table.stderr
