@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
+from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.medians import running_median
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
@@ -54,22 +55,8 @@ class HPSS(Algorithm):
     power: float = parameter(
         2.0, "How firmly the soft mask decides: higher is cleaner but rougher", gt=0.0, le=8.0, advanced=True
     )
-    fft: int = parameter(
-        4096,
-        "Length of a slice of sound: longer tells pitches apart better, shorter tells moments apart better",
-        unit="samples",
-        ge=64,
-        le=65536,
-        advanced=True,
-    )
-    hop: int = parameter(
-        1024,
-        "Step from one slice to the next; the slice must be a multiple of it",
-        unit="samples",
-        ge=16,
-        le=32768,
-        advanced=True,
-    )
+    fft: int = fft_parameter()
+    hop: int = hop_parameter()
 
     @model_validator(mode="after")
     def _grid_fits(self) -> HPSS:

@@ -11,6 +11,7 @@ from pydantic import field_validator, model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
+from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.pitch import given_pitch, melody_pitch
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
@@ -49,22 +50,8 @@ class Melody(Algorithm):
         "The melody, where you know it: “seconds Hz, seconds Hz, …”, with 0 Hz for a rest; empty listens for it",
         advanced=True,
     )
-    fft: int = parameter(
-        4096,
-        "Length of a slice of sound: longer tells pitches apart better, shorter tells moments apart better",
-        unit="samples",
-        ge=64,
-        le=65536,
-        advanced=True,
-    )
-    hop: int = parameter(
-        1024,
-        "Step from one slice to the next; the slice must be a multiple of it",
-        unit="samples",
-        ge=16,
-        le=32768,
-        advanced=True,
-    )
+    fft: int = fft_parameter()
+    hop: int = hop_parameter()
 
     @field_validator("track")
     @classmethod

@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
+from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.hpss import magnitude
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
@@ -71,22 +72,8 @@ class RepetSim(Algorithm):
         le=600.0,
         advanced=True,
     )
-    fft: int = parameter(
-        4096,
-        "Length of a slice of sound: longer tells pitches apart better, shorter tells moments apart better",
-        unit="samples",
-        ge=64,
-        le=16384,
-        advanced=True,
-    )
-    hop: int = parameter(
-        1024,
-        "Step from one slice to the next; the slice must be a multiple of it",
-        unit="samples",
-        ge=16,
-        le=8192,
-        advanced=True,
-    )
+    fft: int = fft_parameter(le=16384)
+    hop: int = hop_parameter(le=8192)
 
     @model_validator(mode="after")
     def _grid_fits(self) -> RepetSim:

@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
+from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.hpss import magnitude
 from stemstudio.algorithms.singular_values import thresholded
 from stemstudio.audio.audio import Sound
@@ -90,22 +91,8 @@ class RPCA(Algorithm):
         le=120.0,
         advanced=True,
     )
-    fft: int = parameter(
-        2048,
-        "Length of a slice of sound: longer tells pitches apart better, shorter tells moments apart better",
-        unit="samples",
-        ge=64,
-        le=4096,
-        advanced=True,
-    )
-    hop: int = parameter(
-        512,
-        "Step from one slice to the next; the slice must be a multiple of it",
-        unit="samples",
-        ge=16,
-        le=2048,
-        advanced=True,
-    )
+    fft: int = fft_parameter(2048, le=4096)
+    hop: int = hop_parameter(512, le=2048)
 
     @model_validator(mode="after")
     def _grid_fits(self) -> RPCA:

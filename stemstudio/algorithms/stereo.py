@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
+from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings, forward
@@ -65,22 +66,8 @@ class Stereo(Algorithm):
         le=96_000.0,
         advanced=True,
     )
-    fft: int = parameter(
-        4096,
-        "Length of a slice of sound: longer tells pitches apart better, shorter tells moments apart better",
-        unit="samples",
-        ge=64,
-        le=65536,
-        advanced=True,
-    )
-    hop: int = parameter(
-        1024,
-        "Step from one slice to the next; the slice must be a multiple of it",
-        unit="samples",
-        ge=16,
-        le=32768,
-        advanced=True,
-    )
+    fft: int = fft_parameter()
+    hop: int = hop_parameter()
 
     @model_validator(mode="after")
     def _grid_fits(self) -> Stereo:

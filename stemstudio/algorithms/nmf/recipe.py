@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.fast import fast_updates
 from stemstudio.algorithms.nmf.informed import Start, harmonic_start, score_start
@@ -120,20 +121,8 @@ class NMF(Algorithm):
     seed: int = parameter(
         0, "Which chance it is: the same number finds the same atoms again", ge=0, le=2**31 - 1
     )
-    fft: int = parameter(
-        4096,
-        "Length of a slice of sound: longer tells pitches apart better, shorter tells moments apart better",
-        unit="samples",
-        ge=64,
-        le=65536,
-    )
-    hop: int = parameter(
-        1024,
-        "Step from one slice to the next; the slice must be a multiple of it",
-        unit="samples",
-        ge=16,
-        le=32768,
-    )
+    fft: int = fft_parameter(advanced=False)
+    hop: int = hop_parameter(advanced=False)
     exponent: float = parameter(
         1.0,
         "How loudness is seen: 1 as amplitude, 2 as power, less than 1 brings quiet sounds forward",
