@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,6 +15,7 @@ from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.fast import fast_updates
+from stemstudio.algorithms.nmf.given import Given
 from stemstudio.algorithms.nmf.informed import Start, harmonic_start, score_start
 from stemstudio.algorithms.nmf.penalties import Penalties
 from stemstudio.algorithms.nmf.score import read_score
@@ -180,17 +182,23 @@ class NMF(Algorithm):
         )
         return float(max(0.05, shares[0] * shares[1]))
 
-    def run(self, signal: Sound, progress: Progress) -> Factorization:
-        """The atoms of a sound; those found so far are handed on while it works."""
+    def run(self, signal: Sound, progress: Progress, given: Given | None = None) -> Factorization:
+        """The atoms of a sound; those found so far are handed on while it works.
+
+        With `given`, they start from just those atoms, and what the recipe says of a start is not looked at.
+        """
         progress(0.0, "transforming")
         V = spectrum(signal, self.grid, self.exponent, progress.part(0.0, 0.05))
         components = self.components
-        if self.coverage > 0:
+        if self.coverage > 0 and given is None:
             counting = progress.part(0.05, 0.08)
             counting(0.0, "counting the patterns of the song")
             components = components_for_coverage(V, self.coverage, MOST_COMPONENTS, self.seed, counting)
             counting(1.0, f"{components} atoms for {self.coverage:.0%} of the song")
-        start = self._start(V, signal.sample_rate, components, progress.part(0.08, 0.1))
+        if given is not None:
+            start = given.start(V, self.seed)
+        else:
+            start = self._start(V, signal.sample_rate, components, progress.part(0.08, 0.1))
         handed_on = 0.0
 
         def watch(fit: Fit) -> None:
@@ -205,7 +213,9 @@ class NMF(Algorithm):
                 handed_on = time.monotonic()
 
         wanted = Penalties(self.sparsity, self.smoothness, self.decorrelation)
-        updates = fast_updates if self.solver == "fast" else multiplicative_updates
+        settled = given is not None and given.settled
+        fast = partial(fast_updates, settled=settled)
+        updates = fast if self.solver == "fast" else multiplicative_updates
         fit = updates(
             V,
             start.templates,
