@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from stemstudio.gui.garbage import take_over
 
 HERE = Path(__file__).resolve().parent
 # Short, because a socket's path may not be longer than 108 bytes.
@@ -38,6 +42,7 @@ def _move_home() -> None:
 
 _move_home()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+take_over()
 
 # The same examples each time, so that a red test was made red by a change; `--hypothesis-profile=explore` looks further.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None, print_blob=True)
@@ -74,6 +79,14 @@ def _same_chances() -> None:
     """Code that draws from the global generators draws the same in every run and order."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - this is the global one
+
+
+@pytest.fixture(autouse=True)
+def _garbage_on_this_thread() -> Iterator[None]:
+    """What a test leaves in cycles, widgets among it, dies here and not in a thread of a later test."""
+    yield
+    if gc.get_count()[0] > 2000:
+        gc.collect(1)
 
 
 @pytest.fixture(scope="session")

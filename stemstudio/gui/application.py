@@ -22,8 +22,10 @@ def start(path: Path | None = None, demo: bool = False) -> int:
     # would raise KeyboardInterrupt inside whatever Qt calls next, where it is lost.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from stemstudio.gui.error_dialog import Reporter
+    from stemstudio.gui.garbage import Garbage
     from stemstudio.gui.main_window import MainWindow
 
+    Garbage(application)
     window = MainWindow()
     reporter = Reporter(window)
     window.show()

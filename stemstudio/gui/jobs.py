@@ -114,9 +114,12 @@ class Jobs(QObject):
     started = Signal(object)
     ended = Signal(object)
     unheard = Signal(object)
+    _returned = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        # A job may go only when its worker has come back from the last signal that it emits.
+        self._returned.connect(self._let_go)
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="heavy")
         self._light = ThreadPoolExecutor(4, thread_name_prefix="light")
         self._open: set[Job] = set()
@@ -160,7 +163,8 @@ class Jobs(QObject):
         if heavy:
             self._queue.append(job)
             self.started.emit(job)
-        (self._heavy if heavy else self._light).submit(job.run)
+        future = (self._heavy if heavy else self._light).submit(job.run)
+        future.add_done_callback(lambda _: self._returned.emit(job))
         return job
 
     def close(self) -> None:
@@ -177,4 +181,6 @@ class Jobs(QObject):
         if job in self._queue:
             self._queue.remove(job)
             self.ended.emit(job)
+
+    def _let_go(self, job: Job) -> None:
         job.deleteLater()
