@@ -46,6 +46,11 @@ def atoms(state: State, count: int = 6, seed: int = 0, grid: StftSettings = GRID
     return Factorization(W, H, grid, 1.0, [3.0, 2.0])
 
 
+def panned_atoms(state: State, seed: int = 0) -> Factorization:
+    pans = np.random.default_rng(seed + 1).random((state.mixture.channels, 6), dtype=np.float32)
+    return atoms(state, seed=seed).changed(pans=pans / pans.sum(axis=0))
+
+
 def waves(state: State, names: tuple[str, ...] = ("vocals", "drums"), seed: int = 0) -> Waveforms:
     rng = np.random.default_rng(seed)
     shape = (len(names), state.mixture.channels, state.mixture.length)
@@ -97,7 +102,7 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
     leaf = int(rng.choice([leaf.id for leaf in state.leaves()]))
     kind = str(rng.choice(KINDS))
     if kind == "split" and len(state.stems) < 14:
-        make = (atoms, waves, masks)[rng.integers(3)]
+        make = (atoms, waves, masks, panned_atoms)[rng.integers(4)]
         return split_edit(cut, leaf, make(state, seed=int(rng.integers(1000))))
     if kind in ("paint", "erase", "fill"):
         stroke = PaintStroke(

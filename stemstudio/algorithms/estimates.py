@@ -117,11 +117,17 @@ class MaskEstimates(Estimates):
     def masks(self, groups: Groups, first: int, last: int) -> Float:
         """Masks of groups over frames [first, last): float32 (groups, bins, frames), ≥ 0, their sum ≤ 1."""
 
+    def channel_masks(self, groups: Groups, first: int, last: int) -> Float:
+        """The masks that sound is rendered with, own arrays: (groups, 1, bins, frames), or one for each channel.
+
+        Where channels have masks of their own, `masks` tells what the groups have of all channels together.
+        """
+        return self.masks(groups, first, last)[:, None]
+
     def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
         first, last = self.grid.frames_touching(start, stop, parent.length)
         mixture = forward(parent, self.grid, first=first, last=last)
-        masks = self.masks(groups, first, last)
-        values = masks[:, None] * mixture.values[None]
+        values = self.channel_masks(groups, first, last) * mixture.values[None]
         flat = values.reshape(-1, *values.shape[2:])
         masked = Spectrogram(flat, self.grid, parent.sample_rate, first, parent.length)
         return inverse(masked, start, stop).reshape(len(groups), parent.channels, stop - start)

@@ -120,6 +120,9 @@ class SplitRecord(Record):
         estimates = ESTIMATES[self.kind].from_record(self.header, arrays)
         if self.kind == "waveforms" and arrays["waves"].shape[1] != sound.channels:
             raise ValueError("a stem does not fit the song")
+        pans = arrays.get("pans")
+        if pans is not None and pans.shape[0] != sound.channels:
+            raise ValueError("the pans of the atoms do not fit the song")
         if any(part >= len(self.owners) for part in self.locked):
             raise ValueError("parts are locked that are not there")
         return Split(recipe, estimates, tuple(self.owners), self.residual, frozenset(self.locked))

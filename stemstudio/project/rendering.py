@@ -229,28 +229,28 @@ def _render_masked(
     """Masks and paint on the same grid: (1 − Σ A) M_i + A_i is one mask, float32 (others, channels, samples)."""
     grid = state.grid
     first, last = grid.frames_touching(*wanted, sound.length)
-    masks = estimates.masks(groups, first, last)
+    masks = estimates.channel_masks(groups, first, last)
     _paint_over(
         masks, others, {child: mask.read(Patch(0, grid.bins, first, last)) for child, mask in paint.items()}
     )
     parent = forward(sound, grid, first=first, last=last).values
-    values = masks[:, None] * parent[None]
+    values = masks * parent[None]
     flat = values.reshape(-1, *values.shape[2:])
     sheet = Spectrogram(flat, grid, sound.sample_rate, first, sound.length)
     return inverse(sheet, *wanted).reshape(len(groups), sound.channels, wanted[1] - wanted[0])
 
 
 def _paint_over(masks: Float, stems: list[int], weights: dict[int, Float]) -> None:
-    """(1 − Σ A) M_i + A_i, in place on own masks (stems, bins, frames), only where there is paint."""
+    """(1 − Σ A) M_i + A_i, in place on own masks (stems, …, bins, frames), only where there is paint."""
     total = np.asarray(sum(weights.values()))
     bins, frames = np.flatnonzero(total.any(axis=1)), np.flatnonzero(total.any(axis=0))
     if not frames.size:
         return
     box = slice(bins[0], bins[-1] + 1), slice(frames[0], frames[-1] + 1)
-    masks[:, box[0], box[1]] *= 1.0 - total[box]
+    masks[..., box[0], box[1]] *= 1.0 - total[box]
     for mask, stem in zip(masks, stems, strict=True):
         if stem in weights:
-            mask[box] += weights[stem][box]
+            mask[..., box[0], box[1]] += weights[stem][box]
 
 
 def _add_paint(

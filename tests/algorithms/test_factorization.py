@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.audio.audio import Audio
 from stemstudio.spectral.stft import StftSettings
 
 GRID = StftSettings(fft=64, hop=16)
@@ -66,3 +67,71 @@ def test_a_record_that_does_not_fit_is_refused():
         Factorization.from_record(found.header(), {**arrays, "activations": arrays["activations"] * np.nan})
     with pytest.raises(ValueError, match="do not fit"):
         Factorization.from_record(found.header(), {**arrays, "templates": arrays["templates"][:, :2]})
+
+
+def panned(pans, exponent=1.0):
+    found = random_factorization(atoms=len(pans[0]), exponent=exponent)
+    return found.changed(pans=np.array(pans, dtype=np.float32))
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+def test_every_channel_has_the_masks_of_its_own_model(exponent):
+    found = panned([[1.0, 0.5, 0.2], [0.0, 0.5, 0.8]], exponent)
+    masks = found.channel_masks([[0], [1, 2]], 4, 20)
+    assert masks.shape == (2, 2, GRID.bins, 16)
+    for channel, pan in enumerate(found.pans):
+        alone = found.changed(templates=found.templates * pan, pans=None).masks([[0], [1, 2]], 4, 20)
+        np.testing.assert_allclose(masks[:, channel], alone, rtol=1e-5)
+    assert not masks[0, 1].any()  # the first atom is on the left alone
+    np.testing.assert_allclose(masks.sum(axis=0), 1, rtol=1e-5)
+
+
+def test_an_atom_on_the_left_sounds_on_the_left_alone():
+    rng = np.random.default_rng(1)
+    sound = Audio((0.1 * rng.standard_normal((2, 800))).astype(np.float32), 8000)
+    left, right = (
+        panned([[1.0, 0.0], [0.0, 1.0]])
+        .changed(activations=np.ones((2, GRID.frames(800)), dtype=np.float32))
+        .render(sound, [[0], [1]], 0, 800)
+    )
+    np.testing.assert_allclose(left[0], sound.samples[0], atol=1e-5)
+    np.testing.assert_allclose(right[1], sound.samples[1], atol=1e-5)
+    assert not left[1].any()
+    assert not right[0].any()
+
+
+def test_pans_in_the_middle_change_nothing():
+    shared = random_factorization()
+    middle = shared.changed(pans=np.full((2, 5), 0.5, dtype=np.float32))
+    one = shared.channel_masks([[0, 1], [2]], 0, 20)
+    assert one.shape[1] == 1
+    np.testing.assert_allclose(
+        middle.channel_masks([[0, 1], [2]], 0, 20), np.repeat(one, 2, axis=1), rtol=1e-5
+    )
+    np.testing.assert_array_equal(middle.masks([[0, 1], [2]], 0, 20), one[:, 0])
+
+
+def test_a_record_tells_all_there_is():
+    found = panned([[1.0, 0.5, 0.2], [0.0, 0.5, 0.8]]).changed(
+        names=("a", "b", "c"), held_templates=[1], held_activations=[0, 2], costs=[3.0]
+    )
+    again = Factorization.from_record(found.header(), found.arrays())
+    assert (again.names, again.costs) == (found.names, found.costs)
+    assert (again.held_templates, again.held_activations) == ({1}, {0, 2})
+    np.testing.assert_array_equal(again.pans, found.pans)
+    assert not again.pans.flags.writeable
+    plain = random_factorization()
+    assert set(plain.arrays()) == {"templates", "activations"}
+    assert not {"held_templates", "held_activations", "names"} & set(plain.header())
+
+
+def test_pans_and_holds_that_do_not_fit_are_refused():
+    found = panned([[1.0, 0.5, 0.2], [0.0, 0.5, 0.8]])
+    arrays = dict(found.arrays())
+    for pans in (-found.pans, 2 * found.pans, found.pans * np.nan, found.pans[0]):
+        with pytest.raises(ValueError, match="pans"):
+            Factorization.from_record(found.header(), {**arrays, "pans": pans})
+    with pytest.raises(ValueError, match="pans"):
+        Factorization.from_record(found.header(), {**arrays, "pans": found.pans[:, :2]})
+    with pytest.raises(ValueError, match="held"):
+        Factorization.from_record({**found.header(), "held_templates": [3]}, arrays)

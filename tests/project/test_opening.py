@@ -21,6 +21,8 @@ from stemstudio.errors import BadProject, StemStudioError
 from stemstudio.project import edits
 from stemstudio.project.opening import info, open_project
 from stemstudio.project.project import PaintStroke
+from stemstudio.project.records import SoundRecord, SplitRecord
+from stemstudio.project.stem import Split
 from stemstudio.project.storage import Storage
 from stemstudio.spectral.tiles import TILE
 
@@ -33,7 +35,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("good")
     cut, history = small.project(1.0)
     storage = Storage.create(cut, history, home=folder / "sessions")
-    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    history.do(small.split_edit(cut, 0, small.panned_atoms(cut.state)))
     voice, band, _ = (stem.id for stem in cut.state.children(0))
     history.do(small.split_edit(cut, voice, small.waves(cut.state)))
     history.do(small.split_edit(cut, band, small.masks(cut.state)))
@@ -283,6 +285,21 @@ def test_a_hostile_file_is_refused_in_one_sentence(what: str, copy: Path, tmp_pa
 def test_the_sentence_names_what_is_wrong(what: str, words: str, copy: Path, tmp_path: Path) -> None:
     _spoilt(copy, HOSTILE[what])
     assert words in _refused(copy, tmp_path, both=what not in ONLY_IN_DEPTH).sentence
+
+
+def test_atoms_panned_over_other_channels_than_the_song_has_are_refused() -> None:
+    cut, history = small.project(1.0)
+    history.do(small.split_edit(cut, 0, small.panned_atoms(cut.state)))
+    arrays = list(cut.state.splits[0].estimates.arrays().items())
+    record = SplitRecord.of(cut.state.splits[0], {name: n for n, (name, _) in enumerate(arrays)})
+
+    def opened(channels: int) -> Split:
+        sound = SoundRecord(sample_rate=small.RATE, channels=channels, length=small.RATE)
+        return record.split(lambda number, bounds: arrays[number][1], sound)
+
+    np.testing.assert_array_equal(opened(2).estimates.arrays()["pans"], dict(arrays)["pans"])
+    with pytest.raises(ValueError, match="pans"):
+        opened(6)
 
 
 def test_the_good_file_opens_again_and_again(good: Path, tmp_path: Path) -> None:

@@ -15,8 +15,14 @@ from stemstudio.spectral.brushes import Box, BrushStroke, Selection, SelectionFi
 from stemstudio.spectral.stft import Spectrogram, forward, inverse
 from stemstudio.spectral.tiles import Patch
 
-MAKERS = [small.atoms, small.waves, small.masks, lambda state: small.masks(state, grid=small.OTHER_GRID)]
-NAMES = ["atoms", "waveforms", "masks", "masks on another grid"]
+MAKERS = [
+    small.atoms,
+    small.panned_atoms,
+    small.waves,
+    small.masks,
+    lambda state: small.masks(state, grid=small.OTHER_GRID),
+]
+NAMES = ["atoms", "panned atoms", "waveforms", "masks", "masks on another grid"]
 STROKE = BrushStroke(points=((0.4, 900.0), (0.7, 1500.0)), width=0.2, height=1.5, hardness=0.3, strength=0.8)
 
 
@@ -48,7 +54,9 @@ def test_paint_is_the_formula_over_the_whole_song(make) -> None:
         expected = inverse(Spectrogram(values.astype(np.complex64), after.grid, small.RATE, 0, length))
         got = rendering.render(after, [child], 0, length)[child]
         # A mask on the sheet itself is painted before the only inverse; elsewhere the estimate takes one turn more.
-        assert np.abs(got - expected).max() < (2e-2 if make is small.atoms or make is small.masks else 1e-5)
+        assert np.abs(got - expected).max() < (
+            2e-2 if make in (small.atoms, small.panned_atoms, small.masks) else 1e-5
+        )
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=NAMES)

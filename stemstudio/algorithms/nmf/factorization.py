@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ ONE_THREAD = 4 * 65536
 class Factorization(MaskEstimates):
     """V ≈ W H. Atom k is the pair (w_k, h_k); a group of atoms has the mask V_g^α / Σ V^α with V_g = W_g H_g.
 
-    Atoms in no group form one more stem of the denominator, the residual's.
+    Atoms in no group form one more stem of the denominator, the residual's. With pans, channel c has masks of its own,
+    from V_c ≈ Σ_k q_ck w_k h_kᵀ.
 
     Parameters
     ----------
@@ -37,6 +38,11 @@ class Factorization(MaskEstimates):
         The cost after each iteration that was looked at, for the curve; may be empty.
     names
         Of the atoms, such as the notes of a score; “Atom 1” … where there are none.
+    pans
+        q, float32 (channels, atoms): each atom's share in every channel, its column summing to 1; None where all
+        channels share one model.
+    held_templates, held_activations
+        Atoms whose template or activations were given and fixed, and stay so when the factorisation goes on.
 
     References
     ----------
@@ -54,6 +60,9 @@ class Factorization(MaskEstimates):
         mask_exponent: float = 1.0,
         costs: Sequence[float] = (),
         names: Sequence[str] | None = None,
+        pans: Float | None = None,
+        held_templates: Iterable[int] = (),
+        held_activations: Iterable[int] = (),
     ) -> None:
         if templates.shape[0] != grid.bins or templates.shape[1] != activations.shape[0]:
             raise ValueError(f"W {templates.shape} and H {activations.shape} do not fit {grid.bins} bins")
@@ -67,8 +76,39 @@ class Factorization(MaskEstimates):
         if len(self.names) != len(numbered):
             raise ValueError(f"{len(self.names)} names do not fit {len(numbered)} atoms")
         self.named = self.names != numbered
+        self.pans: Float | None = None if pans is None else frozen(np.asarray(pans, dtype=np.float32))
+        if self.pans is not None and (self.pans.ndim != 2 or self.pans.shape[1] != len(numbered)):
+            raise ValueError(f"pans {self.pans.shape} do not fit {len(numbered)} atoms")
+        self.held_templates = frozenset(int(atom) for atom in held_templates)
+        self.held_activations = frozenset(int(atom) for atom in held_activations)
+        if not (self.held_templates | self.held_activations) <= set(range(len(numbered))):
+            raise ValueError("atoms are held that are not there")
+
+    def changed(self, **fields: Any) -> Factorization:
+        """This one with some of its fields, as the constructor calls them, replaced."""
+        own = {
+            "templates": self.templates,
+            "activations": self.activations,
+            "grid": self.grid,
+            "mask_exponent": self.mask_exponent,
+            "costs": self.costs,
+            "names": self.names,
+            "pans": self.pans,
+            "held_templates": self.held_templates,
+            "held_activations": self.held_activations,
+        }
+        return Factorization(**{**own, **fields})
 
     def masks(self, groups: Groups, first: int, last: int) -> Float:
+        return self._masks(self.templates, groups, first, last)
+
+    def channel_masks(self, groups: Groups, first: int, last: int) -> Float:
+        if self.pans is None:
+            return self.masks(groups, first, last)[:, None]
+        channels = [self._masks(self.templates * pan, groups, first, last) for pan in self.pans]
+        return np.stack(channels, axis=1)
+
+    def _masks(self, templates: Float, groups: Groups, first: int, last: int) -> Float:
         held = max(0, min(last, self.activations.shape[1]) - first)
         # Frame by frame in memory, as spectrograms are: the product with one runs along both.
         result = np.zeros((len(groups), last - first, self.grid.bins), dtype=np.float32)
@@ -76,9 +116,9 @@ class Factorization(MaskEstimates):
             grouped = {part for group in groups for part in group}
             rest = [part for part in range(len(self.names)) if part not in grouped]
             total = np.zeros((held, self.grid.bins), dtype=np.float32)
-            self._add_model(rest, first, total, total)
+            self._add_model(templates, rest, first, total, total)
             for row, group in zip(result, groups, strict=True):
-                self._add_model(list(group), first, row[:held], total)
+                self._add_model(templates, list(group), first, row[:held], total)
             silent = total <= TINY
             total[silent] = 1
             for row in result:
@@ -86,12 +126,12 @@ class Factorization(MaskEstimates):
                 row[:held][silent] = 0
         return result.transpose(0, 2, 1)
 
-    def _add_model(self, atoms: list[int], first: int, out: Float, total: Float) -> None:
+    def _add_model(self, W: Float, atoms: list[int], first: int, out: Float, total: Float) -> None:
         """(W H)^α of some atoms from frame `first` on into `out`, and added to `total`; both (frames, bins)."""
         if not atoms:
             return
         activations = self.activations[atoms, first : first + out.shape[0]].T
-        templates = self.templates[:, atoms].T
+        templates = W[:, atoms].T
         step = max(1, ONE_THREAD // templates.size)
         for begin in range(0, out.shape[0], step):
             np.matmul(activations[begin : begin + step], templates, out=out[begin : begin + step])
@@ -103,16 +143,23 @@ class Factorization(MaskEstimates):
             total += out
 
     def header(self) -> dict[str, Any]:
-        named = {"names": list(self.names)} if self.named else {}
+        more: dict[str, Any] = {"names": list(self.names)} if self.named else {}
+        for word, held in (
+            ("held_templates", self.held_templates),
+            ("held_activations", self.held_activations),
+        ):
+            if held:
+                more[word] = sorted(held)
         return {
             "grid": self.grid.model_dump(),
             "mask_exponent": self.mask_exponent,
             "costs": list(self.costs),
-            **named,
+            **more,
         }
 
     def arrays(self) -> dict[str, Any]:
-        return {"templates": self.templates, "activations": self.activations}
+        arrays = {"templates": self.templates, "activations": self.activations}
+        return arrays if self.pans is None else {**arrays, "pans": self.pans}
 
     @classmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Factorization:
@@ -134,4 +181,10 @@ class Factorization(MaskEstimates):
         names = header.get("names")
         if names is not None:
             names = [str(name)[:LONGEST_NAME] for name in names]
-        return cls(templates, activations, grid, exponent, costs, names)
+        pans = np.asarray(arrays["pans"][:]) if "pans" in arrays else None
+        if pans is not None and not (pans.ndim == 2 and (pans >= 0).all() and (pans <= 1).all()):
+            raise ValueError("pans are not shares")
+        held = [
+            [int(atom) for atom in header.get(word, [])] for word in ("held_templates", "held_activations")
+        ]
+        return cls(templates, activations, grid, exponent, costs, names, pans, *held)
