@@ -11,6 +11,7 @@ Float = NDArray[np.float32]
 
 STRIDE = 256  # frames of V taken at a time
 OVERSAMPLING = 8
+ROUNDING = 1e-6  # of the energy: singular values come from single precision
 
 
 def random_start(V: Float, components: int, seed: int) -> tuple[Float, Float]:
@@ -114,5 +115,5 @@ def components_for_coverage(V: Float, coverage: float, most: int, seed: int, pro
     if energy <= 0:
         return 1
     values = leading_svd(V, most, seed, progress)[1].astype(np.float64)
-    reached = np.flatnonzero(np.cumsum(values**2) >= coverage * energy * (1 - 1e-9))
+    reached = np.flatnonzero(np.cumsum(values**2) >= coverage * energy * (1 - ROUNDING))
     return int(reached[0]) + 1 if reached.size else most
