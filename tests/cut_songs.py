@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,13 @@ from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
-from stemstudio.audio.audio import Audio
-from stemstudio.project import edits, rendering
+from stemstudio.algorithms.spliced import Piece
+from stemstudio.audio.audio import Audio, Stretch
+from stemstudio.project import edits, rendering, splicing
 from stemstudio.project.edits import Edit
 from stemstudio.project.history import History
 from stemstudio.project.project import PaintStroke, Project, SongReference, State
+from stemstudio.project.splicing import Found
 from stemstudio.spectral.brushes import Box, BrushStroke, Selection, SelectionFill
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import TileMask
@@ -25,7 +29,7 @@ GRID = StftSettings(fft=256, hop=64)
 OTHER_GRID = StftSettings(fft=512, hop=128)
 KINDS = (
     *("split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add"),
-    *("merge", "delete", "join", "regrid"),
+    *("merge", "delete", "join", "regrid", "splice"),
 )
 
 
@@ -76,6 +80,36 @@ def split_edit(cut: Project, parent: int, estimates: Estimates) -> Edit:
     return edits.split(cut, parent, HPSS(), estimates)
 
 
+def found(
+    state: State,
+    stem: int,
+    make: Callable[..., Estimates],
+    box: Box,
+    seed: int = 0,
+    context: float = 0.1,
+) -> Found:
+    """What a separator that answers as `make` does would find in a selection of a stem."""
+    length = state.mixture.length
+    start, stop = max(0, round(box.start * RATE)), min(length, round(box.stop * RATE))
+    low, high = max(0, start - round(context * RATE)), min(length, stop + round(context * RATE))
+    heard = replace(state, mixture=Stretch(state.mixture, low, high - low))
+    estimates = make(heard, seed=seed)
+    everything = box.low <= 0 and box.high >= RATE / 2
+    piece = Piece(
+        HPSS(),
+        estimates,
+        low,
+        high - low,
+        start,
+        stop,
+        RATE // 20,
+        None if everything else (box.low, box.high),
+    )
+    names = tuple(estimates.names)
+    children = tuple(splicing.by_name(name, state.children(stem)) for name in names)
+    return Found(piece, names, tuple(range(len(names))), children)
+
+
 def brush(rng: np.random.Generator, seconds: float) -> BrushStroke:
     points = [
         (float(rng.uniform(0, seconds)), float(rng.uniform(50, RATE / 2))) for _ in range(rng.integers(1, 4))
@@ -104,6 +138,13 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
     if kind == "split" and len(state.stems) < 14:
         make = (atoms, waves, masks, panned_atoms)[rng.integers(4)]
         return split_edit(cut, leaf, make(state, seed=int(rng.integers(1000))))
+    if kind == "splice" and len(state.stems) < 20:
+        make = (atoms, waves, masks)[rng.integers(3)]
+        start, low = float(rng.uniform(0, seconds - 0.3)), float(rng.choice([0.0, 700.0]))
+        box = Box(start=start, stop=start + 0.25, low=low, high=RATE / 2 if low == 0 else 1800.0)
+        parents = [leaf, *state.splits]
+        stem = int(parents[rng.integers(len(parents))])
+        return splicing.splice(cut, stem, found(state, stem, make, box, int(rng.integers(1000))))
     if kind in ("paint", "erase", "fill"):
         stroke = PaintStroke(
             leaf, kind == "erase", fill(rng, seconds) if kind == "fill" else brush(rng, seconds)

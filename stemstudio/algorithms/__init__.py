@@ -17,6 +17,7 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.repet import RepetSim
 from stemstudio.algorithms.rpca import RPCA
+from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.stereo import Stereo
 from stemstudio.algorithms.two_stage_hpss import TwoStageHPSS
 from stemstudio.errors import BadRecipe
@@ -33,7 +34,7 @@ ALGORITHMS: tuple[type[Algorithm], ...] = (
     NMFD,
 )
 ESTIMATES: dict[str, type[Estimates]] = {
-    kind.kind: kind for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization)
+    kind.kind: kind for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization, Spliced)
 }
 
 

@@ -74,6 +74,8 @@ class Algorithm(BaseModel):
         Seconds of song a second of work, on two CPU cores: a first guess for the time a run will take.
     atoms
         Whether it finds atoms, to be gathered into stems, rather than stems.
+    context
+        Seconds of sound on either side that help it where only a selection is taken apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -83,6 +85,7 @@ class Algorithm(BaseModel):
     summary: ClassVar[str]
     speed: ClassVar[float] = 10.0
     atoms: ClassVar[bool] = False
+    context: ClassVar[float] = 1.0
 
     @abstractmethod
     def run(self, signal: Sound, progress: Progress) -> Estimates:

@@ -36,9 +36,18 @@ class Estimates(ABC):
     """
 
     kind: ClassVar[str]
-    atoms: ClassVar[bool] = False
+    atoms: bool = False
     names: tuple[str, ...]
     grid: StftSettings | None = None
+
+    @property
+    def reach(self) -> int:
+        """Samples that lie between a change of the parent's sound and the farthest that a part sounds different."""
+        return self.grid.fft if self.grid is not None else 0
+
+    def made_of(self) -> Mapping[str, Estimates]:
+        """Whole estimates that these hold, by the word before their arrays' names: stored once, however often used."""
+        return {}
 
     @abstractmethod
     def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:

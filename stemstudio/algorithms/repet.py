@@ -34,6 +34,7 @@ class RepetSim(Algorithm):
         "Finds moments that sound alike and keeps what they share: a voice over a band that plays patterns."
     )
     speed: ClassVar[float] = 20.0
+    context: ClassVar[float] = 12.0  # repeats are looked for in it
 
     repeats: int = parameter(
         50,

@@ -102,6 +102,40 @@ class Excerpt:
         return read_padded(self.samples, start - self.start, stop - self.start)
 
 
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Samples [start, start + length) of another sound, as a sound of its own: silent outside.
+
+    Attributes
+    ----------
+    whole
+        The other sound.
+    start, length
+        What of it.
+    """
+
+    whole: Sound
+    start: int
+    length: int
+
+    @property
+    def sample_rate(self) -> int:
+        return self.whole.sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self.whole.channels
+
+    def read(self, start: int, stop: int) -> Samples:
+        low, high = max(0, start), min(self.length, stop)
+        if (low, high) == (start, stop):
+            return self.whole.read(self.start + start, self.start + stop)
+        padded = np.zeros((self.channels, max(0, stop - start)), dtype=np.float32)
+        if high > low:
+            padded[:, low - start : high - start] = self.whole.read(self.start + low, self.start + high)
+        return padded
+
+
 def read_padded(samples: Samples, start: int, stop: int) -> Samples:
     """`samples[..., start:stop]` of any array that slices along its last axis, with zeros outside it."""
     length = samples.shape[-1]

@@ -73,9 +73,10 @@ class Edit:
                 if table == "paint":
                     total += 2 * 256 * 256 * len((new or TileMask()).changed_tiles(old or TileMask()))
                 elif table == "splits":
-                    for split in {id(old.estimates): old for old in (old, new) if old is not None}.values():
-                        if old is None or new is None:
-                            total += sum(_nbytes(array) for array in split.estimates.arrays().values())
+                    held, kept = _arrays(old), _arrays(new)
+                    total += sum(
+                        _nbytes({**held, **kept}[one]) for one in held.keys() ^ kept.keys()
+                    )  # an array that both have is not this step's
         return total
 
     def followed_by(self, later: Edit) -> Edit:
@@ -105,7 +106,7 @@ def paint(state: State, number: int, stroke: PaintStroke, name: str) -> Edit | N
     painted = composited(state, state.paint, patch, amount, path, stroke.erase)
     box = stroke.stroke.box
     parents = [state.stems[target].parent for target in path]
-    heard = _below(
+    heard = below(
         state, [child.id for parent in parents if parent is not None for child in state.children(parent)]
     )
     rows: Rows = {"paint": dict(painted), "strokes": {number: stroke}}
@@ -146,7 +147,7 @@ def assign(state: State, parent: int, parts: Mapping[int, int], name: str) -> Ed
     moved = {
         stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair
     }
-    return Edit(name, {"splits": {parent: given}}, Change(frozenset({"splits"}), _below(state, moved)))
+    return Edit(name, {"splits": {parent: given}}, Change(frozenset({"splits"}), below(state, moved)))
 
 
 def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: str) -> Edit:
@@ -326,7 +327,7 @@ def _poured(state: State, target: int, others: Sequence[int], name: str) -> Edit
         if stroke.stem in gone or (stroke.stem in _all_below(state, target)):
             rows["strokes"][number] = replace(stroke, stem=target)
     kinds = frozenset({"stems", "splits", "mixer", "paint"})
-    return Edit(name, rows, Change(kinds, _below(state, {target, *others})))
+    return Edit(name, rows, Change(kinds, below(state, {target, *others})))
 
 
 def _removal(state: State, stem: int) -> Rows:
@@ -352,13 +353,18 @@ def _all_below(state: State, stem: int) -> list[int]:
     return found
 
 
-def _below(state: State, stems: Iterable[int]) -> frozenset[int]:
+def below(state: State, stems: Iterable[int]) -> frozenset[int]:
     """The stems and everything below them."""
     return frozenset(number for stem in stems for number in (stem, *_all_below(state, stem)))
 
 
 def _row(state: State, table: str, key: int) -> Any:
     return state.grid if table == "grid" else getattr(state, table).get(key)
+
+
+def _arrays(split: Split | None) -> dict[int, Any]:
+    """The arrays of a split's estimates by their identity."""
+    return {} if split is None else {id(array): array for array in split.estimates.arrays().values()}
 
 
 def _nbytes(array: Any) -> int:

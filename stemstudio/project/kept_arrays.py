@@ -51,6 +51,9 @@ class KeptArrays:
 
     def known(self, estimates: Estimates, numbers: dict[str, int]) -> None:
         """The arrays of these estimates are in the working copy, under these numbers."""
+        for word, held in estimates.made_of().items():
+            own = {name.partition("/")[2]: n for name, n in numbers.items() if name.partition("/")[0] == word}
+            self.known(held, own)
         with self._naming:
             self._numbers[estimates] = numbers
 
@@ -142,7 +145,15 @@ class Fresh:
         """Numbers of the arrays of estimates; written now unless they are there."""
         numbers = self._kept.numbers(estimates) or self._numbers.get(estimates)
         if numbers is None:
-            numbers = {name: write_array(connection, array) for name, array in estimates.arrays().items()}
+            held = estimates.made_of()
+            if held:
+                numbers = {
+                    f"{word}/{name}": number
+                    for word, source in held.items()
+                    for name, number in self.keep(connection, source).items()
+                }
+            else:
+                numbers = {name: write_array(connection, array) for name, array in estimates.arrays().items()}
             self._numbers[estimates] = numbers
         return numbers
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from stemstudio.algorithms import ESTIMATES, recipe_from_record
+from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.spliced import Spliced
 from stemstudio.project.project import PaintStroke, SongReference, State
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.brushes import Stroke
@@ -115,14 +117,18 @@ class SplitRecord(Record):
         if self.kind not in ESTIMATES:
             raise ValueError(f"it holds parts of an unknown kind, “{self.kind[:40]}”")
         recipe = recipe_from_record(self.recipe)
-        bounds = BOUNDS.get(self.kind, ANY)
-        arrays = {name: array(number, bounds) for name, number in self.arrays.items()}
+        kinds = dict(_kinds(self.kind, self.header))
+        arrays = {
+            name: array(number, BOUNDS.get(kinds.get(name.rpartition("/")[0], ""), ANY))
+            for name, number in self.arrays.items()
+        }
         estimates = ESTIMATES[self.kind].from_record(self.header, arrays)
-        if self.kind == "waveforms" and arrays["waves"].shape[1] != sound.channels:
-            raise ValueError("a stem does not fit the song")
-        pans = arrays.get("pans")
-        if pans is not None and pans.shape[0] != sound.channels:
-            raise ValueError("the pans of the atoms do not fit the song")
+        for held in (estimates, *estimates.made_of().values()):
+            if isinstance(held, Waveforms) and held.waves.shape[1] != sound.channels:
+                raise ValueError("a stem does not fit the song")
+        for name, pans in arrays.items():
+            if name.rpartition("/")[2] == "pans" and pans.shape[0] != sound.channels:
+                raise ValueError("the pans of the atoms do not fit the song")
         if any(part >= len(self.owners) for part in self.locked):
             raise ValueError("parts are locked that are not there")
         return Split(recipe, estimates, tuple(self.owners), self.residual, frozenset(self.locked))
@@ -147,6 +153,15 @@ class StrokeRecord(Record):
                 raise ValueError("a stroke is larger than any song")
             _ = self.stroke.box
         return PaintStroke(self.stem, self.erase, self.stroke)
+
+
+def _kinds(kind: str, header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The kind of estimates by the word before their arrays' names, "" for those of the record itself."""
+    yield "", kind
+    if kind == Spliced.kind:
+        yield "base", header["base"]["kind"]
+        for number, piece in enumerate(header["pieces"], 1):
+            yield f"piece {number}", piece["estimates"]["kind"]
 
 
 def packed(tile: Tile) -> bytes:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.estimates import MaskEstimates
+from stemstudio.algorithms.estimates import Estimates, Groups, MaskEstimates
+from stemstudio.algorithms.spliced import Piece, Spliced
 from stemstudio.audio.audio import Excerpt, Samples
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE
@@ -91,23 +92,43 @@ def render_children(state: State, parent: int, start: int, stop: int) -> dict[in
     children = [child.id for child in state.children(parent)]
     others = [child for child in children if child != split.residual]
     groups = [split.parts_of(child) for child in others]
-    first, last = state.grid.frames_touching(start, stop, sound.length)
     paint = {child: state.paint[child] for child in children if child in state.paint}
-    painted = _painted_frames(paint, first, last)
-    if painted is None:
-        estimates = split.estimates.render(sound, groups, start, stop)
-    elif isinstance(split.estimates, MaskEstimates) and split.estimates.grid == state.grid:
-        estimates = _render_masked(state, split.estimates, groups, sound, others, paint, (start, stop))
+
+    def rendered(source: Estimates | Piece, parts: Groups, low: int, high: int) -> Float:
+        return _rendered(state, source, parts, sound, others, paint, (low, high))
+
+    if isinstance(split.estimates, Spliced):
+        estimates = split.estimates.blended(rendered, sound, groups, start, stop)
     else:
-        low, high = state.grid.samples_touched(*painted, sound.length)
-        low, high = min(low, start), max(high, stop)
-        wide = split.estimates.render(sound, groups, low, high)
-        estimates = wide[..., start - low : stop - low].copy()
-        _add_paint(estimates, wide, low, state, sound, others, paint, painted, (start, stop))
+        estimates = rendered(split.estimates, groups, start, stop)
     result = dict(zip(others, estimates, strict=True))
     rest = sound.read(start, stop) - estimates.sum(axis=0)
     result[split.residual] = rest
     return result
+
+
+def _rendered(
+    state: State,
+    source: Estimates | Piece,
+    groups: Groups,
+    sound: StemSound,
+    others: list[int],
+    paint: dict[int, TileMask],
+    wanted: tuple[int, int],
+) -> Float:
+    """Groups of parts with the paint over them: float32 (groups, channels, samples)."""
+    start, stop = wanted
+    painted = _painted_frames(paint, *state.grid.frames_touching(start, stop, sound.length))
+    if painted is None:
+        return source.render(sound, groups, start, stop)
+    if isinstance(source, MaskEstimates) and source.grid == state.grid:
+        return _render_masked(state, source, groups, sound, others, paint, wanted)
+    low, high = state.grid.samples_touched(*painted, sound.length)
+    low, high = min(low, start), max(high, stop)
+    wide = source.render(sound, groups, low, high)
+    estimates = wide[..., start - low : stop - low].copy()
+    _add_paint(estimates, wide, low, state, sound, others, paint, painted, wanted)
+    return estimates
 
 
 def levels(
@@ -157,14 +178,21 @@ def net_mask(
     parent = state.stems[stem].parent
     assert parent is not None
     split = state.splits[parent]
-    if not isinstance(split.estimates, MaskEstimates) or split.estimates.grid != state.grid:
+    estimates, parts = split.estimates, range(len(split.owners))
+    if isinstance(split.estimates, Spliced):
+        # Between the pieces it is the base alone.
+        if split.estimates.touched(*state.grid.samples_touched(first, last, state.mixture.length)):
+            return None
+        estimates, parts = split.estimates.base, split.estimates.parts_of(0)
+    if not isinstance(estimates, MaskEstimates) or estimates.grid != state.grid:
         return None
     above = net_mask(state, parent, first, last, found)
     if above is None:
         return None
     children = [child.id for child in state.children(parent)]
     others = [child for child in children if child != split.residual]
-    masks = split.estimates.masks([split.parts_of(child) for child in others], first, last)
+    groups = [[part for part in split.parts_of(child) if part in parts] for child in others]
+    masks = estimates.masks(groups, first, last)
     shares = dict(zip(others, masks, strict=True))
     shares[split.residual] = np.maximum(1.0 - masks.sum(axis=0), 0.0)
     patch = Patch(0, state.grid.bins, first, last)
@@ -194,11 +222,7 @@ def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
         return 0, state.mixture.length
     rate, reach = state.mixture.sample_rate, state.grid.fft // 2
     # What is taken out of a painted stem is made from all that its own frames can see.
-    reach += sum(
-        split.estimates.grid.fft
-        for stem, split in state.splits.items()
-        if stem != MIXTURE and split.estimates.grid
-    )
+    reach += sum(split.estimates.reach for stem, split in state.splits.items() if stem != MIXTURE)
     reach += state.grid.fft * max(0, len(state.splits) - 1)
     start, stop = int(box.start * rate) - reach, int(np.ceil(box.stop * rate)) + reach
     return max(0, start), min(state.mixture.length, max(0, stop))
@@ -220,7 +244,7 @@ def _painted_frames(paint: dict[int, TileMask], first: int, last: int) -> tuple[
 def _render_masked(
     state: State,
     estimates: MaskEstimates,
-    groups: list[tuple[int, ...]],
+    groups: Groups,
     sound: StemSound,
     others: list[int],
     paint: dict[int, TileMask],

@@ -32,6 +32,7 @@ class HTDemucs(Algorithm):
         "A neural network that knows drums, bass, vocals and the rest; the best start for most songs."
     )
     speed: ClassVar[float] = 2.0
+    context: ClassVar[float] = 4.0
 
     model: Literal["htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi"] = parameter(
         "htdemucs", "Which network: ft is finer and four times slower, 6s also knows guitar and piano"

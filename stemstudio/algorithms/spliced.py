@@ -1,0 +1,303 @@
+"""Spliced: estimates in which some stretches were separated anew, each crossfaded in over what was there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.estimates import Estimates, Groups, frozen
+from stemstudio.audio.audio import Excerpt, Sound, Stretch
+from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
+
+Float = NDArray[np.float32]
+FILTER = StftSettings(fft=4096, hop=1024)  # what cuts a band out; a tenth of a second at 44.1 kHz
+MOST_PIECES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A stretch that was separated by itself.
+
+    Attributes
+    ----------
+    recipe
+        What took it apart.
+    estimates
+        Its parts; their sample 0 is the parent's sample `offset`.
+    offset, length
+        The stretch that the recipe heard, in samples of the parent: what is wanted, and some more on both sides.
+    start, stop
+        The samples in which its parts are heard.
+    ramp
+        Samples at either end over which it fades in and out, within [start, stop); none where the song itself
+        begins or ends.
+    band
+        Lowest and highest frequency in Hz of the light that moves; None for all of it.
+    """
+
+    recipe: Algorithm
+    estimates: Estimates
+    offset: int
+    length: int
+    start: int
+    stop: int
+    ramp: int
+    band: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        inside = 0 <= self.offset <= self.start < self.stop <= self.offset + self.length
+        if not inside or not 0 <= 2 * self.ramp <= self.stop - self.start:
+            raise ValueError(
+                f"samples {self.start}…{self.stop} with ramps of {self.ramp} do not lie within the stretch "
+                f"{self.offset}…{self.offset + self.length}"
+            )
+        if self.band is not None and not 0 <= self.band[0] < self.band[1]:
+            raise ValueError(f"{self.band[0]} to {self.band[1]} Hz is no band")
+
+    def gain(self, start: int, stop: int, length: int) -> Float:
+        """How much of it is heard in samples [start, stop) of a parent of `length` samples: 0 … 1."""
+        place = np.arange(start, stop, dtype=np.float64) + 0.5
+        ramp = max(1, self.ramp)
+        rise = np.clip((place - self.start) / ramp, 0, 1) if self.start > 0 else place >= self.start
+        fall = np.clip((self.stop - place) / ramp, 0, 1) if self.stop < length else place < self.stop
+        return (rise * fall).astype(np.float32)
+
+    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+        """Its parts at their place in the parent, before any fade; see `Estimates.render`."""
+        heard = Stretch(parent, self.offset, self.length)
+        low, high = max(start, self.offset), min(stop, self.offset + self.length)
+        result = np.zeros((len(groups), parent.channels, stop - start), dtype=np.float32)
+        if high > low:
+            result[..., low - start : high - start] = self.estimates.render(
+                heard, groups, low - self.offset, high - self.offset
+            )
+        return result
+
+    def covers(self, other: Piece) -> bool:
+        """Whether the other is not needed any more where this is laid over it."""
+        return self.start <= other.start and other.stop <= self.stop and self.band in (None, other.band)
+
+
+Rendered = Callable[[Estimates | Piece, Groups, int, int], Float]
+"""Sound of groups of parts of estimates over a range, as `Estimates.render` answers it, the parent being known."""
+
+
+class Spliced(Estimates):
+    """Estimates, and pieces over some stretches of them; later pieces lie over earlier ones.
+
+    The parts are those of the base followed by those of each piece. Part p of the base sounds as (1 − g) E_p where a
+    piece has the gain g, and a piece's as g E_p: gains that add up to one, so that stems sum to the song as before,
+    and outside the pieces everything is the base's own sound, bit for bit. A piece limited to a band does the same
+    with the light of that band alone.
+
+    Parameters
+    ----------
+    base
+        The estimates for the whole of the parent.
+    pieces
+        In the order in which they were made.
+    """
+
+    kind = "spliced"
+
+    def __init__(self, base: Estimates, pieces: Sequence[Piece]) -> None:
+        if isinstance(base, Spliced):
+            raise ValueError("pieces lie over estimates that have none")
+        if any(isinstance(piece.estimates, Spliced) for piece in pieces):
+            raise ValueError("a piece cannot hold pieces itself")
+        self.base: Estimates = base
+        self.pieces: tuple[Piece, ...] = tuple(pieces)
+        sources = self.sources
+        self.names = tuple(name for source in sources for name in source.names)
+        starts = np.cumsum([0, *(len(source.names) for source in sources)])
+        self._starts = tuple(int(start) for start in starts)
+        with_atoms = [source for source in sources if source.atoms]
+        self.atoms = bool(with_atoms)
+        self.grid = with_atoms[0].grid if with_atoms else None
+
+    @property
+    def sources(self) -> tuple[Estimates, ...]:
+        """The estimates of the base and of every piece."""
+        return (self.base, *(piece.estimates for piece in self.pieces))
+
+    def parts_of(self, source: int) -> range:
+        """Numbers of the parts that came with the base (0) or with a piece (1, 2, …)."""
+        return range(self._starts[source], self._starts[source + 1])
+
+    @property
+    def reach(self) -> int:
+        filters = 2 * FILTER.fft if any(piece.band is not None for piece in self.pieces) else 0
+        return max(source.reach for source in self.sources) + filters
+
+    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+        return self.blended(
+            lambda source, own, low, high: source.render(parent, own, low, high), parent, groups, start, stop
+        )
+
+    def blended(self, rendered: Rendered, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+        """What `rendered` makes of the base, with what it makes of the pieces crossfaded in."""
+        return self._below(len(self.pieces), rendered, parent, groups, start, stop)
+
+    def touched(self, start: int, stop: int) -> bool:
+        """Whether any piece is heard in samples [start, stop)."""
+        return any(piece.start < stop and start < piece.stop for piece in self.pieces)
+
+    def _below(
+        self, count: int, rendered: Rendered, parent: Sound, groups: Groups, start: int, stop: int
+    ) -> Float:
+        """The base with the first `count` pieces over it."""
+        result = rendered(self.base, self._own(groups, 0), start, stop)
+        if not self.touched(start, stop):
+            return result
+        result = result.copy()
+        for number, piece in enumerate(self.pieces[:count]):
+            low, high = max(start, piece.start), min(stop, piece.stop)
+            if high <= low:
+                continue
+            own = self._own(groups, number + 1)
+            gain = piece.gain(low, high, parent.length)
+            here = result[..., low - start : high - start]
+            if piece.band is None:
+                here *= 1 - gain
+                here += gain * rendered(piece, own, low, high)
+                continue
+            first, last = FILTER.frames_touching(low, high, parent.length)
+            wide = FILTER.samples_touched(first, last, parent.length)
+            wide = min(wide[0], low), max(wide[1], high)
+            moved = rendered(piece, own, *wide) - self._below(number, rendered, parent, groups, *wide)
+            here += gain * _band(moved, piece.band, wide[0], parent, low, high)
+        return result
+
+    def _own(self, groups: Groups, source: int) -> list[list[int]]:
+        """The parts of groups that belong to one of the sources, by its own numbers."""
+        own = self.parts_of(source)
+        return [[part - own.start for part in group if part in own] for group in groups]
+
+    # what atoms are shown by, where some of the parts are atoms; the others are rows without light
+
+    @cached_property
+    def templates(self) -> Float:
+        """float32 (bins, parts): W of base and pieces beside each other."""
+        assert self.grid is not None
+        shown = [
+            self._shown(source, "templates", (self.grid.bins, len(source.names))) for source in self.sources
+        ]
+        return frozen(np.concatenate(shown, axis=1))  # type: ignore[no-any-return]
+
+    @cached_property
+    def activations(self) -> Float:
+        """float32 (parts, frames): H of the base where no piece lies, and H of the pieces at their places."""
+        assert self.grid is not None
+        hop = self.grid.hop
+        ends = [piece.offset // hop + self.grid.frames(piece.length) for piece in self.pieces]
+        held = getattr(self.base, "activations", None)
+        frames = max([*ends, 0 if held is None else held.shape[1]])
+        result = np.zeros((len(self.names), frames), dtype=np.float32)
+        base = self._shown(self.base, "activations", (len(self.base.names), frames))
+        result[self.parts_of(0), : base.shape[1]] = base
+        for number, piece in enumerate(self.pieces):
+            gain = piece.gain(0, frames * hop, frames * hop)[::hop]
+            if piece.band is None:
+                result[: self.parts_of(number).stop] *= 1 - gain
+            shape = (len(piece.estimates.names), self.grid.frames(piece.length))
+            own = self._shown(piece.estimates, "activations", shape)
+            first = round(piece.offset / hop)
+            width = min(own.shape[1], frames - first)
+            rows = result[self.parts_of(number + 1), first : first + width]
+            rows += own[:, :width] * gain[first : first + width]
+            result[self.parts_of(number + 1), first : first + width] = rows
+        return frozen(result)  # type: ignore[no-any-return]
+
+    def _shown(self, source: Estimates, what: str, shape: tuple[int, int]) -> Float:
+        """Templates or activations of atoms on the grid that is shown; zeros for what are none."""
+        found = getattr(source, what, None) if source.atoms and source.grid == self.grid else None
+        return np.zeros(shape, dtype=np.float32) if found is None else np.asarray(found)
+
+    # records
+
+    def made_of(self) -> Mapping[str, Estimates]:
+        return {("base" if number == 0 else f"piece {number}"): e for number, e in enumerate(self.sources)}
+
+    def header(self) -> dict[str, Any]:
+        return {
+            "base": _told(self.base),
+            "pieces": [
+                {
+                    "recipe": piece.recipe.record(),
+                    "estimates": _told(piece.estimates),
+                    "offset": piece.offset,
+                    "length": piece.length,
+                    "start": piece.start,
+                    "stop": piece.stop,
+                    "ramp": piece.ramp,
+                    "band": None if piece.band is None else list(piece.band),
+                }
+                for piece in self.pieces
+            ],
+        }
+
+    def arrays(self) -> dict[str, Any]:
+        return {
+            f"{word}/{name}": array
+            for word, source in self.made_of().items()
+            for name, array in source.arrays().items()
+        }
+
+    @classmethod
+    def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Spliced:
+        from stemstudio.algorithms import recipe_from_record
+
+        told = list(header["pieces"])
+        if not 1 <= len(told) <= MOST_PIECES:
+            raise ValueError(f"there are {len(told)} pieces")
+        pieces = []
+        for number, record in enumerate(told, 1):
+            band = record["band"]
+            places = {key: _whole(record[key]) for key in ("offset", "length", "start", "stop", "ramp")}
+            pieces.append(
+                Piece(
+                    recipe=recipe_from_record(record["recipe"]),
+                    estimates=_made(record["estimates"], arrays, f"piece {number}"),
+                    band=None if band is None else (float(band[0]), float(band[1])),
+                    **places,
+                )
+            )
+        return cls(_made(header["base"], arrays, "base"), pieces)
+
+
+def _band(moved: Float, band: tuple[float, float], low: int, parent: Sound, start: int, stop: int) -> Float:
+    """The light of a band of some sounds that begin at sample `low`: (groups, channels, stop − start)."""
+    rate = parent.sample_rate
+    first, last = FILTER.frames_touching(start, stop, parent.length)
+    flat = moved.reshape(-1, moved.shape[-1])
+    sheet = forward(Excerpt(flat, low, rate, parent.length), FILTER, first=first, last=last)
+    hertz = np.arange(FILTER.bins) * rate / FILTER.fft
+    inside = ((hertz >= band[0]) & (hertz <= band[1])).astype(np.float32)
+    kept = Spectrogram(sheet.values * inside[:, None], FILTER, rate, first, parent.length)
+    return inverse(kept, start, stop).reshape(*moved.shape[:-1], stop - start)
+
+
+def _told(estimates: Estimates) -> dict[str, Any]:
+    return {"kind": estimates.kind, "header": estimates.header()}
+
+
+def _made(record: Mapping[str, Any], arrays: Mapping[str, Any], word: str) -> Estimates:
+    from stemstudio.algorithms import ESTIMATES
+
+    kind = record["kind"]
+    if kind not in ESTIMATES or kind == Spliced.kind:
+        raise ValueError(f"it holds parts of an unknown kind, “{str(kind)[:40]}”")
+    own = {name.partition("/")[2]: array for name, array in arrays.items() if name.partition("/")[0] == word}
+    return ESTIMATES[kind].from_record(record["header"], own)
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 2**40:
+        raise ValueError("a place in the song is out of its range")
+    return value

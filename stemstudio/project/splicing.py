@@ -1,0 +1,248 @@
+"""Splicing: a selection of a stem taken apart by itself, and crossfaded into the split that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.by_hand import ByHand
+from stemstudio.algorithms.spliced import Piece, Spliced
+from stemstudio.audio.audio import Samples, Stretch
+from stemstudio.errors import StemStudioError
+from stemstudio.progress import Progress
+from stemstudio.project import edits
+from stemstudio.project.edits import Edit, Rows
+from stemstudio.project.project import Change, Project, State
+from stemstudio.project.rendering import StemSound, render_children
+from stemstudio.project.stem import Split, Stem
+from stemstudio.spectral.brushes import Box
+
+RAMP = 0.05  # seconds of the crossfade at either end
+SHORTEST = 0.05  # seconds of a selection that can be taken apart
+ALIGNED = 65536  # what the recipe hears begins at a multiple of it, so that its frames are those of the song
+ALIKE = 0.5  # correlation from which on two sounds count as the same stem
+HEARD = 0.05  # correlation of an atom with a stem, below which it is in none
+AT_ONCE = 8  # atoms whose sound is held in memory
+COMPARED = 30  # seconds of a selection that are listened to for that
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What came of a selection that was taken apart.
+
+    Attributes
+    ----------
+    piece
+        Its parts, at their place.
+    stems
+        Words for the stems that its parts make.
+    owners
+        For each part, which of those it is in; None for the residual.
+    children
+        For each of the stems, the child of the split that it goes on in; None for a new one.
+    """
+
+    piece: Piece
+    stems: tuple[str, ...]
+    owners: tuple[int | None, ...]
+    children: tuple[int | None, ...]
+
+
+def separate_range(
+    state: State,
+    stem: int,
+    recipe: Algorithm,
+    box: Box,
+    progress: Progress,
+    together: Mapping[str, str] | None = None,
+) -> Found:
+    """Take a selection of a stem apart, with some of the sound around it, and find out which stems its parts are.
+
+    Parameters
+    ----------
+    box
+        The selection: its seconds; and its band, unless that reaches over all frequencies.
+    together
+        Stem by part, where parts are to be one stem.
+    """
+    sound = StemSound(state, stem)
+    rate, length = sound.sample_rate, sound.length
+    start, stop = max(0, round(box.start * rate)), min(length, round(box.stop * rate))
+    if stop - start < SHORTEST * rate:
+        raise StemStudioError(
+            "The selection is too short to be taken apart.", "Select a twentieth of a second at least."
+        )
+    context = round(recipe.context * rate)
+    offset = max(0, (start - context) // ALIGNED * ALIGNED)
+    end = min(length, stop + context)
+    heard = Stretch(sound, offset, end - offset)
+    estimates = recipe.run(heard, progress.part(0.0, 0.9))
+    ramp = min(round(RAMP * rate), (stop - start) // 2)
+    nyquist = rate / 2
+    everything = box.low <= 20.0 and box.high >= 0.95 * nyquist
+    band = None if everything else (max(0.0, box.low), min(box.high, nyquist))
+    piece = Piece(recipe, estimates, offset, end - offset, start, stop, ramp, band)
+    found = _placed(state, stem, piece, together or {}, progress.part(0.9, 1.0))
+    progress(1.0, "Done")
+    return found
+
+
+def splice(project: Project, parent: int, found: Found, name: str = "") -> Edit:
+    """Crossfade what was found into the split of a stem; the sound outside the selection stays bit for bit.
+
+    A stem that is not split yet is split: the new stems hold the selection, the residual everything else. Where
+    a child that was to be gone on with is no longer there, a new one takes its place.
+    """
+    state = project.state
+    piece, recipe = found.piece, found.piece.recipe
+    at = piece.start / state.mixture.sample_rate
+    title = name or f"{recipe.title}, selection at {at:.1f} s"
+    if parent not in state.splits:
+        nothing = ByHand().run(state.mixture, Progress())
+        estimates = Spliced(nothing, [piece])
+        return edits.split(
+            project, parent, recipe, estimates, stems=found.stems, owners=found.owners, name=title
+        )
+    whole = state.splits[parent]
+    estimates, owners, locked = _without_covered(whole, piece)
+    children = {child.id for child in state.children(parent)}
+    going_on = [child if child in children else None for child in found.children]
+    made = _new_stems(
+        project, parent, [w for w, child in zip(found.stems, going_on, strict=True) if child is None]
+    )
+    fresh = iter(made)
+    ids = [next(fresh).id if child is None else child for child in going_on]
+    added = tuple(whole.residual if owner is None else ids[owner] for owner in found.owners)
+    if estimates.atoms:  # suggestions move atoms, not what else there is
+        locked |= {
+            part
+            for number, source in enumerate(estimates.sources)
+            if not source.atoms
+            for part in estimates.parts_of(number)
+        }
+    rows: Rows = {
+        "stems": {stem.id: stem for stem in made},
+        "splits": {parent: replace(whole, estimates=estimates, owners=owners + added, locked=locked)},
+    }
+    rate = state.mixture.sample_rate
+    box = Box(start=piece.start / rate, stop=piece.stop / rate, low=0.0, high=rate / 2)
+    heard = frozenset(edits.below(state, children) | {stem.id for stem in made})
+    kinds = frozenset({"splits", "stems", "mixer"}) if made else frozenset({"splits"})
+    return Edit(title, rows, Change(kinds, heard, box))
+
+
+def alike(sounds: Sequence[Samples], others: Sequence[Samples], least: float = ALIKE) -> list[int | None]:
+    """For every sound the other that is most like it, each taken once; None below a correlation of `least`.
+
+    Parameters
+    ----------
+    sounds, others
+        float32 (channels, samples) of one stretch.
+    """
+    if not sounds or not others:
+        return [None] * len(sounds)
+    from scipy.optimize import linear_sum_assignment
+
+    table = correlation(sounds, others)
+    found: list[int | None] = [None] * len(sounds)
+    for row, column in zip(*linear_sum_assignment(table, maximize=True), strict=True):
+        if table[row, column] >= least:
+            found[row] = int(column)
+    return found
+
+
+def correlation(sounds: Sequence[Samples], others: Sequence[Samples]) -> NDArray[np.float64]:
+    """⟨a, b⟩ / (|a| |b|) of every sound with every other one, over all channels; 0 for silence."""
+    a = np.stack([sound.ravel() for sound in sounds]).astype(np.float64)
+    b = np.stack([sound.ravel() for sound in others]).astype(np.float64)
+    norms = np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
+    return np.divide(a @ b.T, norms, out=np.zeros_like(norms), where=norms > 1e-9)
+
+
+def _placed(
+    state: State, parent: int, piece: Piece, together: Mapping[str, str], progress: Progress
+) -> Found:
+    """Which stems the parts of a piece are: those of the same name, those that sound alike, else new ones."""
+    progress(0.0, "Finding the stems that go on")
+    parts = piece.estimates.names
+    split = state.splits.get(parent)
+    if piece.estimates.atoms:
+        return _placed_atoms(state, parent, piece, progress)
+    words = [together.get(part, part) for part in parts]
+    stems = tuple(dict.fromkeys(words))
+    owners = tuple(stems.index(word) for word in words)
+    if split is None:
+        return Found(piece, stems, owners, (None,) * len(stems))
+    children = [child for child in state.children(parent) if child.id != split.residual]
+    found: list[int | None] = [by_name(word, children) for word in stems]
+    left = [place for place, child in enumerate(found) if child is None]
+    free = [child.id for child in children if child.id not in found]
+    if left and free:
+        start, stop = _compared(state, piece)
+        groups = [[part for part, owner in enumerate(owners) if owner == place] for place in left]
+        sounds = piece.render(StemSound(state, parent), groups, start, stop)
+        progress(0.5)
+        there = render_children(state, parent, start, stop)
+        for place, match in zip(left, alike(list(sounds), [there[child] for child in free]), strict=True):
+            found[place] = None if match is None else free[match]
+    return Found(piece, stems, owners, tuple(found))
+
+
+def _placed_atoms(state: State, parent: int, piece: Piece, progress: Progress) -> Found:
+    """Atoms go on in the stems that they sound like; where nothing is split yet they wait in the residual."""
+    parts = piece.estimates.names
+    split = state.splits.get(parent)
+    children = [] if split is None else [c for c in state.children(parent) if c.id != split.residual]
+    if not children:
+        return Found(piece, (), (None,) * len(parts), ())
+    start, stop = _compared(state, piece)
+    sound = StemSound(state, parent)
+    there = render_children(state, parent, start, stop)
+    owners: list[int | None] = []
+    for first in range(0, len(parts), AT_ONCE):
+        progress(first / len(parts), "Finding the stems that go on")
+        atoms = [[atom] for atom in range(first, min(first + AT_ONCE, len(parts)))]
+        table = correlation(
+            list(piece.render(sound, atoms, start, stop)), [there[child.id] for child in children]
+        )
+        owners += [int(row.argmax()) if row.max() > HEARD else None for row in table]
+    words = tuple(child.name for child in children)
+    return Found(piece, words, tuple(owners), tuple(child.id for child in children))
+
+
+def by_name(word: str, children: Iterable[Stem]) -> int | None:
+    """Id of the stem of that name."""
+    wanted = word.strip().casefold()
+    return next((child.id for child in children if child.name.strip().casefold() == wanted), None)
+
+
+def _compared(state: State, piece: Piece) -> tuple[int, int]:
+    return piece.start, min(piece.stop, piece.start + COMPARED * state.mixture.sample_rate)
+
+
+def _without_covered(whole: Split, piece: Piece) -> tuple[Spliced, tuple[int, ...], frozenset[int]]:
+    """The split's estimates with the piece over them, less the pieces that lie under it; owners and locked parts."""
+    old = whole.estimates
+    if not isinstance(old, Spliced):
+        return Spliced(old, [piece]), whole.owners, whole.locked
+    kept = [number for number, other in enumerate(old.pieces, 1) if not piece.covers(other)]
+    parts = [part for number in (0, *kept) for part in old.parts_of(number)]
+    owners = tuple(whole.owners[part] for part in parts)
+    locked = frozenset(place for place, part in enumerate(parts) if part in whole.locked)
+    return Spliced(old.base, [*(old.pieces[number - 1] for number in kept), piece]), owners, locked
+
+
+def _new_stems(project: Project, parent: int, words: Sequence[str]) -> list[Stem]:
+    state = project.state
+    siblings = [child for child in state.children(parent) if not state.is_residual(child.id)]
+    first = max((child.position for child in siblings), default=-1.0) + 1
+    colours = edits.fresh_colours([stem.colour for stem in state.stems.values()], len(words))
+    made: list[Stem] = []
+    for place, (word, colour) in enumerate(zip(words, colours, strict=True)):
+        name = edits.unique_name(state, word, also=[stem.name for stem in made])
+        made.append(Stem(project.new_id(), name, colour, parent, first + place))
+    return made
