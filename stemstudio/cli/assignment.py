@@ -10,7 +10,7 @@ from typing import Literal
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.audio.audio import Sound
+from stemstudio.audio.audio import Sound, Stretch
 from stemstudio.cli.console import say
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
@@ -118,5 +118,8 @@ def _by_stems(
                 "Give stems with the song's own channels.",
             )
     names = list(references)
-    owners = by_references(estimates, mixture, references, progress.part(0.3, 1.0))
+    there: dict[str, Sound] = dict(references)
+    if isinstance(mixture, Stretch):
+        there = {name: Stretch(sound, mixture.start, mixture.length) for name, sound in references.items()}
+    owners = by_references(estimates, mixture, there, progress.part(0.3, 1.0))
     return names, [None if owner is None else names.index(owner) for owner in owners]

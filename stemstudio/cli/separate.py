@@ -43,6 +43,15 @@ def separate(
             metavar="HOW",
         ),
     ] = None,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            help="Take only the song from here on apart; the rest is in the residual.", metavar="SECONDS"
+        ),
+    ] = None,
+    stop: Annotated[
+        float | None, typer.Option(help="Take only the song up to here apart.", metavar="SECONDS")
+    ] = None,
     format: Format = "wav",
     subtype: Subtype = None,
     channels: Annotated[
@@ -62,7 +71,7 @@ def separate(
     from stemstudio.audio.reading import decode, probe, song_hash
     from stemstudio.audio.writing import FileExists
     from stemstudio.cli.assignment import check, parse_assignment
-    from stemstudio.cli.separation import record, split_song
+    from stemstudio.cli.separation import record, selected, split_song
     from stemstudio.mixing.export import ExportOrder, export, file_names
     from stemstudio.project.project import SongReference
 
@@ -82,7 +91,8 @@ def separate(
         reference = SongReference(
             str(song.absolute()), song_hash(song), info.tags.title or song.stem, channels or "all"
         )
-        project = split_song(audio, reference, recipe, how, progress.part(0.05, 0.8))
+        selection = selected(start, stop, audio.duration)
+        project = split_song(audio, reference, recipe, how, progress.part(0.05, 0.8), selection)
         leaves = project.state.leaves()
         order = ExportOrder(
             out,
@@ -96,13 +106,15 @@ def separate(
         report = export(project.state, order, info.tags, progress.part(0.8, 1.0))
     seconds = time.monotonic() - began
     files = {leaf.name: report.files[leaf.id] for leaf in leaves}
-    result = {
+    result: dict[str, Any] = {
         "stems": {name: str(path) for name, path in files.items()},
         "recipe": recipe.record(),
         "null_db": round(report.null_db, 2) if report.null_db is not None else None,
         "seconds": round(seconds, 3),
         "duration": audio.duration,
     }
+    if selection is not None:
+        result["selection"] = list(selection)
     for note in report.notes:
         say(note)
     record(out / RECORD, project, result, files, how)

@@ -13,26 +13,54 @@ from typing import Any
 
 from stemstudio import __version__
 from stemstudio.algorithms.algorithm import Algorithm
-from stemstudio.audio.audio import Audio
+from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.cli.assignment import Assignment, assigned
-from stemstudio.errors import UnwritableFile
+from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.project import Project, SongReference
+from stemstudio.project.splicing import Found, cut_out, splice
 from stemstudio.project.stem import MIXTURE
+from stemstudio.spectral.brushes import Box
 from stemstudio.spectral.stft import StftSettings
 
 LIBRARIES = ("numpy", "scipy", "numba", "soundfile", "torch", "demucs")
 
 
+def selected(start: float | None, stop: float | None, duration: float) -> tuple[float, float] | None:
+    """The seconds that are to be taken apart; None for the whole song."""
+    if start is None and stop is None:
+        return None
+    low, high = max(0.0, start or 0.0), duration if stop is None else min(stop, duration)
+    if not low < high:
+        raise StemStudioError(
+            f"There is no sound between {low:g} s and {high:g} s.",
+            f"The song lasts {duration:.1f} s; say a --start before a --stop within it.",
+        )
+    return low, high
+
+
 def split_song(
-    audio: Audio, song: SongReference, recipe: Algorithm, how: Assignment, progress: Progress
+    audio: Audio,
+    song: SongReference,
+    recipe: Algorithm,
+    how: Assignment,
+    progress: Progress,
+    selection: tuple[float, float] | None = None,
 ) -> Project:
-    """Take a song apart and gather what came out into stems."""
-    estimates = recipe.run(audio, progress.part(0.0, 0.85))
-    stems, owners = assigned(how, estimates, audio, recipe, progress.part(0.85, 1.0))
-    project = Project(audio, song, estimates.grid or StftSettings())
-    edits.split(project, MIXTURE, recipe, estimates, stems=stems, owners=owners).do(project)
+    """Take a song, or some seconds of it alone, apart and gather what came out into stems."""
+    if selection is None:
+        estimates = recipe.run(audio, progress.part(0.0, 0.85))
+        stems, owners = assigned(how, estimates, audio, recipe, progress.part(0.85, 1.0))
+        project = Project(audio, song, estimates.grid or StftSettings())
+        edits.split(project, MIXTURE, recipe, estimates, stems=stems, owners=owners).do(project)
+        return project
+    box = Box(start=selection[0], stop=selection[1], low=0.0, high=audio.sample_rate / 2)
+    piece = cut_out(audio, recipe, box, progress.part(0.0, 0.85))
+    heard = Stretch(audio, piece.offset, piece.length)
+    stems, owners = assigned(how, piece.estimates, heard, recipe, progress.part(0.85, 1.0))
+    project = Project(audio, song, piece.estimates.grid or StftSettings())
+    splice(project, MIXTURE, Found(piece, tuple(stems), tuple(owners), (None,) * len(stems))).do(project)
     return project
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.spliced import Piece, Spliced
-from stemstudio.audio.audio import Samples, Stretch
+from stemstudio.audio.audio import Samples, Sound, Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 from stemstudio.project import edits
@@ -69,7 +69,20 @@ def separate_range(
     together
         Stem by part, where parts are to be one stem.
     """
-    sound = StemSound(state, stem)
+    piece = cut_out(StemSound(state, stem), recipe, box, progress.part(0.0, 0.9))
+    found = _placed(state, stem, piece, together or {}, progress.part(0.9, 1.0))
+    progress(1.0, "Done")
+    return found
+
+
+def cut_out(sound: Sound, recipe: Algorithm, box: Box, progress: Progress) -> Piece:
+    """Take the sound of a selection apart, with some of what is around it.
+
+    Raises
+    ------
+    StemStudioError
+        When the selection is shorter than a twentieth of a second, or outside the sound.
+    """
     rate, length = sound.sample_rate, sound.length
     start, stop = max(0, round(box.start * rate)), min(length, round(box.stop * rate))
     if stop - start < SHORTEST * rate:
@@ -80,15 +93,12 @@ def separate_range(
     offset = max(0, (start - context) // ALIGNED * ALIGNED)
     end = min(length, stop + context)
     heard = Stretch(sound, offset, end - offset)
-    estimates = recipe.run(heard, progress.part(0.0, 0.9))
+    estimates = recipe.run(heard, progress)
     ramp = min(round(RAMP * rate), (stop - start) // 2)
     nyquist = rate / 2
     everything = box.low <= 20.0 and box.high >= 0.95 * nyquist
     band = None if everything else (max(0.0, box.low), min(box.high, nyquist))
-    piece = Piece(recipe, estimates, offset, end - offset, start, stop, ramp, band)
-    found = _placed(state, stem, piece, together or {}, progress.part(0.9, 1.0))
-    progress(1.0, "Done")
-    return found
+    return Piece(recipe, estimates, offset, end - offset, start, stop, ramp, band)
 
 
 def splice(project: Project, parent: int, found: Found, name: str = "") -> Edit:

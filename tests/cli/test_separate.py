@@ -254,3 +254,39 @@ def test_names_that_are_no_valid_text(command: Any, song: Path, tmp_path: Path) 
     assert ran.json["stems"]["harmonic"] == str(out / "harmonic.wav")
     assert json.loads((out / "separation.json").read_text(encoding="utf-8"))["song"]["path"] == str(strange)
     assert command("info", strange, "--json").json["duration"] == 4.0
+
+
+def test_some_seconds_alone_are_taken_apart_and_the_rest_stays_in_the_residual(
+    command: Any, song: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ran = command(
+        "separate", song, "--algorithm", "hpss", "--start", "1", "--stop", "2.5", "--out", out, "--json"
+    )
+    assert ran.code == 0
+    assert ran.json["selection"] == [1.0, 2.5]
+    assert null(song, ran.json["stems"].values()) <= -120
+    sounds = {name: soundfile.read(path)[0] for name, path in ran.json["stems"].items()}
+    rate = soundfile.info(song).samplerate
+    for name in ("harmonic", "percussive"):
+        assert np.abs(sounds[name][: rate - 1]).max() == 0
+        assert np.abs(sounds[name][round(2.5 * rate) + 1 :]).max() == 0
+        assert np.abs(sounds[name][round(1.2 * rate) : round(2.3 * rate)]).max() > 1e-3
+    assert np.array_equal(sounds["residual"][:rate], soundfile.read(song)[0][:rate])
+
+
+def test_atoms_of_some_seconds_are_gathered_as_those_of_a_song(
+    command: Any, song: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ran = command("separate", song, *NMF, "--stop", "2", "--assign", "timbre:2", "--out", out, "--json")
+    assert ran.code == 0
+    assert len(ran.json["stems"]) == 3
+    assert null(song, ran.json["stems"].values()) <= -120
+
+
+@pytest.mark.parametrize("range_", [("--start", "9"), ("--start", "2", "--stop", "1"), ("--stop", "0.01")])
+def test_a_range_without_sound_is_refused(command: Any, song: Path, tmp_path: Path, range_: Any) -> None:
+    ran = command("separate", song, "--algorithm", "hpss", *range_, "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert not list((tmp_path / "out").glob("*"))
