@@ -15,7 +15,7 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.spliced import Piece
 from stemstudio.audio.audio import Audio, Stretch
-from stemstudio.project import edits, rendering, splicing
+from stemstudio.project import edits, hints, refining, rendering, splicing
 from stemstudio.project.edits import Edit
 from stemstudio.project.history import History
 from stemstudio.project.project import PaintStroke, Project, SongReference, State
@@ -29,7 +29,7 @@ GRID = StftSettings(fft=256, hop=64)
 OTHER_GRID = StftSettings(fft=512, hop=128)
 KINDS = (
     *("split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add"),
-    *("merge", "delete", "join", "regrid", "splice"),
+    *("merge", "delete", "join", "regrid", "splice", "hint", "harden", "clear", "refine"),
 )
 
 
@@ -150,6 +150,15 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
             leaf, kind == "erase", fill(rng, seconds) if kind == "fill" else brush(rng, seconds)
         )
         return edits.paint(state, cut.new_id(), stroke, f"Brush {state.stems[leaf].name}")
+    if kind == "hint":
+        stroke = PaintStroke(leaf, False, brush(rng, seconds), "hint")
+        return edits.paint(state, cut.new_id(), stroke, f"Hint {state.stems[leaf].name}")
+    if kind == "harden":
+        return hints.harden(cut, hints.hint_numbers(state)[::2])
+    if kind == "clear":
+        return hints.clear(state)
+    if kind == "refine":
+        return refining.refined(state, refining.refine(state, None, refining.Lesson(iterations=2, atoms=2)))
     if kind == "set":
         fields = (
             {"gain_db": float(rng.uniform(-60, 6))},
@@ -196,6 +205,7 @@ def assert_same(one: State, other: State, *, sound: bool = True) -> None:
         twin = other.splits[parent]
         assert (split.recipe, split.owners) == (twin.recipe, twin.owners)
         assert (split.residual, split.locked) == (twin.residual, twin.locked)
+        assert split.learned == twin.learned
         assert split.estimates.header() == twin.estimates.header()
         for name, array in split.estimates.arrays().items():
             assert np.array_equal(np.asarray(array[:]), np.asarray(twin.estimates.arrays()[name][:])), name

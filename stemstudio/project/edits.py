@@ -97,14 +97,19 @@ def paint(state: State, number: int, stroke: PaintStroke, name: str) -> Edit | N
     """Lay a stroke on a leaf, or erase under it; None when it touches nothing.
 
     Painting stem k with weight w is alpha compositing, A_j ← (1 − w) A_j for all siblings and A_k ← A_k + w;
-    erasing is A_j ← (1 − w) A_j. Painting a leaf deep in the tree paints every stem on its path.
+    erasing is A_j ← (1 − w) A_j. Painting a leaf deep in the tree paints every stem on its path. A hint moves nothing
+    yet.
     """
     path = state.path(stroke.stem)
     patch, amount = weights(stroke.stroke, state.grid, state.mixture.sample_rate, state.frames)
     if not path or patch.empty or not amount.any():
         return None
-    painted = composited(state, state.paint, patch, amount, path, stroke.erase)
     box = stroke.stroke.box
+    if stroke.mode == "hint":
+        return Edit(
+            name, {"strokes": {number: stroke}}, Change(frozenset({"hints"}), frozenset({stroke.stem}), box)
+        )
+    painted = composited(state, state.paint, patch, amount, path, stroke.erase)
     parents = [state.stems[target].parent for target in path]
     heard = below(
         state, [child.id for parent in parents if parent is not None for child in state.children(parent)]
@@ -268,7 +273,7 @@ def regrid(state: State, grid: StftSettings, name: str = "") -> Edit:
         stroke = state.strokes[number]
         path = blank.path(stroke.stem)
         patch, amount = weights(stroke.stroke, grid, state.mixture.sample_rate, blank.frames)
-        if path and not patch.empty:
+        if path and not patch.empty and stroke.mode == "hard":
             paint.update(composited(blank, paint, patch, amount, path, stroke.erase))
     rows: Rows = {"grid": {0: grid}, "paint": {**dict.fromkeys(state.paint), **paint}}
     return Edit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from stemstudio.audio.audio import Sound
 from stemstudio.project.stem import MIXTURE, Split, Stem
@@ -46,11 +46,14 @@ class PaintStroke:
         Whether it takes paint away instead of laying it on.
     stroke
         The shape, in seconds and Hz.
+    mode
+        "hard" moves the light itself; "hint" only says whose it is, for `refining` to learn from.
     """
 
     stem: int
     erase: bool
     stroke: BrushStroke | SelectionFill
+    mode: Literal["hard", "hint"] = "hard"
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +126,7 @@ class Change:
     ----------
     kinds
         Of: "stems" (tree, names, colours), "mixer" (gain, pan, mute, solo), "splits" (who owns which part),
-        "paint", "grid", "song".
+        "paint", "hints", "grid", "song".
     stems
         Ids of the stems whose sound or look is different.
     box

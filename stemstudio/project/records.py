@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -99,6 +99,7 @@ class SplitRecord(Record):
     owners: Annotated[list[Number], Field(max_length=100_000)]
     residual: Number
     locked: Annotated[list[Number], Field(max_length=100_000)]
+    learned: Annotated[list[Number], Field(max_length=1_000_000)] = []
 
     @classmethod
     def of(cls, split: Split, arrays: Mapping[str, int]) -> SplitRecord:
@@ -110,6 +111,7 @@ class SplitRecord(Record):
             owners=list(split.owners),
             residual=split.residual,
             locked=sorted(split.locked),
+            learned=sorted(split.learned),
         )
 
     def split(self, array: Callable[[int, tuple[float, float]], Any], sound: SoundRecord) -> Split:
@@ -131,7 +133,14 @@ class SplitRecord(Record):
                 raise ValueError("the pans of the atoms do not fit the song")
         if any(part >= len(self.owners) for part in self.locked):
             raise ValueError("parts are locked that are not there")
-        return Split(recipe, estimates, tuple(self.owners), self.residual, frozenset(self.locked))
+        return Split(
+            recipe,
+            estimates,
+            tuple(self.owners),
+            self.residual,
+            frozenset(self.locked),
+            frozenset(self.learned),
+        )
 
 
 class StrokeRecord(Record):
@@ -140,10 +149,11 @@ class StrokeRecord(Record):
     stem: Number
     erase: bool
     stroke: Stroke
+    mode: Literal["hard", "hint"] = "hard"
 
     @classmethod
     def of(cls, stroke: PaintStroke) -> StrokeRecord:
-        return cls(stem=stroke.stem, erase=stroke.erase, stroke=stroke.stroke)
+        return cls(stem=stroke.stem, erase=stroke.erase, stroke=stroke.stroke, mode=stroke.mode)
 
     def paint_stroke(self) -> PaintStroke:
         """The stroke; ValueError where it reaches further than any song."""
@@ -152,7 +162,7 @@ class StrokeRecord(Record):
             if reach > FURTHEST or self.stroke.width > FURTHEST or self.stroke.height > 100:
                 raise ValueError("a stroke is larger than any song")
             _ = self.stroke.box
-        return PaintStroke(self.stem, self.erase, self.stroke)
+        return PaintStroke(self.stem, self.erase, self.stroke, self.mode)
 
 
 def _kinds(kind: str, header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

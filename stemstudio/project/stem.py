@@ -58,6 +58,8 @@ class Split:
         Id of the child that holds whatever is left over; parts may be given to it too.
     locked
         Parts that suggestions and keys must not move.
+    learned
+        Numbers of the hint strokes that its parts have been taught.
     """
 
     recipe: Algorithm
@@ -65,6 +67,7 @@ class Split:
     owners: tuple[int, ...]
     residual: int
     locked: frozenset[int] = field(default_factory=frozenset)
+    learned: frozenset[int] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
         if len(self.owners) != len(self.estimates.names):

@@ -19,7 +19,7 @@ from stemstudio.algorithms.nmf.hints import Hint
 from stemstudio.algorithms.nmf.updates import FLOOR, Float
 from stemstudio.progress import Progress
 
-LEAST = 0.1  # of a hint's light that an atom must carry to be split, where any carries twice that
+LEAST = 0.1  # of the light hinted to a stem that an atom must carry to be split, where any carries twice that
 MOST = 8  # atoms split for a stem
 GIVEN = 0.97  # of the activation that goes to the twin
 UNPAINTED = 0.3  # what bins outside the hint, in its frames, count for the twin's spectrum: partials that were not painted
@@ -92,9 +92,9 @@ def hint_start(
         shares, spectra = np.zeros(W.shape[1]), np.zeros(W.shape)
         for hint in said:
             carried, spectrum = _light_under(V, W, H, hint, progress)
-            if carried.sum() > 0:
-                shares = np.maximum(shares, carried / carried.sum())
+            shares += carried
             spectra += spectrum
+        shares /= max(float(shares.sum()), 1e-30)
         least = min(LEAST, 0.5 * float(shares.max(initial=0.0)))
         others = np.flatnonzero((labels != stem) & ~bound & (shares > 0) & (shares >= least))
         others = others[np.argsort(-shares[others], kind="stable")][: min(MOST, room - len(twin_of))]
