@@ -9,7 +9,7 @@ import typer
 from stemstudio.cli.console import answer, say, show_table
 
 if TYPE_CHECKING:
-    from stemstudio.algorithms.algorithm import Algorithm, Parameter
+    from stemstudio.algorithms.algorithm import Algorithm
 
 
 def algorithms(
@@ -21,6 +21,7 @@ def algorithms(
     With a NAME: its parameters, their defaults, ranges and help.
     """
     from stemstudio.algorithms import ALGORITHMS, algorithm
+    from stemstudio.algorithms.wording import range_words, value_words
 
     chosen = (algorithm(name),) if name is not None else ALGORITHMS
     if json:
@@ -32,7 +33,7 @@ def algorithms(
         recipe = chosen[0]
         say(f"{recipe.title}\n{recipe.summary}\n")
         rows = [
-            (each.name, _value(each.default), _range(each), f"{each.help}." if each.help else "")
+            (each.name, value_words(each.default), range_words(each), f"{each.help}." if each.help else "")
             for each in recipe.parameters()
         ]
         if not rows:
@@ -41,7 +42,8 @@ def algorithms(
         show_table(("parameter", "default", "range", ""), rows)
         first = rows[0]
         say(
-            f"\nGive them as in: stemstudio separate SONG --algorithm {recipe.name} --set {first[0]}={first[1]} --out DIR"
+            f"\nGive them as in: stemstudio separate SONG --algorithm {recipe.name} --set {first[0]}={first[1]} --out DIR\n"
+            f"What it is good for, and what each parameter does to the sound: stemstudio help {recipe.name}"
         )
 
 
@@ -61,24 +63,3 @@ def _described(recipe: type[Algorithm]) -> dict[str, Any]:
         for each in recipe.parameters()
     ]
     return {"title": recipe.title, "summary": recipe.summary, "parameters": parameters}
-
-
-def _range(parameter: Parameter) -> str:
-    unit = f" {parameter.unit}" if parameter.unit else ""
-    if parameter.kind == "choice":
-        return " · ".join(parameter.choices)
-    if parameter.kind == "bool":
-        return "true · false"
-    if parameter.low is None and parameter.high is None:
-        return "any" + (f" number of{unit}" if unit else "")
-    low = "" if parameter.low is None else _value(parameter.low)
-    high = "" if parameter.high is None else _value(parameter.high)
-    if low and high:
-        return f"{low} … {high}{unit}"
-    return (f"from {low}" if low else f"up to {high}") + unit
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -15,6 +15,7 @@ from stemstudio.cli.console import INTERRUPTED, WRONG, complain
 from stemstudio.cli.evaluate import evaluate
 from stemstudio.cli.export import export
 from stemstudio.cli.info import info
+from stemstudio.cli.manual import manual
 from stemstudio.cli.separate import separate
 from stemstudio.cli.window import window
 from stemstudio.errors import StemStudioError
@@ -50,6 +51,7 @@ def program() -> typer.Typer:
     app.command(hidden=True)(window)
     for command in (algorithms, separate, evaluate, export, info):
         app.command(options_metavar="[OPTIONS]")(command)
+    app.command("help", options_metavar="[OPTIONS]")(manual)
     return app
 
 

@@ -112,6 +112,7 @@ COMMANDS: tuple[Command, ...] = (
     *_numbered("number", "Stem {}", "Make stem {} the target, or give it the selected atoms.", "{}"),
     *_numbered("solo_number", "Solo stem {}", "Solo stem {}.", "Alt+{}"),
     Command("escape", "", "Escape", "End the stroke, then the selection, then (asked) the job.", ("Esc",)),
+    Command("show_help", "Help", "&Contents…", "What each way of separating is good for, what its parameters do to the sound, and how to work on stems.", ("Shift+F1",)),
     Command("show_keys", "Help", "&Keyboard…", "All keys; each can be changed.", ("F1",)),
     Command("show_about", "Help", "&About StemStudio", ""),
 )  # fmt: skip

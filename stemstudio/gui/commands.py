@@ -19,6 +19,7 @@ from stemstudio.resources import resource
 
 if TYPE_CHECKING:
     from stemstudio.gui.evaluation_dialog import Comparison
+    from stemstudio.gui.help_window import HelpWindow
     from stemstudio.gui.main_window import MainWindow
 
 SONGS = "*.wav *.flac *.aif *.aiff *.mp3 *.m4a *.mp4 *.ogg *.oga *.opus *.wma *.aac *.alac *.ape *.wv *.mkv *.mov *.webm"
@@ -33,6 +34,7 @@ class Commands(QObject):
         self.document = window.document
         self.player = window.player
         self._comparison: Comparison | None = None
+        self._help: HelpWindow | None = None
 
     # file
 
@@ -330,6 +332,18 @@ class Commands(QObject):
                 job.stop()
 
     # help
+
+    def show_help(self, name: str = "") -> None:
+        """The pages of help, in a window of its own that stays open; at a page where one is named."""
+        if self._help is None:
+            from stemstudio.gui.help_window import HelpWindow
+
+            self._help = HelpWindow(self.window)
+        if name:
+            self._help.open(name)
+        self._help.show()
+        self._help.raise_()
+        self._help.activateWindow()
 
     def show_keys(self) -> None:
         from stemstudio.gui.keyboard_dialog import KeyboardDialog

@@ -279,6 +279,7 @@ class MainWindow(QMainWindow):
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separating.ended.connect(self.atoms.end_preview)
         self.separate.run_wanted.connect(self.commands.run_recipe)
+        self.separate.help_wanted.connect(self.commands.show_help)
         spectrogram = self.sheet.spectrogram
         spectrogram.open_wanted.connect(self.commands.open)
         spectrogram.demo_wanted.connect(self.commands.open_demo)

@@ -140,6 +140,8 @@ QProgressBar::chunk { background: $accent_hover; border-radius: 5px; }
 
 QScrollArea, QAbstractScrollArea { background: transparent; border: none; }
 QScrollArea > QWidget > QWidget { background: transparent; }
+QTextBrowser[page="true"] { background: $panel; border: 1px solid transparent; border-radius: 8px; padding: 0; }
+QTextBrowser[page="true"]:focus { border: 1px solid $border; }
 QScrollBar { background: transparent; border: none; margin: 0; }
 QScrollBar:vertical { width: 11px; }
 QScrollBar:horizontal { height: 11px; }

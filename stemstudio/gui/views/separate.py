@@ -42,9 +42,12 @@ class SeparatePanel(QWidget):
     -------
     run_wanted(stem, recipe, together)
         Take this stem apart. `together` says which parts are to be one stem, {part: stem}; often empty.
+    help_wanted(name)
+        Show the page of help of that algorithm.
     """
 
     run_wanted = Signal(int, object, object)
+    help_wanted = Signal(str)
 
     def __init__(
         self, document: Document, parent: QWidget | None = None, *, speeds: Speeds | None = None
@@ -86,6 +89,11 @@ class SeparatePanel(QWidget):
         self.all.setCheckable(True)
         self.all.setToolTip("Every algorithm, with all its parameters")
         self.all.toggled.connect(self._show_all)
+        self.help_button = QPushButton("?", self)
+        self.help_button.setProperty("compact", True)
+        self.help_button.setToolTip("What this is good for, and what its parameters do to the sound")
+        self.help_button.setAccessibleName("Help on this way of separating")
+        self.help_button.clicked.connect(lambda: self.help_wanted.emit(self.algorithms.currentData()))
         self.algorithms = QComboBox(self)
         self.algorithms.setAccessibleName("Algorithm")
         for kind in ALGORITHMS:
@@ -142,6 +150,7 @@ class SeparatePanel(QWidget):
         self.choices.setMinimumHeight(90)
         bottom = QHBoxLayout()
         bottom.addWidget(self.all)
+        bottom.addWidget(self.help_button)
         bottom.addStretch(1)
         bottom.addWidget(self.stop_button)
         bottom.addWidget(self.run_button)
