@@ -47,7 +47,7 @@ def scores(
     found: Factorization, mix: Audio, stems: dict[str, Audio], mask_exponent: float
 ) -> dict[str, float]:
     """Plain SDR of every stem under oracle assignment."""
-    shown = Factorization(found.templates, found.activations, found.grid, mask_exponent)
+    shown = found.changed(mask_exponent=mask_exponent)
     owners = by_references(shown, mix, stems)
     groups = [[atom for atom, owner in enumerate(owners) if owner == name] for name in stems]
     rendered = shown.render(mix, groups, 0, mix.length)

@@ -31,6 +31,9 @@ class Given:
         and rows of random ones are not looked at; None where all are random.
     template_uses, activation_uses
         For each atom: "random" is drawn from the recipe's seed, "given" is where the updates begin, "fixed" stays.
+    pans
+        q (channels, atoms) of atoms from a panned run, their columns summing to 1; H is then about the sum of the
+        channels. None where they are not known.
     settled
         Whether these atoms belong together already, as those of an earlier run do: they are improved from just where
         they are, and the fast solver leaves out what it does to find a start.
@@ -41,6 +44,7 @@ class Given:
     activations: Float | None
     template_uses: tuple[Use, ...]
     activation_uses: tuple[Use, ...]
+    pans: Float | None = None
     settled: bool = False
 
     def __post_init__(self) -> None:
@@ -61,6 +65,11 @@ class Given:
             known = np.take(values, wanted, axis=axis)
             if not np.isfinite(known).all() or (known < 0).any():
                 raise ValueError(f"{word} must be finite and not negative")
+        if self.pans is not None:
+            if self.pans.ndim != 2 or self.pans.shape[1] != atoms:
+                raise ValueError(f"pans do not fit {atoms} atoms")
+            if not ((self.pans >= 0).all() and (self.pans <= 1).all()):
+                raise ValueError("pans must be shares")
 
     @classmethod
     def of_templates(cls, names: Sequence[str], templates: Float, *, fixed: bool = False) -> Given:
@@ -91,11 +100,21 @@ class Given:
             _joined(self.activations, other.activations, len(self.names), len(other.names), 0),
             self.template_uses + other.template_uses,
             self.activation_uses + other.activation_uses,
+            _beside(self, other),
             self.settled and other.settled,
         )
 
-    def start(self, V: Float, seed: int) -> Start:
+    def start(self, V: Float, seed: int, channels: int = 1) -> Start:
         """W and H for this V, the random ones drawn at its level.
+
+        Parameters
+        ----------
+        V
+            float32 (bins, frames), the mean of the channels.
+        seed
+            Of what is drawn.
+        channels
+            Of a panned model, which keeps the pans that are known; 1 for one model for all channels.
 
         Raises
         ------
@@ -120,13 +139,38 @@ class Given:
                     "Draw the activations anew: of atoms from another song only the spectra can be used.",
                 )
             H[courses] = self.activations[courses]
+        pans = self.pans
+        if pans is not None and len(pans) != channels:
+            # Activations of the sum of all channels become those of their mean.
+            H[courses] /= np.float32(len(pans))
+            pans = None
+        elif pans is not None:
+            new = [place for place in range(len(self.names)) if place not in {*spectra, *courses}]
+            pans = pans.copy()
+            pans[:, new] = np.float32(1 / channels)
+            H[[place for place in range(len(H)) if place not in courses]] *= np.float32(channels)
         return Start(
             W,
             H,
             np.array([use == "fixed" for use in self.template_uses], dtype=np.bool_),
             np.array([use == "fixed" for use in self.activation_uses], dtype=np.bool_),
             self.names,
+            pans,
         )
+
+
+def _beside(one: Given, other: Given) -> Float | None:
+    """Pans of both, in the middle where they are not known."""
+    known = one.pans if one.pans is not None else other.pans
+    if known is None:
+        return None
+    pair = [
+        np.full((len(known), len(given.names)), 1 / len(known), dtype=np.float32)
+        if given.pans is None
+        else given.pans
+        for given in (one, other)
+    ]
+    return np.concatenate(pair, axis=1)
 
 
 def _joined(first: Float | None, second: Float | None, atoms: int, others: int, axis: int) -> Float | None:

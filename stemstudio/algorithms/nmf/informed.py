@@ -37,6 +37,9 @@ class Start:
         bool (atoms,): given and fixed; otherwise given, or random, and updated.
     names
         Of the atoms; None for numbers.
+    pans
+        q (channels, atoms), columns summing to 1, where they are known; H is then about the sum of the channels, not
+        their mean.
     """
 
     templates: Float
@@ -44,6 +47,7 @@ class Start:
     fixed_templates: Flags
     fixed_activations: Flags
     names: tuple[str, ...] | None = None
+    pans: Float | None = None
 
     @classmethod
     def free(cls, templates: Float, activations: Float) -> Start:

@@ -36,6 +36,8 @@ class Fit:
         Updates done so far.
     costs
         D(V | W H) in float64 at the iterations in `looked_at`.
+    pans
+        q, float32 (channels, atoms), columns summing to 1; None where all channels share one model.
     """
 
     templates: Float
@@ -43,6 +45,7 @@ class Fit:
     iteration: int = 0
     costs: list[float] = field(default_factory=list)
     looked_at: list[int] = field(default_factory=list)
+    pans: Float | None = None
 
 
 def multiplicative_updates(

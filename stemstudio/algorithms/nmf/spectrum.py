@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 
 import numpy as np
@@ -46,6 +47,20 @@ def spectrum(sound: Sound, grid: StftSettings, exponent: float, progress: Progre
     return values.T
 
 
+def spectra(sound: Sound, grid: StftSettings, exponent: float, progress: Progress) -> Float:
+    """|X_c|^p of every channel: float32 (channels, bins, frames), frames after each other in memory, as `spectrum`."""
+    frames = grid.frames(sound.length)
+    values = room_for((sound.channels, frames, grid.bins))
+    for first in range(0, frames, STRIDE):
+        progress(first / frames, "transforming")
+        last = min(frames, first + STRIDE)
+        found = forward(sound, grid, first=first, last=last).values
+        power = np.square(found.real) + np.square(found.imag)
+        values[:, first:last] = np.power(power.transpose(0, 2, 1), np.float32(exponent / 2))
+    progress(1.0, "transforming")
+    return values.transpose(0, 2, 1)
+
+
 def mean_power(sound: Sound, grid: StftSettings, first: int, last: int) -> Float:
     """Power of frames [first, last), mean over the channels, float32 (bins, last − first)."""
     values = forward(sound, grid, first=first, last=last).values
@@ -53,9 +68,9 @@ def mean_power(sound: Sound, grid: StftSettings, first: int, last: int) -> Float
     return power
 
 
-def room_for(shape: tuple[int, int]) -> Float:
+def room_for(shape: tuple[int, ...]) -> Float:
     """A writable float32 array, on disk where it is large; its file is gone with the last reference."""
-    if 4 * shape[0] * shape[1] <= IN_MEMORY:
+    if 4 * math.prod(shape) <= IN_MEMORY:
         return np.empty(shape, dtype=np.float32)
     with tempfile.TemporaryFile(prefix="stemstudio-") as file:
         return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
