@@ -11,6 +11,7 @@ import numpy as np
 
 from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
 from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.spliced import Piece
@@ -29,7 +30,15 @@ GRID = StftSettings(fft=256, hop=64)
 OTHER_GRID = StftSettings(fft=512, hop=128)
 KINDS = (
     *("split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add"),
-    *("merge", "delete", "join", "regrid", "splice", "hint", "harden", "clear", "refine"),
+    *("merge", "delete", "join", "regrid", "splice", "hint", "harden", "clear", "refine", "mask"),
+)
+MASKINGS = (
+    Masking(kind="binary", margin=1.5),
+    Masking(exponent=2.0, margin=2.0),
+    Masking(kind="wiener"),
+    Masking(phase="misi", phase_iterations=1),
+    Masking(kind="wiener", phase="griffin-lim", phase_iterations=1),
+    None,
 )
 
 
@@ -179,6 +188,8 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
         return edits.lock(state, parent, [part], bool(rng.integers(2)), "Lock")
     if kind == "assign":
         return edits.assign(state, parent, {part: int(rng.choice(children))}, "Move atom")
+    if kind == "mask":
+        return edits.mask(state, parent, MASKINGS[rng.integers(len(MASKINGS))])
     if kind == "add":
         return edits.add_stem(cut, parent, "new")[0]
     if kind == "join":
@@ -206,6 +217,7 @@ def assert_same(one: State, other: State, *, sound: bool = True) -> None:
         assert (split.recipe, split.owners) == (twin.recipe, twin.owners)
         assert (split.residual, split.locked) == (twin.residual, twin.locked)
         assert split.learned == twin.learned
+        assert (split.own_masking, split.masking) == (twin.own_masking, twin.masking)
         assert split.estimates.header() == twin.estimates.header()
         for name, array in split.estimates.arrays().items():
             assert np.array_equal(np.asarray(array[:]), np.asarray(twin.estimates.arrays()[name][:])), name

@@ -20,6 +20,7 @@ class ByHand(Algorithm):
     title: ClassVar[str] = "By hand"
     summary: ClassVar[str] = "Starts with an empty stem; you paint into it what belongs there."
     speed: ClassVar[float] = 1e6
+    masked: ClassVar[bool] = False
 
     def run(self, signal: Sound, progress: Progress) -> Estimates:
         progress(0.0, "Nothing to estimate")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.algorithms.masking import Masking, shares_of
+from stemstudio.algorithms.stretches import Stretches
 from stemstudio.audio.audio import Sound, read_padded
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 
@@ -33,12 +36,15 @@ class Estimates(ABC):
         The STFT settings that masks are on; None for waveforms.
     atoms
         Whether the parts are atoms, to be gathered into stems, rather than stems themselves.
+    masking
+        How masks are made of them unless somebody says otherwise; it says nothing about waveforms.
     """
 
     kind: ClassVar[str]
     atoms: bool = False
     names: tuple[str, ...]
     grid: StftSettings | None = None
+    masking: Masking = Masking()
 
     @property
     def reach(self) -> int:
@@ -50,7 +56,9 @@ class Estimates(ABC):
         return {}
 
     @abstractmethod
-    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+    def render(
+        self, parent: Sound, groups: Groups, start: int, stop: int, masking: Masking | None = None
+    ) -> Float:
         """Sound of groups of parts over samples [start, stop).
 
         Parameters
@@ -59,6 +67,8 @@ class Estimates(ABC):
             The sound that was taken apart.
         groups
             Disjoint groups of part numbers; parts in no group form one more, silent, group.
+        masking
+            How masks are made, if not as `self.masking` says; without a meaning for waveforms.
 
         Returns
         -------
@@ -99,7 +109,9 @@ class Waveforms(Estimates):
         self.names = tuple(names)
         self.waves = frozen(waves)
 
-    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+    def render(
+        self, parent: Sound, groups: Groups, start: int, stop: int, masking: Masking | None = None
+    ) -> Float:
         result = np.zeros((len(groups), parent.channels, stop - start), dtype=np.float32)
         for row, group in zip(result, groups, strict=True):
             for part in group:
@@ -118,28 +130,60 @@ class Waveforms(Estimates):
 
 
 class MaskEstimates(Estimates):
-    """Parts that are masks on the parent's STFT: subclasses say `masks`."""
+    """Parts that become masks on the parent's STFT: subclasses say what each group of them is thought to hold."""
 
     grid: StftSettings
 
     @abstractmethod
-    def masks(self, groups: Groups, first: int, last: int) -> Float:
-        """Masks of groups over frames [first, last): float32 (groups, bins, frames), ≥ 0, their sum ≤ 1."""
+    def models(self, groups: Groups, first: int, last: int) -> Float:
+        """What groups are thought to hold over frames [first, last), on any common scale.
 
-    def channel_masks(self, groups: Groups, first: int, last: int) -> Float:
+        Returns
+        -------
+        ndarray
+            float32 (1 + groups, bins, frames), ≥ 0, own memory; row 0 is the parts in no group, and what no part has.
+        """
+
+    def channel_models(self, groups: Groups, first: int, last: int) -> Float:
+        """As `models`: (1 + groups, 1, bins, frames), or one for each channel where those have models of their own."""
+        return self.models(groups, first, last)[:, None]
+
+    def masks(self, groups: Groups, first: int, last: int, masking: Masking | None = None) -> Float:
+        """Masks of groups over frames [first, last), frame by frame.
+
+        Returns
+        -------
+        ndarray
+            float32 (groups, bins, frames), ≥ 0, their sum ≤ 1. For a masking that is not `local`, those it starts from.
+        """
+        return self._shares(self.models(groups, first, last), masking or self.masking)
+
+    def channel_masks(self, groups: Groups, first: int, last: int, masking: Masking | None = None) -> Float:
         """The masks that sound is rendered with, own arrays: (groups, 1, bins, frames), or one for each channel.
 
         Where channels have masks of their own, `masks` tells what the groups have of all channels together.
         """
-        return self.masks(groups, first, last)[:, None]
+        return self._shares(self.channel_models(groups, first, last), masking or self.masking)
 
-    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+    def render(
+        self, parent: Sound, groups: Groups, start: int, stop: int, masking: Masking | None = None
+    ) -> Float:
+        chosen = masking or self.masking
+        if not chosen.local:
+            return self._stretches.render(self.channel_masks, self.grid, chosen, parent, groups, start, stop)
         first, last = self.grid.frames_touching(start, stop, parent.length)
         mixture = forward(parent, self.grid, first=first, last=last)
-        values = self.channel_masks(groups, first, last) * mixture.values[None]
+        values = self.channel_masks(groups, first, last, chosen) * mixture.values[None]
         flat = values.reshape(-1, *values.shape[2:])
         masked = Spectrogram(flat, self.grid, parent.sample_rate, first, parent.length)
         return inverse(masked, start, stop).reshape(len(groups), parent.channels, stop - start)
+
+    def _shares(self, models: Float, masking: Masking) -> Float:
+        return shares_of(models, masking)[1:]
+
+    @cached_property
+    def _stretches(self) -> Stretches:
+        return Stretches()
 
 
 class Masks(MaskEstimates):
@@ -153,11 +197,15 @@ class Masks(MaskEstimates):
         STFT settings of the masks.
     values
         float16 (parts, bins, frames) in [0, 1], read-only; a memory map or a stored array serves.
+    masking
+        What is made of them: by default they are the masks, as they are.
     """
 
     kind = "masks"
 
-    def __init__(self, names: Sequence[str], grid: StftSettings, values: Any) -> None:
+    def __init__(
+        self, names: Sequence[str], grid: StftSettings, values: Any, masking: Masking | None = None
+    ) -> None:
         if len(values.shape) != 3 or tuple(values.shape[:2]) != (len(names), grid.bins):
             raise ValueError(
                 f"{len(names)} names and {grid.bins} bins do not fit masks {tuple(values.shape)}"
@@ -165,17 +213,26 @@ class Masks(MaskEstimates):
         self.names = tuple(names)
         self.grid = grid
         self.values = frozen(values)
+        self.masking = masking or Masking()
 
-    def masks(self, groups: Groups, first: int, last: int) -> Float:
+    def models(self, groups: Groups, first: int, last: int) -> Float:
         stored = np.asarray(self.values[..., first:last], dtype=np.float32)
-        result = np.zeros((len(groups), self.grid.bins, last - first), dtype=np.float32)
-        for row, group in zip(result, groups, strict=True):
+        result = np.zeros((1 + len(groups), self.grid.bins, last - first), dtype=np.float32)
+        for row, group in zip(result[1:], groups, strict=True):
             for part in group:
                 row[:, : stored.shape[2]] += stored[part]
+        np.subtract(1, result[1:].sum(axis=0), out=result[0])
+        np.maximum(result[0], 0, out=result[0])
         return result
 
+    def _shares(self, models: Float, masking: Masking) -> Float:
+        if masking.kind != "binary" and masking.exponent == masking.margin == 1.0:
+            return models[1:]  # shares already
+        return super()._shares(models, masking)
+
     def header(self) -> dict[str, Any]:
-        return {"names": list(self.names), "grid": self.grid.model_dump()}
+        own = {} if self.masking == Masking() else {"masking": self.masking.record()}
+        return {"names": list(self.names), "grid": self.grid.model_dump(), **own}
 
     def arrays(self) -> dict[str, Any]:
         return {"masks": self.values} if self.names else {}
@@ -185,7 +242,7 @@ class Masks(MaskEstimates):
         names = [str(name) for name in header["names"]]
         grid = StftSettings.model_validate(header["grid"])
         values = arrays["masks"] if names else np.zeros((0, grid.bins, 0), dtype=np.float16)
-        return cls(names, grid, values)
+        return cls(names, grid, values, Masking.model_validate(header.get("masking", {})))
 
 
 def frozen(array: Any) -> Any:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from stemstudio.algorithms.clustering import clusters
 from stemstudio.algorithms.estimates import frozen
-from stemstudio.algorithms.nmf.factorization import TINY, Factorization
+from stemstudio.algorithms.masking import TINY
+from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.timbre import descriptors, standardised
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.algorithm import Algorithm
-from stemstudio.algorithms.estimates import Estimates, Groups, frozen
+from stemstudio.algorithms.estimates import Estimates, Groups, MaskEstimates, frozen
+from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Excerpt, Sound, Stretch
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 
@@ -68,14 +69,16 @@ class Piece:
         fall = np.clip((self.stop - place) / ramp, 0, 1) if self.stop < length else place < self.stop
         return (rise * fall).astype(np.float32)
 
-    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
+    def render(
+        self, parent: Sound, groups: Groups, start: int, stop: int, masking: Masking | None = None
+    ) -> Float:
         """Its parts at their place in the parent, before any fade; see `Estimates.render`."""
         heard = Stretch(parent, self.offset, self.length)
         low, high = max(start, self.offset), min(stop, self.offset + self.length)
         result = np.zeros((len(groups), parent.channels, stop - start), dtype=np.float32)
         if high > low:
             result[..., low - start : high - start] = self.estimates.render(
-                heard, groups, low - self.offset, high - self.offset
+                heard, groups, low - self.offset, high - self.offset, masking
             )
         return result
 
@@ -120,6 +123,8 @@ class Spliced(Estimates):
         with_atoms = [source for source in sources if source.atoms]
         self.atoms = bool(with_atoms)
         self.grid = with_atoms[0].grid if with_atoms else None
+        masked = [source for source in sources if isinstance(source, MaskEstimates) and source.names]
+        self.masking = masked[0].masking if masked else Masking()
 
     @property
     def sources(self) -> tuple[Estimates, ...]:
@@ -135,10 +140,13 @@ class Spliced(Estimates):
         filters = 2 * FILTER.fft if any(piece.band is not None for piece in self.pieces) else 0
         return max(source.reach for source in self.sources) + filters
 
-    def render(self, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
-        return self.blended(
-            lambda source, own, low, high: source.render(parent, own, low, high), parent, groups, start, stop
-        )
+    def render(
+        self, parent: Sound, groups: Groups, start: int, stop: int, masking: Masking | None = None
+    ) -> Float:
+        def rendered(source: Estimates | Piece, own: Groups, low: int, high: int) -> Float:
+            return source.render(parent, own, low, high, masking)
+
+        return self.blended(rendered, parent, groups, start, stop)
 
     def blended(self, rendered: Rendered, parent: Sound, groups: Groups, start: int, stop: int) -> Float:
         """What `rendered` makes of the base, with what it makes of the pieces crossfaded in."""

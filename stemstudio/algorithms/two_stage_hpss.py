@@ -31,6 +31,7 @@ class TwoStageHPSS(Algorithm):
         "Tells what is held still (chords, bass) from what moves like a voice and from what strikes like drums."
     )
     speed: ClassVar[float] = 40.0
+    masked: ClassVar[bool] = False
 
     long_slice: float = parameter(
         0.25,

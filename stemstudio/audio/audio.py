@@ -102,7 +102,7 @@ class Excerpt:
         return read_padded(self.samples, start - self.start, stop - self.start)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Stretch:
     """Samples [start, start + length) of another sound, as a sound of its own: silent outside.
 

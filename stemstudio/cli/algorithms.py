@@ -10,6 +10,7 @@ from stemstudio.cli.console import answer, say, show_table
 
 if TYPE_CHECKING:
     from stemstudio.algorithms.algorithm import Algorithm
+    from stemstudio.algorithms.parameters import Parameters
 
 
 def algorithms(
@@ -21,7 +22,7 @@ def algorithms(
     With a NAME: its parameters, their defaults, ranges and help.
     """
     from stemstudio.algorithms import ALGORITHMS, algorithm
-    from stemstudio.algorithms.wording import range_words, value_words
+    from stemstudio.algorithms.masking import Masking
 
     chosen = (algorithm(name),) if name is not None else ALGORITHMS
     if json:
@@ -32,10 +33,7 @@ def algorithms(
     else:
         recipe = chosen[0]
         say(f"{recipe.title}\n{recipe.summary}\n")
-        rows = [
-            (each.name, value_words(each.default), range_words(each), f"{each.help}." if each.help else "")
-            for each in recipe.parameters()
-        ]
+        rows = _rows(recipe)
         if not rows:
             say("It has no parameters.")
             return
@@ -45,10 +43,34 @@ def algorithms(
             f"\nGive them as in: stemstudio separate SONG --algorithm {recipe.name} --set {first[0]}={first[1]} --out DIR\n"
             f"What it is good for, and what each parameter does to the sound: stemstudio help {recipe.name}"
         )
+        if recipe.masked:
+            say("\nMasks are made of what it found:\n")
+            show_table(("parameter", "default", "range", ""), _rows(Masking))
+            say("\nGive them as in: --mask binary --mask margin=2")
+
+
+def _rows(declared: type[Parameters]) -> list[tuple[str, str, str, str]]:
+    from stemstudio.algorithms.wording import range_words, value_words
+
+    return [
+        (each.name, value_words(each.default), range_words(each), f"{each.help}." if each.help else "")
+        for each in declared.parameters()
+    ]
 
 
 def _described(recipe: type[Algorithm]) -> dict[str, Any]:
-    parameters = [
+    from stemstudio.algorithms.masking import Masking
+
+    return {
+        "title": recipe.title,
+        "summary": recipe.summary,
+        "parameters": _listed(recipe),
+        "masks": _listed(Masking) if recipe.masked else [],
+    }
+
+
+def _listed(declared: type[Parameters]) -> list[dict[str, Any]]:
+    return [
         {
             "name": each.name,
             "kind": each.kind,
@@ -60,6 +82,5 @@ def _described(recipe: type[Algorithm]) -> dict[str, Any]:
             "help": each.help,
             "advanced": each.advanced,
         }
-        for each in recipe.parameters()
+        for each in declared.parameters()
     ]
-    return {"title": recipe.title, "summary": recipe.summary, "parameters": parameters}

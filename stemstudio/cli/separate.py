@@ -52,6 +52,14 @@ def separate(
     stop: Annotated[
         float | None, typer.Option(help="Take only the song up to here apart.", metavar="SECONDS")
     ] = None,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How masks are made of what the algorithm found: soft, binary or wiener, or a parameter of the masks, "
+            "such as margin=2 or phase=misi; may come several times. “stemstudio algorithms NAME” lists them.",
+            metavar="KIND|FIELD=VALUE",
+        ),
+    ] = None,
     format: Format = "wav",
     subtype: Subtype = None,
     channels: Annotated[
@@ -71,12 +79,14 @@ def separate(
     from stemstudio.audio.reading import decode, probe, song_hash
     from stemstudio.audio.writing import FileExists
     from stemstudio.cli.assignment import check, parse_assignment
-    from stemstudio.cli.separation import record, selected, split_song
+    from stemstudio.cli.separation import masking_of, record, selected, split_song
     from stemstudio.mixing.export import ExportOrder, export, file_names
     from stemstudio.project.project import SongReference
 
     began = time.monotonic()
-    recipe = algorithm_named(algorithm).from_settings(_settings(set_ or ()))
+    recipe = algorithm_named(algorithm).from_settings(_settings(set_ or (), "--set", "seed=1"))
+    wanted = _settings((word if "=" in word else f"kind={word}" for word in mask or ()), "--mask", "margin=2")
+    masking_of(wanted, recipe)
     how = parse_assignment(assign)
     check(how, recipe)
     info = probe(song)
@@ -92,7 +102,7 @@ def separate(
             str(song.absolute()), song_hash(song), info.tags.title or song.stem, channels or "all"
         )
         selection = selected(start, stop, audio.duration)
-        project = split_song(audio, reference, recipe, how, progress.part(0.05, 0.8), selection)
+        project = split_song(audio, reference, recipe, how, wanted, progress.part(0.05, 0.8), selection)
         leaves = project.state.leaves()
         order = ExportOrder(
             out,
@@ -128,14 +138,15 @@ def separate(
         )
 
 
-def _settings(words: Iterable[str]) -> dict[str, Any]:
+def _settings(words: Iterable[str], option: str, example: str) -> dict[str, Any]:
     """Names and values from FIELD=VALUE."""
     settings = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
             raise BadRecipe(
-                f"--set {word} does not say which parameter gets which value.", "Say it as in --set seed=1."
+                f"{option} {word} does not say which parameter gets which value.",
+                f"Say it as in {option} {example}.",
             )
         settings[name.strip().replace("-", "_")] = value.strip()
     return settings

@@ -13,6 +13,7 @@ from typing import Any
 
 from stemstudio import __version__
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.cli.assignment import Assignment, assigned
 from stemstudio.errors import StemStudioError, UnwritableFile
@@ -25,6 +26,21 @@ from stemstudio.spectral.brushes import Box
 from stemstudio.spectral.stft import StftSettings
 
 LIBRARIES = ("numpy", "scipy", "numba", "soundfile", "torch", "demucs")
+
+
+def masking_of(wanted: Mapping[str, Any], recipe: Algorithm, start: Masking | None = None) -> Masking | None:
+    """The masking that a recipe starts with, with some of its parameters in other ways; None where nothing is wanted.
+
+    Refused, before any work, where the recipe makes no masks or a value is impossible.
+    """
+    if not wanted:
+        return None
+    if not recipe.masked:
+        raise StemStudioError(
+            f"{recipe.title} makes stems without masks, so there is nothing to set about them.",
+            "Leave out --mask.",
+        )
+    return Masking.from_settings({**(start or Masking()).record(), **wanted})
 
 
 def selected(start: float | None, stop: float | None, duration: float) -> tuple[float, float] | None:
@@ -45,22 +61,28 @@ def split_song(
     song: SongReference,
     recipe: Algorithm,
     how: Assignment,
+    wanted: Mapping[str, Any],
     progress: Progress,
     selection: tuple[float, float] | None = None,
 ) -> Project:
-    """Take a song, or some seconds of it alone, apart and gather what came out into stems."""
+    """Take a song, or some seconds of it alone, apart and gather what came out into stems, with masks as wanted."""
     if selection is None:
         estimates = recipe.run(audio, progress.part(0.0, 0.85))
         stems, owners = assigned(how, estimates, audio, recipe, progress.part(0.85, 1.0))
         project = Project(audio, song, estimates.grid or StftSettings())
         edits.split(project, MIXTURE, recipe, estimates, stems=stems, owners=owners).do(project)
-        return project
-    box = Box(start=selection[0], stop=selection[1], low=0.0, high=audio.sample_rate / 2)
-    piece = cut_out(audio, recipe, box, progress.part(0.0, 0.85))
-    heard = Stretch(audio, piece.offset, piece.length)
-    stems, owners = assigned(how, piece.estimates, heard, recipe, progress.part(0.85, 1.0))
-    project = Project(audio, song, piece.estimates.grid or StftSettings())
-    splice(project, MIXTURE, Found(piece, tuple(stems), tuple(owners), (None,) * len(stems))).do(project)
+    else:
+        box = Box(start=selection[0], stop=selection[1], low=0.0, high=audio.sample_rate / 2)
+        piece = cut_out(audio, recipe, box, progress.part(0.0, 0.85))
+        estimates, heard = piece.estimates, Stretch(audio, piece.offset, piece.length)
+        stems, owners = assigned(how, estimates, heard, recipe, progress.part(0.85, 1.0))
+        project = Project(audio, song, estimates.grid or StftSettings())
+        found = Found(piece, tuple(stems), tuple(owners), (None,) * len(stems))
+        splice(project, MIXTURE, found).do(project)
+    masking = masking_of(wanted, recipe, estimates.masking)
+    changed = None if masking is None else edits.mask(project.state, MIXTURE, masking)
+    if changed is not None:
+        changed.do(project)
     return project
 
 
@@ -88,6 +110,8 @@ def record(
     if split.estimates.atoms:
         entry["assign"] = str(how)
         entry["atoms"] = [names[owner] for owner in split.owners]
+    if split.recipe.masked:
+        entry["masks"] = split.masking.record()
     entry["versions"] = _versions()
     part = path.with_name(path.name + ".part")
     try:

@@ -15,6 +15,7 @@ import numpy as np
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.masking import Masking
 from stemstudio.progress import Progress
 from stemstudio.project.project import Change, PaintStroke, Project, State
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
@@ -164,6 +165,27 @@ def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: st
     )
 
 
+def mask(state: State, parent: int, masking: Masking | None) -> Edit | None:
+    """Make the masks of a split in another way, or as its algorithm left them (None); None when nothing would change.
+
+    Numbers that are moved, such as the exponent, merge with the move before; a choice is a step each time.
+    """
+    split = state.splits[parent]
+    changed = replace(split, own_masking=masking)
+    if changed.masking == split.masking:
+        return None
+    choices = ("kind", "phase")
+    moved = all(getattr(changed.masking, name) == getattr(split.masking, name) for name in choices)
+    name = f"Masks of {state.stems[parent].name}: {changed.masking.words}"
+    heard = below(state, {child.id for child in state.children(parent)})
+    return Edit(
+        name,
+        {"splits": {parent: changed}},
+        Change(frozenset({"splits"}), heard),
+        f"masks.{parent}" if moved and masking is not None else "",
+    )
+
+
 def set_stem(state: State, stem: int, name: str, /, **fields: Any) -> Edit:
     """Change fields of a stem: name, colour, position, gain_db, pan, mute, solo.
 
@@ -185,13 +207,15 @@ def split(
     *,
     stems: Sequence[str] | None = None,
     owners: Sequence[int | None] | None = None,
+    masking: Masking | None = None,
     name: str = "",
 ) -> Edit:
     """Take a stem apart: one child a name, and the residual.
 
     `stems` are the names of the children; by default the names of the parts, or none where the parts are atoms.
     `owners` says for each part the number of its child in `stems`, or None for the residual; by default part n goes
-    to child n, atoms to the residual. A split that is there already is replaced, with everything below it.
+    to child n, atoms to the residual. `masking` says how masks are made, if not as the recipe starts. A split that is
+    there already is replaced, with everything below it.
     """
     state = project.state
     gone = _removal(state, parent)
@@ -212,7 +236,7 @@ def split(
     rest = f"{state.stems[parent].name} residual" if inside else "residual"
     rows["stems"][residual] = Stem(residual, rest, RESIDUAL_COLOUR, parent, float(len(ids)))
     owned = tuple(residual if owner is None else ids[owner] for owner in owners)
-    rows["splits"][parent] = Split(recipe, estimates, owned, residual)
+    rows["splits"][parent] = Split(recipe, estimates, owned, residual, own_masking=masking)
     kinds = frozenset({"stems", "splits", "mixer"})
     return Edit(name or f"{recipe.title}", rows, Change(kinds, frozenset({parent, *ids, residual})))
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from stemstudio.algorithms import ESTIMATES, recipe_from_record
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.spliced import Spliced
 from stemstudio.project.project import PaintStroke, SongReference, State
 from stemstudio.project.stem import MIXTURE, Split, Stem
@@ -100,6 +101,7 @@ class SplitRecord(Record):
     residual: Number
     locked: Annotated[list[Number], Field(max_length=100_000)]
     learned: Annotated[list[Number], Field(max_length=1_000_000)] = []
+    masking: dict[str, JsonValue] | None = None
 
     @classmethod
     def of(cls, split: Split, arrays: Mapping[str, int]) -> SplitRecord:
@@ -112,6 +114,7 @@ class SplitRecord(Record):
             residual=split.residual,
             locked=sorted(split.locked),
             learned=sorted(split.learned),
+            masking=None if split.own_masking is None else split.own_masking.record(),
         )
 
     def split(self, array: Callable[[int, tuple[float, float]], Any], sound: SoundRecord) -> Split:
@@ -140,6 +143,7 @@ class SplitRecord(Record):
             self.residual,
             frozenset(self.locked),
             frozenset(self.learned),
+            None if self.masking is None else Masking.model_validate(self.masking),
         )
 
 

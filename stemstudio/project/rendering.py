@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Estimates, Groups, MaskEstimates
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.spliced import Piece, Spliced
-from stemstudio.audio.audio import Excerpt, Samples
+from stemstudio.algorithms.stretches import Cut
+from stemstudio.audio.audio import Excerpt, Samples, Sound
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE
 from stemstudio.spectral.brushes import Box
@@ -29,12 +32,39 @@ from stemstudio.spectral.tiles import TILE, Patch, TileMask
 Float = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StemSound:
-    """The sound of one stem of a snapshot, rendered when it is read."""
+    """The sound of one stem of a snapshot, rendered when it is read.
+
+    Equal to that of another snapshot where all that it is made of is the same.
+    """
 
     state: State
     stem: int
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StemSound) and self._made_of == other._made_of
+
+    def __hash__(self) -> int:
+        return hash(self._made_of)
+
+    @cached_property
+    def _made_of(self) -> tuple[object, ...]:
+        """Everything on the way from the mixture to this stem; what is frozen and large, by identity."""
+        state = self.state
+        made: list[object] = [_Same(state.mixture)]
+        for stem in state.path(self.stem):
+            parent = state.stems[stem].parent
+            assert parent is not None
+            split = state.splits[parent]
+            made += [_Same(split.estimates), split.own_masking, split.owners, split.residual, stem]
+            paint = [
+                (child.id, _Same(state.paint[child.id]))
+                for child in state.children(parent)
+                if child.id in state.paint
+            ]
+            made += [*paint, state.grid] if paint else []
+        return tuple(made)
 
     @property
     def sample_rate(self) -> int:
@@ -88,14 +118,14 @@ def render_leaves(state: State, start: int, stop: int) -> dict[int, Samples]:
 def render_children(state: State, parent: int, start: int, stop: int) -> dict[int, Samples]:
     """Sound of every child of a stem over samples [start, stop) within the song, by stem id."""
     split = state.splits[parent]
-    sound = StemSound(state, parent)
+    sound: Sound = state.mixture if parent == MIXTURE else StemSound(state, parent)
     children = [child.id for child in state.children(parent)]
     others = [child for child in children if child != split.residual]
     groups = [split.parts_of(child) for child in others]
     paint = {child: state.paint[child] for child in children if child in state.paint}
 
     def rendered(source: Estimates | Piece, parts: Groups, low: int, high: int) -> Float:
-        return _rendered(state, source, parts, sound, others, paint, (low, high))
+        return _rendered(state, source, parts, split.own_masking, sound, others, paint, (low, high))
 
     if isinstance(split.estimates, Spliced):
         estimates = split.estimates.blended(rendered, sound, groups, start, stop)
@@ -111,7 +141,8 @@ def _rendered(
     state: State,
     source: Estimates | Piece,
     groups: Groups,
-    sound: StemSound,
+    masking: Masking | None,
+    sound: Sound,
     others: list[int],
     paint: dict[int, TileMask],
     wanted: tuple[int, int],
@@ -120,12 +151,13 @@ def _rendered(
     start, stop = wanted
     painted = _painted_frames(paint, *state.grid.frames_touching(start, stop, sound.length))
     if painted is None:
-        return source.render(sound, groups, start, stop)
-    if isinstance(source, MaskEstimates) and source.grid == state.grid:
-        return _render_masked(state, source, groups, sound, others, paint, wanted)
+        return source.render(sound, groups, start, stop, masking)
+    masked = isinstance(source, MaskEstimates) and (masking or source.masking).local
+    if isinstance(source, MaskEstimates) and masked and source.grid == state.grid:
+        return _render_masked(state, source, groups, masking, sound, others, paint, wanted)
     low, high = state.grid.samples_touched(*painted, sound.length)
     low, high = min(low, start), max(high, stop)
-    wide = source.render(sound, groups, low, high)
+    wide = source.render(sound, groups, low, high, masking)
     estimates = wide[..., start - low : stop - low].copy()
     _add_paint(estimates, wide, low, state, sound, others, paint, painted, wanted)
     return estimates
@@ -165,10 +197,12 @@ def net_mask(
 ) -> Float | None:
     """Share of the mixture that a stem has in every bin, where all its splits are masks on the project's grid.
 
+    A phase of a stem's own leaves its magnitudes nearly as they are, so that its share is that of its mask.
+
     Returns
     -------
     ndarray or None
-        float32 (bins, frames); None when an estimate on the way is not such a mask.
+        float32 (bins, frames); None when an estimate on the way is not such a mask, or one that the Wiener filter makes.
     """
     if stem == MIXTURE:
         return np.ones((state.grid.bins, last - first), dtype=np.float32)
@@ -186,13 +220,16 @@ def net_mask(
         estimates, parts = split.estimates.base, split.estimates.parts_of(0)
     if not isinstance(estimates, MaskEstimates) or estimates.grid != state.grid:
         return None
+    masking = split.own_masking or estimates.masking
+    if masking.kind == "wiener":
+        return None
     above = net_mask(state, parent, first, last, found)
     if above is None:
         return None
     children = [child.id for child in state.children(parent)]
     others = [child for child in children if child != split.residual]
     groups = [[part for part in split.parts_of(child) if part in parts] for child in others]
-    masks = estimates.masks(groups, first, last)
+    masks = estimates.masks(groups, first, last, masking)
     shares = dict(zip(others, masks, strict=True))
     shares[split.residual] = np.maximum(1.0 - masks.sum(axis=0), 0.0)
     patch = Patch(0, state.grid.bins, first, last)
@@ -224,8 +261,25 @@ def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
     # What is taken out of a painted stem is made from all that its own frames can see.
     reach += sum(split.estimates.reach for stem, split in state.splits.items() if stem != MIXTURE)
     reach += state.grid.fft * max(0, len(state.splits) - 1)
+    for stem, split in state.splits.items():
+        for source in (split.estimates, *split.estimates.made_of().values()) if stem != MIXTURE else ():
+            if isinstance(source, MaskEstimates) and not (split.own_masking or source.masking).local:
+                reach += Cut.of(source.grid, rate, state.mixture.length).reach
     start, stop = int(box.start * rate) - reach, int(np.ceil(box.stop * rate)) + reach
     return max(0, start), min(state.mixture.length, max(0, stop))
+
+
+class _Same:
+    """Equal to what holds the very same object."""
+
+    def __init__(self, held: object) -> None:
+        self.held = held
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.held is other.held
+
+    def __hash__(self) -> int:
+        return id(self.held)
 
 
 def _covers(state: State, stem: int, first: int, last: int) -> bool:
@@ -245,7 +299,8 @@ def _render_masked(
     state: State,
     estimates: MaskEstimates,
     groups: Groups,
-    sound: StemSound,
+    masking: Masking | None,
+    sound: Sound,
     others: list[int],
     paint: dict[int, TileMask],
     wanted: tuple[int, int],
@@ -253,7 +308,7 @@ def _render_masked(
     """Masks and paint on the same grid: (1 − Σ A) M_i + A_i is one mask, float32 (others, channels, samples)."""
     grid = state.grid
     first, last = grid.frames_touching(*wanted, sound.length)
-    masks = estimates.channel_masks(groups, first, last)
+    masks = estimates.channel_masks(groups, first, last, masking)
     _paint_over(
         masks, others, {child: mask.read(Patch(0, grid.bins, first, last)) for child, mask in paint.items()}
     )
@@ -282,7 +337,7 @@ def _add_paint(
     wide: Float,
     low: int,
     state: State,
-    sound: StemSound,
+    sound: Sound,
     others: list[int],
     paint: dict[int, TileMask],
     painted: tuple[int, int],

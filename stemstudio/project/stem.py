@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.masking import Masking
 
 MIXTURE = 0  # id of the root of the tree
 
@@ -60,6 +61,8 @@ class Split:
         Parts that suggestions and keys must not move.
     learned
         Numbers of the hint strokes that its parts have been taught.
+    own_masking
+        How masks are made of the estimates, where somebody has said so; None as the algorithm left them.
     """
 
     recipe: Algorithm
@@ -68,10 +71,16 @@ class Split:
     residual: int
     locked: frozenset[int] = field(default_factory=frozenset)
     learned: frozenset[int] = field(default_factory=frozenset)
+    own_masking: Masking | None = None
 
     def __post_init__(self) -> None:
         if len(self.owners) != len(self.estimates.names):
             raise ValueError(f"{len(self.owners)} owners do not fit {len(self.estimates.names)} parts")
+
+    @property
+    def masking(self) -> Masking:
+        """How masks are made of the estimates."""
+        return self.own_masking or self.estimates.masking
 
     def parts_of(self, stem: int) -> tuple[int, ...]:
         return tuple(part for part, owner in enumerate(self.owners) if owner == stem)

@@ -15,7 +15,7 @@ Complex = NDArray[np.complexfloating[Any, Any]]
 BYTES = 32 * 2**20  # of one stem's values that the Wiener filter works on at a time
 
 
-def binary_masks(models: Float, *, margin: float = 1.0) -> Float:
+def binary_masks(models: Float, *, margin: float = 1.0, silence: float = 0.0) -> Float:
     """1 for the stem that dominates, 0 for all others.
 
     Parameters
@@ -25,6 +25,8 @@ def binary_masks(models: Float, *, margin: float = 1.0) -> Float:
     margin
         ≥ 1: how far a stem must exceed the strongest other one; where none does, nobody gets anything and the
         residual does. At 1 the first of equals wins.
+    silence
+        Nobody gets anything where no model exceeds this.
 
     Returns
     -------
@@ -32,20 +34,31 @@ def binary_masks(models: Float, *, margin: float = 1.0) -> Float:
         (stems, …), of the models' dtype, each 0 or 1; their sum is 0 (also where all models are 0) or 1.
     """
     _check(models, margin)
-    order = np.argmax(models, axis=0)[None]
-    strongest = np.take_along_axis(models, order, axis=0)
-    rest = models.copy()
-    np.put_along_axis(rest, order, -np.inf, axis=0)
-    second = rest.max(axis=0, initial=0.0, keepdims=True)
-    clear = strongest > 0
+    strongest = models[0].copy()
+    second = np.zeros_like(strongest)
+    winner = np.zeros_like(strongest, dtype=np.intp)
+    for number, model in enumerate(models[1:], 1):
+        winner[model > strongest] = number
+        if margin > 1:
+            np.maximum(second, np.minimum(strongest, model), out=second)
+        np.maximum(strongest, model, out=strongest)
+    clear = strongest > silence
     if margin > 1:
         clear &= strongest > margin * second
-    masks = np.zeros_like(models)
-    np.put_along_axis(masks, order, clear.astype(models.dtype), axis=0)
+    masks = np.empty_like(models)
+    for number, mask in enumerate(masks):
+        np.logical_and(winner == number, clear, out=mask)
     return masks
 
 
-def soft_masks(models: Float, *, exponent: float = 1.0, margin: float = 1.0) -> Float:
+def soft_masks(
+    models: Float,
+    *,
+    exponent: float = 1.0,
+    margin: float = 1.0,
+    silence: float = 0.0,
+    out: Float | None = None,
+) -> Float:
     """Shares V_j^α / (V_j^α + β^α Σ_{i ≠ j} V_i^α).
 
     Parameters
@@ -57,6 +70,10 @@ def soft_masks(models: Float, *, exponent: float = 1.0, margin: float = 1.0) -> 
         α > 0: higher decides more firmly.
     margin
         β ≥ 1: above 1 the shares add up to less than 1, and what is not clearly anybody's is the residual's.
+    silence
+        Nobody gets anything where all models together do not exceed this.
+    out
+        Where the shares are put; may be the models themselves.
 
     Returns
     -------
@@ -71,19 +88,29 @@ def soft_masks(models: Float, *, exponent: float = 1.0, margin: float = 1.0) -> 
     _check(models, margin)
     if not exponent > 0:
         raise ValueError(f"exponent must be positive, not {exponent}")
-    largest = models.max(axis=0, keepdims=True)
-    # Scaled by the largest, so that no power overflows and the sum is at least 1.
-    powers = models / np.where(largest > 0, largest, 1)
-    if exponent == 2.0:
-        powers *= powers
-    elif exponent != 1.0:
-        powers **= exponent
-    total = powers.sum(axis=0, keepdims=True)
-    if margin > 1:
-        weight = margin**exponent
-        total = weight * total - (weight - 1) * powers
-    shares: Float = np.divide(powers, total, out=powers, where=total > 0)
-    return shares
+    if exponent == 1.0:
+        if out is not models:
+            out = np.positive(models, out=out)
+        powers: Float = out
+        total = powers.sum(axis=0)
+        silent = total <= silence
+    else:
+        # Scaled by the largest, so that no power overflows and the sum is at least 1.
+        largest = models.max(axis=0)
+        silent = largest <= silence
+        largest[silent] = 1
+        powers = np.divide(models, largest, out=out)
+        if exponent == 2.0:
+            powers *= powers
+        else:
+            powers **= exponent
+        total = powers.sum(axis=0)
+    total[silent] = 1
+    weight = margin**exponent
+    for power in powers:
+        power /= total if margin == 1 else power + weight * (total - power)
+        power[silent] = 0
+    return powers
 
 
 def multichannel_wiener(
@@ -105,7 +132,7 @@ def multichannel_wiener(
     mixture
         x, complex (channels, bins, frames).
     models
-        V, what each stem is thought to hold: (stems, bins, frames), ≥ 0.
+        V, what each stem is thought to hold: (stems, bins, frames), or (stems, channels, bins, frames), ≥ 0.
     iterations
         0 gives the start.
     eps
@@ -124,7 +151,7 @@ def multichannel_wiener(
     covariance model"; Nugraha, Liutkus & Vincent 2016, "Multichannel audio source separation with deep neural
     networks". The same numbers as `norbert.wiener`.
     """
-    if models.ndim != 3 or mixture.ndim != 3 or models.shape[1:] != mixture.shape[1:]:
+    if mixture.ndim != 3 or models.shape[1:] not in (mixture.shape, mixture.shape[1:]):
         raise ValueError(f"models {models.shape} do not fit a mixture of {mixture.shape}")
     if iterations < 0:
         raise ValueError(f"iterations must be 0 or more, not {iterations}")
@@ -140,8 +167,8 @@ def multichannel_wiener(
         progress(first / bins, "placing the stems")
         cut = slice(first, first + step)
         x = mixture[:, cut].astype(np.complex128)
-        V = models[:, cut].astype(np.float64)
-        y = (V / (eps + V.sum(axis=0)))[:, None] * x
+        V = (models if models.ndim == 4 else models[:, None])[:, :, cut].astype(np.float64)
+        y = V / (eps + V.sum(axis=0)) * x
         x, y = x / scale, y / scale
         for _ in range(iterations):
             progress.check()

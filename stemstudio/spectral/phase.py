@@ -81,12 +81,14 @@ def misi(
     settings: StftSettings,
     *,
     iterations: int = 10,
+    phase: Complex | None = None,
+    shares: Float | None = None,
     progress: Progress | None = None,
 ) -> Float:
     """Stems from their magnitudes: each gets a phase of its own, and together they are the mixture.
 
-    Starts from the mixture's phase. Each iteration shares what the stems together miss of the mixture evenly among
-    them, and gives the phases of the results to the magnitudes.
+    Starts from the mixture's phase. Each iteration shares what the stems together miss of the mixture among them, and
+    gives the phases of the results to the magnitudes.
 
     Parameters
     ----------
@@ -97,7 +99,12 @@ def misi(
     settings
         How the mixture is cut into frames.
     iterations
-        0 gives the stems with the mixture's phase, and what they miss shared among them.
+        0 gives the stems with the phase they start from, and what they miss shared among them.
+    phase
+        To start from instead of the mixture's: complex64 (stems, channels, bins, frames), only its angles count.
+    shares
+        How what is missing is shared: float32 of the magnitudes' shape, adding up to 1. By default evenly, as in the
+        paper, which lets every silent stem have a little of it.
     progress
         Told how far it is.
 
@@ -113,29 +120,33 @@ def misi(
     """
     progress = progress or Progress()
     whole = mixture.read(0, mixture.length)
-    first = _direction(forward(mixture, settings).values)
-    expected = first.shape[1:]
-    if magnitudes.ndim != 4 or magnitudes.shape[2:] != expected or magnitudes.shape[1] not in (1, len(first)):
-        raise ValueError(f"magnitudes {magnitudes.shape} do not fit a mixture of {first.shape}")
+    mixed = forward(mixture, settings).values
+    expected = mixed.shape[1:]
+    if magnitudes.ndim != 4 or magnitudes.shape[2:] != expected or magnitudes.shape[1] not in (1, len(mixed)):
+        raise ValueError(f"magnitudes {magnitudes.shape} do not fit a mixture of {mixed.shape}")
     stems = np.empty((len(magnitudes), *whole.shape), dtype=np.float32)
     rate, length = mixture.sample_rate, mixture.length
-    for stem, magnitude in zip(stems, magnitudes, strict=True):
+    first = _direction(mixed)
+    for number, (stem, magnitude) in enumerate(zip(stems, magnitudes, strict=True)):
         progress.check()
-        stem[:] = inverse(Spectrogram(magnitude * first, settings, rate, 0, length))
+        start = first if phase is None else _direction(phase[number])
+        stem[:] = inverse(Spectrogram(magnitude * start, settings, rate, 0, length))
     for iteration in range(iterations):
-        _share_what_is_missing(stems, whole)
+        missing = forward(Audio(whole - stems.sum(axis=0), rate), settings).values
         for number, (stem, magnitude) in enumerate(zip(stems, magnitudes, strict=True)):
             progress((iteration + number / len(stems)) / iterations, "finding the phase")
-            phase = _direction(forward(Audio(stem.copy(), rate), settings).values)
-            stem[:] = inverse(Spectrogram(magnitude * phase, settings, rate, 0, length))
-    _share_what_is_missing(stems, whole)
+            share = np.float32(1 / len(stems)) if shares is None else shares[number]
+            spectrum = forward(Audio(stem.copy(), rate), settings).values + share * missing
+            stem[:] = inverse(Spectrogram(magnitude * _direction(spectrum), settings, rate, 0, length))
+    if shares is not None:
+        missing = forward(Audio(whole - stems.sum(axis=0), rate), settings).values
+        for stem, share in zip(stems, shares, strict=True):
+            progress.check()
+            stem += inverse(Spectrogram(share * missing, settings, rate, 0, length))
+    else:
+        stems += (whole - stems.sum(axis=0)) / np.float32(len(stems))
     progress(1.0)
     return stems
-
-
-def _share_what_is_missing(stems: Float, whole: Float) -> None:
-    missing = whole - stems.sum(axis=0)
-    stems += missing / np.float32(len(stems))
 
 
 def _direction(values: Complex) -> Complex:

@@ -8,6 +8,7 @@ import pytest
 from signals import mixture
 
 from stemstudio.algorithms import ALGORITHMS
+from stemstudio.algorithms.masking import Masking
 from stemstudio.progress import Progress
 
 QUICK = {"nmf": {"components": 2, "iterations": 2}}
@@ -21,6 +22,8 @@ def test_all_recipes_with_all_their_fields(command: Any) -> None:
         assert list(fields) == list(recipe.model_fields)
         assert {name: each["default"] for name, each in fields.items()} == recipe().model_dump(mode="json")
         assert all(each["help"] for each in fields.values())
+        masks = {each["name"]: each["default"] for each in listed[recipe.name]["masks"]}
+        assert masks == (Masking().model_dump(mode="json") if recipe.masked else {})
 
 
 def test_the_parameters_of_one(command: Any) -> None:
@@ -40,6 +43,7 @@ def test_words_for_people_go_to_stderr(command: Any, recipe: Any) -> None:
     assert ran.stdout == ""
     for name in recipe.model_fields:
         assert f"\n{name} " in ran.stderr
+    assert ("\nphase_iterations " in ran.stderr) == recipe.masked
 
 
 @pytest.mark.parametrize(

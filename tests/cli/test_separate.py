@@ -211,6 +211,47 @@ def test_the_song_itself_is_never_written_over(command: Any, song: Path, tmp_pat
     assert here.read_bytes() == song.read_bytes()
 
 
+def test_masks_are_made_as_asked(command: Any, song: Path, tmp_path: Path) -> None:
+    sounds = {}
+    for name, words in {
+        "soft": (),
+        "binary": ("--mask", "binary", "--mask", "margin=1.5"),
+        "wiener": ("--mask", "kind=wiener", "--mask", "phase=misi", "--mask", "phase-iterations=2"),
+    }.items():
+        out = tmp_path / name
+        ran = command("separate", song, "--algorithm", "hpss", *words, "--out", out, "--json")
+        assert ran.code == 0
+        assert null(song, ran.json["stems"].values()) <= -120
+        sounds[name] = soundfile.read(out / "percussive.wav")[0]
+        masks = json.loads((out / "separation.json").read_text(encoding="utf-8"))["masks"]
+        assert masks["kind"] == name
+    assert masks == {
+        "kind": "wiener", "exponent": masks["exponent"], "margin": 1.0, "iterations": 1, "phase": "misi",
+        "phase_iterations": 2,
+    }  # fmt: skip
+    assert np.abs(sounds["binary"] - sounds["soft"]).max() > 1e-3
+    assert np.abs(sounds["wiener"] - sounds["soft"]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "words", "expected"),
+    [
+        ("hpss", ("--mask", "hard"), "kind"),
+        ("hpss", ("--mask", "margin=0.5"), "margin"),
+        ("hpss", ("--mask", "=2"), "--mask margin=2"),
+        ("hpss", ("--mask", "blur=2"), "no parameter “blur”"),
+        ("hpss2", ("--mask", "binary"), "without masks"),
+    ],
+)
+def test_impossible_masks_are_refused_before_any_work(
+    command: Any, song: Path, tmp_path: Path, algorithm: str, words: tuple[str, ...], expected: str
+) -> None:
+    ran = command("separate", song, "--algorithm", algorithm, *words, "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert expected in ran.sentence
+    assert not (tmp_path / "out").exists()
+
+
 def test_more_than_two_channels_are_asked_about(command: Any, tmp_path: Path) -> None:
     surround = tmp_path / "surround.wav"
     audio = mixture(1.0, 22050, channels=6)[0]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.project import edits
 from stemstudio.project.project import Change, PaintStroke
@@ -120,3 +121,38 @@ def test_a_deleted_stem_leaves_its_light_to_the_residual(make) -> None:
     after = small.dense(cut.state)
     assert first not in after
     assert np.abs(after[residual] - before[residual] - before[first]).max() < 1e-5
+
+
+def test_masks_are_chosen_and_moved_in_steps_that_can_be_undone() -> None:
+    cut, history = small.project(0.5)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    first = cut.state.children(0)[0].id
+    history.do(small.split_edit(cut, first, small.masks(cut.state)))
+    estimates, plain, before = (
+        cut.state.splits[0].estimates,
+        cut.state.splits[0].masking,
+        small.dense(cut.state),
+    )
+    heard: list[frozenset[int]] = []
+    cut.listen(lambda change: heard.append(change.stems))
+    assert edits.mask(cut.state, 0, plain) is None
+    assert edits.mask(cut.state, 0, None) is None
+    for masking in (
+        Masking(kind="binary"),
+        Masking(kind="binary", margin=1.2),
+        Masking(kind="binary", margin=1.5),
+    ):
+        edit = edits.mask(cut.state, 0, masking)
+        assert edit is not None
+        history.do(edit)
+    assert history.names[-2:] == ["Masks of Mixture: binary", "Masks of Mixture: binary, margin 1.5"]
+    assert cut.state.splits[0].estimates is estimates
+    assert heard[-1] >= {leaf.id for leaf in cut.state.leaves()}
+    history.undo()
+    assert cut.state.splits[0].masking == Masking(kind="binary")
+    edit = edits.mask(cut.state, 0, None)
+    assert edit is not None
+    history.do(edit)
+    assert cut.state.splits[0].masking == plain
+    for leaf, sound in small.dense(cut.state).items():
+        assert np.array_equal(sound, before[leaf])

@@ -189,6 +189,11 @@ HOSTILE: dict[str, Spoil | str] = {
     "a header without its grid": _split(lambda r: r["header"].pop("grid")),
     "a mask exponent that is not a number": _split(lambda r: r["header"].update(mask_exponent="nan")),
     "a mask exponent of 0": _split(lambda r: r["header"].update(mask_exponent=0)),
+    "masks of an unknown kind": _split(lambda r: _put(r, masking={"kind": "os.system"})),
+    "a margin below 1": _split(lambda r: _put(r, masking={"margin": 0.5})),
+    "an exponent that is no number": _split(lambda r: _put(r, masking={"exponent": "inf"})),
+    "a phase looked for forever": _split(lambda r: _put(r, masking={"phase_iterations": 10**9})),
+    "masks with an unknown parameter": _split(lambda r: _put(r, masking={"path": "/etc/passwd"})),
     "an array that is missing": _split(lambda r: r["arrays"].update(templates=999)),
     "arrays that are swapped": _split(lambda r: r["arrays"].update(templates=r["arrays"]["activations"])),
     "a grid with a hop of 0": _meta("grid", lambda r: _put(r, hop=0)),
@@ -258,6 +263,10 @@ ONLY_IN_DEPTH = {
             "an unknown",
             "parts of",
             "a locked",
+            "masks",
+            "a margin",
+            "an exponent",
+            "a phase",
             "a song with more",
         )
     )
@@ -311,6 +320,18 @@ def test_the_good_file_opens_again_and_again(good: Path, tmp_path: Path) -> None
         opened.storage.close()
     assert good.read_bytes() == before
     assert sorted(path.name for path in good.parent.iterdir()) == ["good.stems", "sessions"]
+
+
+def test_a_file_from_before_masks_could_be_chosen_opens_as_it_was(copy: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(copy)
+    _split(lambda r: r.pop("masking"))(connection)
+    connection.commit()
+    connection.close()
+    opened = open_project(copy, home=tmp_path / "home")
+    opened.storage.close()
+    split = opened.project.state.splits[0]
+    assert split.own_masking is None
+    assert split.masking == split.estimates.masking
 
 
 def test_a_newer_version_is_named_as_such(copy: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemstudio.algorithms.estimates import Masks
+from stemstudio.algorithms.masking import Masking
 from stemstudio.project import edits, rendering
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.spectral.brushes import Box, BrushStroke, Selection, SelectionFill, weights
@@ -26,9 +27,11 @@ NAMES = ["atoms", "panned atoms", "waveforms", "masks", "masks on another grid"]
 STROKE = BrushStroke(points=((0.4, 900.0), (0.7, 1500.0)), width=0.2, height=1.5, hardness=0.3, strength=0.8)
 
 
-def _painted(make, *, deep: bool = False):
+def _painted(make, *, deep: bool = False, masking: Masking | None = None):
     cut, history = small.project(1.2)
     history.do(small.split_edit(cut, 0, make(cut.state)))
+    if masking is not None:
+        history.do(edits.mask(cut.state, 0, masking))
     first = cut.state.children(0)[0].id
     if deep:
         history.do(small.split_edit(cut, first, small.waves(cut.state)))
@@ -83,6 +86,93 @@ def test_what_the_brush_did_not_reach_is_the_same_bit_for_bit(make) -> None:
         assert np.array_equal(one[leaf][:, :start], two[leaf][:, :start])
         assert np.array_equal(one[leaf][:, stop:], two[leaf][:, stop:])
         assert not np.array_equal(one[leaf][:, start:stop], two[leaf][:, start:stop])
+
+
+@pytest.mark.parametrize("masking", small.MASKINGS[:-1], ids=lambda masking: masking.words)
+@pytest.mark.parametrize("deep", [False, True])
+def test_paint_and_ranges_keep_their_meaning_with_masks_of_every_kind(
+    masking, deep: bool, monkeypatch
+) -> None:
+    monkeypatch.setattr("stemstudio.algorithms.stretches.SECONDS", 0.4)
+    monkeypatch.setattr("stemstudio.algorithms.stretches.FADE", 0.05)
+    monkeypatch.setattr("stemstudio.algorithms.stretches.CONTEXT", 0.05)
+    before, state, _ = _painted(small.atoms, deep=deep, masking=masking)
+    whole, unpainted = small.dense(state), small.dense(before)
+    assert small.sum_error_db(state) <= -120
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        start, stop = (int(at) for at in sorted(rng.integers(0, state.mixture.length + 1, 2)))
+        for leaf, sound in rendering.render_leaves(state, start, stop).items():
+            assert np.abs(sound - whole[leaf][:, start:stop]).max(initial=0) < 2e-6
+    start, stop = rendering.dirty_range(state, STROKE.box)
+    assert 0 < start < stop < state.mixture.length
+    for leaf in whole:
+        assert np.array_equal(unpainted[leaf][:, :start], whole[leaf][:, :start])
+        assert not np.array_equal(unpainted[leaf][:, start:stop], whole[leaf][:, start:stop])
+
+
+def test_a_stroke_reaches_as_far_as_the_stretches_below_it(monkeypatch) -> None:
+    """A stem of a stem that is masked by stretches hears paint on its parent over the whole stretch."""
+    monkeypatch.setattr("stemstudio.algorithms.stretches.SECONDS", 0.4)
+    monkeypatch.setattr("stemstudio.algorithms.stretches.FADE", 0.05)
+    monkeypatch.setattr("stemstudio.algorithms.stretches.CONTEXT", 0.05)
+    cut, history = small.project(4.0)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    first, second, _ = (stem.id for stem in cut.state.children(0))
+    history.do(small.split_edit(cut, first, small.atoms(cut.state, seed=1)))
+    history.do(edits.mask(cut.state, first, Masking(kind="wiener", iterations=3)))
+    before = small.dense(cut.state)
+    shape = BrushStroke(points=((2.0, 1000.0),), width=0.1, height=2.0, hardness=1.0, strength=1.0)
+    history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(second, False, shape), "Brush"))
+    after = small.dense(cut.state)
+    start, stop = rendering.dirty_range(cut.state, shape.box)
+    assert 0 < start < stop < cut.state.mixture.length
+    for leaf in before:
+        assert np.array_equal(before[leaf][:, :start], after[leaf][:, :start])
+        assert np.array_equal(before[leaf][:, stop:], after[leaf][:, stop:])
+
+
+def test_masks_of_a_split_change_what_is_heard_and_drawn_alike() -> None:
+    cut, history = small.project(1.2)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    leaves = [leaf.id for leaf in cut.state.leaves()]
+    pictures, sounds = [], []
+    for masking in (None, *small.MASKINGS[:3]):
+        if masking is not None:
+            history.do(edits.mask(cut.state, 0, masking))
+        pictures.append(rendering.levels(cut.state, leaves, 0, cut.state.frames).ravel())
+        heard = (rendering.StemSound(cut.state, leaf) for leaf in leaves)
+        sounds.append(np.ravel([rendering.power_mean(forward(sound, cut.state.grid)) for sound in heard]))
+        shares = [rendering.net_mask(cut.state, leaf, 0, cut.state.frames) for leaf in leaves]
+        if masking is not None and masking.kind == "wiener":
+            assert shares == [None] * len(leaves)
+        else:
+            assert np.allclose(sum(shares), 1.0, atol=1e-5)
+    alike = np.corrcoef(sounds, pictures)[:4, 4:]
+    assert list(alike[:3, :3].argmax(axis=0)) == [0, 1, 2]  # each picture is most like its own sound
+    assert alike.diagonal().min() > 0.7
+    assert alike[3, 3] > 0.999  # drawn from its sound
+
+
+def test_the_sound_of_a_stem_is_the_same_until_something_on_its_way_changes() -> None:
+    cut, history = small.project(1.2)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    first, second, _ = (stem.id for stem in cut.state.children(0))
+    sound = rendering.StemSound(cut.state, first)
+    history.do(edits.set_stem(cut.state, first, "Gain", gain_db=-3.0))
+    history.do(edits.lock(cut.state, 0, [0], True, "Lock"))
+    assert rendering.StemSound(cut.state, first) == sound
+    assert hash(rendering.StemSound(cut.state, first)) == hash(sound)
+    assert rendering.StemSound(cut.state, second) != sound
+    for change in (
+        edits.mask(cut.state, 0, Masking(exponent=2.0)),
+        edits.assign(cut.state, 0, {1: first}, "Give"),
+        edits.paint(cut.state, 99, PaintStroke(second, False, STROKE), "Brush"),
+    ):
+        history.do(change)
+        assert rendering.StemSound(cut.state, first) != sound
+        history.undo()
+        assert rendering.StemSound(cut.state, first) == sound
 
 
 @settings(max_examples=10)

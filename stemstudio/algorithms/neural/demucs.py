@@ -33,6 +33,7 @@ class HTDemucs(Algorithm):
     )
     speed: ClassVar[float] = 2.0
     context: ClassVar[float] = 4.0
+    masked: ClassVar[bool] = False
 
     model: Literal["htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi"] = parameter(
         "htdemucs", "Which network: ft is finer and four times slower, 6s also knows guitar and piano"

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Groups, MaskEstimates, frozen
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.convolutive import model
-from stemstudio.algorithms.nmf.factorization import LONGEST_NAME, TINY
+from stemstudio.algorithms.nmf.factorization import LONGEST_NAME
 from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
@@ -18,7 +19,7 @@ LONGEST = 4096  # frames of a template in a file that is believed
 
 
 class ConvolutiveFactorization(MaskEstimates):
-    """V ≈ Σ_l W_l shift(H, l). A group of parts has the mask V_g^α / Σ V^α, as in a `Factorization`.
+    """V ≈ Σ_l W_l shift(H, l). A group of parts is masked by its share of that, as in a `Factorization`.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class ConvolutiveFactorization(MaskEstimates):
     grid
         STFT settings that V was made with.
     mask_exponent
-        α.
+        α of the masks that it starts with.
     costs
         The cost after each iteration that was looked at; may be empty.
     """
@@ -61,39 +62,29 @@ class ConvolutiveFactorization(MaskEstimates):
         self.templates: Float = frozen(np.asarray(templates, dtype=np.float32))
         self.activations: Float = frozen(np.asarray(activations, dtype=np.float32))
         self.grid = grid
-        self.mask_exponent = float(mask_exponent)
+        self.masking = Masking(exponent=mask_exponent)
         self.costs = tuple(float(cost) for cost in costs)
 
-    def masks(self, groups: Groups, first: int, last: int) -> Float:
+    def models(self, groups: Groups, first: int, last: int) -> Float:
         frames = self.activations.shape[1]
         held = max(0, min(last, frames) - first)
-        result = np.zeros((len(groups), last - first, self.grid.bins), dtype=np.float32)
+        result = np.zeros((1 + len(groups), last - first, self.grid.bins), dtype=np.float32)
         if held:
             grouped = {part for group in groups for part in group}
             rest = [part for part in range(len(self.names)) if part not in grouped]
-            total = self._powered(rest, first, first + held)
-            for row, group in zip(result, groups, strict=True):
-                row[:held] = self._powered(list(group), first, first + held)
-                total += row[:held]
-            silent = total <= TINY
-            total[silent] = 1
-            for row in result:
-                row[:held] /= total
-                row[:held][silent] = 0
+            for row, group in zip(result, (rest, *groups), strict=True):
+                if group:
+                    parts = list(group)
+                    row[:held] = model(
+                        self.templates[:, :, parts], self.activations[parts], first, first + held
+                    )
         return result.transpose(0, 2, 1)
-
-    def _powered(self, parts: list[int], first: int, last: int) -> Float:
-        """(Σ_l W_l shift(H, l))^α of some parts over frames [first, last): (frames, bins)."""
-        if not parts:
-            return np.zeros((last - first, self.grid.bins), dtype=np.float32)
-        modelled = model(self.templates[:, :, parts], self.activations[parts], first, last)
-        return modelled if self.mask_exponent == 1.0 else np.power(modelled, np.float32(self.mask_exponent))
 
     def header(self) -> dict[str, Any]:
         return {
             "names": list(self.names),
             "grid": self.grid.model_dump(),
-            "mask_exponent": self.mask_exponent,
+            "mask_exponent": self.masking.exponent,
             "costs": list(self.costs),
         }
 

@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Groups, MaskEstimates, frozen
+from stemstudio.algorithms.masking import Masking
 from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
-TINY = np.float32(1e-20)
 LONGEST_NAME = 100
 # OpenBLAS takes threads for a larger product; they wait by spinning, behind those of a factorisation that is running.
 ONE_THREAD = 4 * 65536
 
 
 class Factorization(MaskEstimates):
-    """V ≈ W H. Atom k is the pair (w_k, h_k); a group of atoms has the mask V_g^α / Σ V^α with V_g = W_g H_g.
+    """V ≈ W H. Atom k is the pair (w_k, h_k); a group of atoms has the model V_g = W_g H_g.
 
-    Atoms in no group form one more stem of the denominator, the residual's. With pans, channel c has masks of its own,
-    from V_c ≈ Σ_k q_ck w_k h_kᵀ.
+    Atoms in no group are one more stem of the masks' denominator, the residual's. With pans, channel c has models of its
+    own, from V_c ≈ Σ_k q_ck w_k h_kᵀ.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Factorization(MaskEstimates):
     grid
         STFT settings that V was made with.
     mask_exponent
-        α: 2 on magnitudes is the Wiener mask.
+        α of the masks that it starts with: 2 on magnitudes is the Wiener mask.
     costs
         The cost after each iteration that was looked at, for the curve; may be empty.
     names
@@ -69,7 +69,7 @@ class Factorization(MaskEstimates):
         self.templates: Float = frozen(np.asarray(templates, dtype=np.float32))
         self.activations: Float = frozen(np.asarray(activations, dtype=np.float32))
         self.grid = grid
-        self.mask_exponent = float(mask_exponent)
+        self.masking = Masking(exponent=mask_exponent)
         self.costs = tuple(float(cost) for cost in costs)
         numbered = tuple(f"Atom {number + 1}" for number in range(templates.shape[1]))
         self.names = numbered if names is None else tuple(names)
@@ -99,35 +99,33 @@ class Factorization(MaskEstimates):
         }
         return Factorization(**{**own, **fields})
 
-    def masks(self, groups: Groups, first: int, last: int) -> Float:
-        return self._masks(self.templates, groups, first, last)
+    @property
+    def mask_exponent(self) -> float:
+        """α of the masks that it starts with."""
+        return self.masking.exponent
 
-    def channel_masks(self, groups: Groups, first: int, last: int) -> Float:
+    def models(self, groups: Groups, first: int, last: int) -> Float:
+        return self._models(self.templates, groups, first, last)
+
+    def channel_models(self, groups: Groups, first: int, last: int) -> Float:
         if self.pans is None:
-            return self.masks(groups, first, last)[:, None]
-        channels = [self._masks(self.templates * pan, groups, first, last) for pan in self.pans]
+            return self.models(groups, first, last)[:, None]
+        channels = [self._models(self.templates * pan, groups, first, last) for pan in self.pans]
         return np.stack(channels, axis=1)
 
-    def _masks(self, templates: Float, groups: Groups, first: int, last: int) -> Float:
+    def _models(self, templates: Float, groups: Groups, first: int, last: int) -> Float:
         held = max(0, min(last, self.activations.shape[1]) - first)
         # Frame by frame in memory, as spectrograms are: the product with one runs along both.
-        result = np.zeros((len(groups), last - first, self.grid.bins), dtype=np.float32)
+        result = np.zeros((1 + len(groups), last - first, self.grid.bins), dtype=np.float32)
         if held:
             grouped = {part for group in groups for part in group}
             rest = [part for part in range(len(self.names)) if part not in grouped]
-            total = np.zeros((held, self.grid.bins), dtype=np.float32)
-            self._add_model(templates, rest, first, total, total)
-            for row, group in zip(result, groups, strict=True):
-                self._add_model(templates, list(group), first, row[:held], total)
-            silent = total <= TINY
-            total[silent] = 1
-            for row in result:
-                row[:held] /= total
-                row[:held][silent] = 0
+            for row, group in zip(result, (rest, *groups), strict=True):
+                self._model(templates, list(group), first, row[:held])
         return result.transpose(0, 2, 1)
 
-    def _add_model(self, W: Float, atoms: list[int], first: int, out: Float, total: Float) -> None:
-        """(W H)^α of some atoms from frame `first` on into `out`, and added to `total`; both (frames, bins)."""
+    def _model(self, W: Float, atoms: list[int], first: int, out: Float) -> None:
+        """W H of some atoms from frame `first` on into `out` (frames, bins)."""
         if not atoms:
             return
         activations = self.activations[atoms, first : first + out.shape[0]].T
@@ -135,12 +133,6 @@ class Factorization(MaskEstimates):
         step = max(1, ONE_THREAD // templates.size)
         for begin in range(0, out.shape[0], step):
             np.matmul(activations[begin : begin + step], templates, out=out[begin : begin + step])
-        if self.mask_exponent == 2.0:
-            np.multiply(out, out, out=out)
-        elif self.mask_exponent != 1.0:
-            np.power(out, np.float32(self.mask_exponent), out=out)
-        if out is not total:
-            total += out
 
     def header(self) -> dict[str, Any]:
         more: dict[str, Any] = {"names": list(self.names)} if self.named else {}
@@ -152,7 +144,7 @@ class Factorization(MaskEstimates):
                 more[word] = sorted(held)
         return {
             "grid": self.grid.model_dump(),
-            "mask_exponent": self.mask_exponent,
+            "mask_exponent": self.masking.exponent,
             "costs": list(self.costs),
             **more,
         }
