@@ -91,6 +91,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("brush_weaker", "Tools", "Less strength", "", (",",)),
     Command("brush_stronger", "Tools", "More strength", "", (".",)),
     Command("run", "Separate", "&Run", "Separate with the recipe in the panel.", ("Ctrl+Return",), "song"),
+    Command("add_take", "Separate", "&Add to comparison", "Separate with the recipe in the panel, to compare by ear; the song stays as it is.", ("Ctrl+Shift+Return",), "song"),
+    Command("compare_by_ear", "Separate", "Compare by &ear…", "The takes of a stem, in the same loop and equally loud; keep the best.", ("Ctrl+Shift+H",), "song"),
     Command("stop_job", "Separate", "S&top", "Stop the running job; nothing is changed.", (), "song"),
     Command("add_stem", "Separate", "&New empty stem", "A stem to paint into, or to give atoms to.", ("Ctrl+T",), "song", rule_before=True),
     Command("rename_stem", "Separate", "Re&name the target stem…", "", ("F2",), "stems"),

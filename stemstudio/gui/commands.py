@@ -18,6 +18,7 @@ from stemstudio.project.stem import MIXTURE
 from stemstudio.resources import resource
 
 if TYPE_CHECKING:
+    from stemstudio.audio.audio import Audio
     from stemstudio.gui.evaluation_dialog import Comparison
     from stemstudio.gui.help_window import HelpWindow
     from stemstudio.gui.main_window import MainWindow
@@ -153,13 +154,28 @@ class Commands(QObject):
     def run_recipe(self, stem: int, recipe: Algorithm, together: dict[str, str]) -> None:
         """Separate; a stem that is split already is asked about, as its stems would go."""
         state = self.document.state
-        if state is not None and stem in state.splits:
+        box = self.window.separate.box
+        if box is None and state is not None and stem in state.splits:
             name = state.stems[stem].name
             question = f"{name} is split already. Its stems, their atoms and paint would be replaced (Undo brings them back)."
             button = QMessageBox.question(self.window, "Separate again", question + "\n\nSeparate again?")
             if button != QMessageBox.StandardButton.Yes:
                 return
-        self.window.separating.run(stem, recipe, together)
+        self.window.separating.run(stem, recipe, together, box)
+
+    def try_recipe(self, stem: int, recipe: Algorithm, together: dict[str, str]) -> None:
+        """Separate, to compare what comes of it with others; the song stays as it is."""
+        job = self.window.separating.try_out(stem, recipe, together, self.window.separate.box)
+        if job is not None:
+            self.document.said.emit(f"{recipe.title} will be there to be compared as soon as it is ready.")
+
+    def add_take(self) -> None:
+        self.window.separate.take()
+
+    def compare_by_ear(self) -> None:
+        """Show the takes, to be heard one against the other."""
+        self.window.compare_takes().show()
+        self.window.compare_takes().activateWindow()
 
     def stop_job(self) -> None:
         for job in self.document.jobs.queue:
@@ -208,6 +224,14 @@ class Commands(QObject):
             self.document.said.emit("The residual cannot be deleted: it holds what no other stem has.")
             return
         self.document.do(edits.delete(state, target))
+
+    @property
+    def true_stems(self) -> dict[str, Audio]:
+        """The true stems that were loaded for this song, by name."""
+        comparison = self._comparison
+        if comparison is None or comparison.project is not self.document.project:
+            return {}
+        return comparison.references
 
     def compare(self) -> None:
         """Score the stems against the true ones; runs are kept while the song is open."""

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -44,6 +44,7 @@ class Job(QObject):
         self.message = ""
         self.running = False
         self.over = False
+        self.future: Future[None] | None = None
         self._work = work
         self._progress = Progress(self._report, self.handed_on.emit)
         self._recent: deque[tuple[float, float]] = deque()
@@ -163,9 +164,17 @@ class Jobs(QObject):
         if heavy:
             self._queue.append(job)
             self.started.emit(job)
-        future = (self._heavy if heavy else self._light).submit(job.run)
-        future.add_done_callback(lambda _: self._returned.emit(job))
+        job.future = (self._heavy if heavy else self._light).submit(job.run)
+        job.future.add_done_callback(lambda _: self._returned.emit(job))
         return job
+
+    def stop(self, job: Job) -> None:
+        """Ask a job to stop; one that still waits for its turn is gone at once."""
+        job.stop()
+        if job.future is not None and not job.over and job.future.cancel():
+            job.over = True
+            job.stopped.emit()
+            job.ended.emit()
 
     def close(self) -> None:
         """Stop everything and wait for it."""

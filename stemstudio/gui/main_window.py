@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
@@ -28,6 +29,7 @@ from stemstudio.gui.actions import COMMANDS, MENUS
 from stemstudio.gui.auditions import Auditions
 from stemstudio.gui.bindings import Bindings
 from stemstudio.gui.commands import Commands
+from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.document import Document
 from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.exporting import Exporting
@@ -54,6 +56,10 @@ from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
 from stemstudio.project.stem import MIXTURE
+from stemstudio.project.takes import Take
+
+if TYPE_CHECKING:
+    from stemstudio.gui.compare_dialog import CompareDialog
 
 DOCK_BUTTONS = {
     "qt_dockwidget_closebutton": "Hide this panel; View ▸ Panels brings it back.",
@@ -79,10 +85,15 @@ class MainWindow(QMainWindow):
         self.separating = Separating(self.document, self)
         self.auditions = Auditions(self.document, self.player, self)
         self.saving = Saving(self, self.document, self.opening, self.player)
+        self.separating.keep = self.saving.keep
         self.exporting = Exporting(self, self.document, self.saving, self.player)
         self.recent = Recent(self)
         self._make_views()
         self.commands = Commands(self)
+        self.comparing = Comparing(
+            self.document, self.player, self, references=lambda: self.commands.true_stems
+        )
+        self._compare: CompareDialog | None = None
         self.bindings = Bindings(self, COMMANDS, self.commands)
         self._make_menus()
         self._connect()
@@ -221,7 +232,7 @@ class MainWindow(QMainWindow):
 
     def _share_right_side(self) -> None:
         """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
-        heights = {"Separate": 330, "Tool options": 190, "Atom": 230, "History": 110}
+        heights = {"Separate": 365, "Tool options": 190, "Atom": 230, "History": 110}
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self.resizeDocks([docks[0]], [290], Qt.Orientation.Horizontal)
@@ -280,6 +291,8 @@ class MainWindow(QMainWindow):
         self.separating.ended.connect(self.atoms.end_preview)
         self.separate.run_wanted.connect(self.commands.run_recipe)
         self.separate.help_wanted.connect(self.commands.show_help)
+        self.separate.take_wanted.connect(self.commands.try_recipe)
+        self.separating.taken.connect(self._take_ready)
         spectrogram = self.sheet.spectrogram
         spectrogram.open_wanted.connect(self.commands.open)
         spectrogram.demo_wanted.connect(self.commands.open_demo)
@@ -367,6 +380,19 @@ class MainWindow(QMainWindow):
         self.docks["Separate"].show()
         self.docks["Separate"].raise_()
         self.separate.setFocus()
+
+    def compare_takes(self) -> CompareDialog:
+        """The window in which takes are heard one against the other."""
+        if self._compare is None:
+            from stemstudio.gui.compare_dialog import CompareDialog
+
+            self._compare = CompareDialog(self.document, self.comparing, self.player, self)
+        return self._compare
+
+    def _take_ready(self, take: Take) -> None:
+        self.comparing.add(take)
+        self.compare_takes().show()
+        self._say(f"{take.title} is ready to be heard.")
 
     def _show_error(self, error: Exception) -> None:
         show_error(self, error)

@@ -243,14 +243,27 @@ class Player(QObject):
         return self._deck.programme.source
 
     def audition(
-        self, buffer: NDArray[np.float32], start_sample: int, loop: bool = False, *, over: bool = False
+        self,
+        buffer: NDArray[np.float32],
+        start_sample: int,
+        loop: bool = False,
+        *,
+        over: bool = False,
+        instead: bool = False,
     ) -> None:
         """Play a private buffer, (channels, n), whose sample 0 lies at `start_sample` of the song.
 
         Starts there and ends (or loops) with the buffer; the source and loop from before come back
         afterwards.  With `over`, play goes on where it is, and the stems are heard around the buffer:
-        for "before the last edit".
+        for "before the last edit".  With `instead`, a buffer that takes the place of the one being auditioned,
+        of the same stretch, is faded to where play is: for going to and fro between takes.
         """
+        heard = self._deck.programme
+        same = (start_sample, buffer.shape[-1]) == (heard.audition_start, heard.audition.shape[-1])
+        if instead and same and heard.audition_only and self._before_audition is not None:
+            self._deck.set_audition(buffer, start_sample, only=True)
+            self.state_changed.emit()
+            return
         if self._before_audition is None:
             self._before_audition = (self.source, self._deck.loop)
         elif not over:
@@ -263,6 +276,10 @@ class Player(QObject):
             self._deck.seek(start_sample)
             self.play()
         self.state_changed.emit()
+
+    def auditions(self, buffer: NDArray[np.float32] | None) -> bool:
+        """Whether this very buffer is what is being auditioned, playing or paused."""
+        return buffer is not None and self.source == "audition" and self._deck.programme.audition is buffer
 
     def end_audition(self) -> None:
         """Go back to the source and the loop from before; play goes on if it is on."""

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from stemstudio.algorithms.estimates import Estimates
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import left_behind, view_record
@@ -223,6 +224,11 @@ class Saving(QObject):
             view_record.restore(document, self._player, self._restore_after_reading)
             self._restore_after_reading = None
         self.changed.emit()
+
+    def keep(self, estimates: Estimates, progress: Progress) -> Estimates:
+        """Large arrays to disk, on a worker's thread; as they are where there is no working copy yet."""
+        storage = self.storage
+        return estimates if storage is None else storage.keep(estimates, progress)
 
     # saving
 

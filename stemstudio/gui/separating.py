@@ -1,21 +1,20 @@
-"""Separating: runs a recipe on a stem in the background and adds what it answers to the project."""
+"""Separating: runs a recipe on a stem in the background; its answer goes into the project, or is kept as a take."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.errors import StemStudioError
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.progress import Progress
-from stemstudio.project import edits
-from stemstudio.project.project import Project
-from stemstudio.project.rendering import StemSound
+from stemstudio.project.project import Project, State
+from stemstudio.project.takes import Answer, Keep, answer_of, described, take_of
+from stemstudio.spectral.brushes import Box
 
 
 class Separating(QObject):
@@ -27,6 +26,8 @@ class Separating(QObject):
         Atoms of a factorisation that is still running.
     ended(stem)
         A run is over, whichever way; what `atoms_so_far` said is no more.
+    taken(take)
+        A run for comparison answered: a `Take`, not in the project.
     failed(error)
         The run ended with an error, to be shown.
     measured(name, speed)
@@ -35,6 +36,7 @@ class Separating(QObject):
 
     atoms_so_far = Signal(int, object)
     ended = Signal(int)
+    taken = Signal(object)
     failed = Signal(object)
     measured = Signal(str, float)
 
@@ -43,13 +45,54 @@ class Separating(QObject):
         self._document = document
         self._of: dict[Job, Project] = {}
         document.opened.connect(self._stop_what_is_closed)
-        self.keep: Any = None  # storage's `keep(estimates)`, called on the worker before the edit is made
+        self.keep: Keep | None = None  # storage's, called on the worker before the answer is handed over
 
-    def run(self, stem: int, recipe: Algorithm, together: Mapping[str, str] | None = None) -> Job | None:
-        """Take a stem apart; the answer becomes an edit when it is there.
+    def run(
+        self,
+        stem: int,
+        recipe: Algorithm,
+        together: Mapping[str, str] | None = None,
+        box: Box | None = None,
+    ) -> Job | None:
+        """Take a stem apart, or the selection `box` of it; the answer becomes an edit when it is there.
 
         `together` names the stem of parts that are to be one stem, such as {"drums": "band", "bass": "band"}.
         """
+        document = self._document
+        state, project = document.state, document.project
+
+        def put_in(answer: Answer) -> None:
+            if state is not None and project is not None:
+                self._put_in(answer, state, project)
+
+        return self._start(stem, recipe, together, box, put_in)
+
+    def try_out(
+        self,
+        stem: int,
+        recipe: Algorithm,
+        together: Mapping[str, str] | None = None,
+        box: Box | None = None,
+    ) -> Job | None:
+        """Take a stem apart to compare what comes of it with other takes; the song stays as it is."""
+        project = self._document.project
+
+        def hand_over(answer: Answer) -> None:
+            if project is not None and stem in project.state.stems:
+                self.taken.emit(take_of(project.state, answer))
+
+        return self._start(stem, recipe, together, box, hand_over, take=True)
+
+    def _start(
+        self,
+        stem: int,
+        recipe: Algorithm,
+        together: Mapping[str, str] | None,
+        box: Box | None,
+        done: Callable[[Answer], None],
+        *,
+        take: bool = False,
+    ) -> Job | None:
         document = self._document
         state, project = document.state, document.project
         if state is None or project is None or stem not in state.stems:
@@ -57,40 +100,25 @@ class Separating(QObject):
         if not document.complete:
             document.said.emit("The song is still being read; it can be separated in a moment.")
             return None
-        sound = StemSound(state, stem)
-        seconds = sound.length / sound.sample_rate
+        seconds = document.duration if box is None else box.stop - box.start + 2 * recipe.context
         keep = self.keep
 
-        def work(progress: Progress) -> Estimates:
-            began = time.monotonic()
-            estimates = recipe.run(sound, progress.part(0.0, 0.97))
-            self.measured.emit(recipe.name, seconds * recipe.effort / max(1e-3, time.monotonic() - began))
+        def work(progress: Progress) -> Answer:
+            answer = answer_of(
+                state, stem, recipe, progress.part(0.0, 0.97), together=together, box=box, gather=take
+            )
+            self.measured.emit(recipe.name, seconds * recipe.effort / max(1e-3, answer.seconds))
             if keep is not None:
-                estimates = keep(estimates)
+                answer = _kept(answer, keep, progress.part(0.97, 1.0))
             progress(1.0, "Done")
-            return estimates
+            return answer
 
-        def done(estimates: Estimates) -> None:
-            if document.project is project and stem in project.state.stems:
-                before, name = project.state, state.stems[stem].name
-                title = recipe.title if stem == 0 else f"{recipe.title} of {name}"
-                if estimates.atoms:
-                    title += f", {len(estimates.names)} atoms"
-                words = [(together or {}).get(part, part) for part in estimates.names]
-                stems = None if estimates.atoms else list(dict.fromkeys(words))
-                owners = None if stems is None else [stems.index(word) for word in words]
-                document.do(
-                    edits.split(project, stem, recipe, estimates, stems=stems, owners=owners, name=title)
-                )
-                if stem in before.splits and stem not in state.splits:
-                    document.said.emit(
-                        f"{name} was split in the meantime; that was replaced, and Undo brings it back."
-                    )
-                if estimates.atoms:
-                    document.show_atoms_of(stem)
+        def answered(answer: Answer) -> None:
+            if document.project is project:
+                done(answer)
 
         def so_far(estimates: Estimates) -> None:
-            if document.project is project:
+            if document.project is project and box is None and not take:
                 self.atoms_so_far.emit(stem, estimates)
 
         def failed(error: Exception) -> None:
@@ -101,11 +129,14 @@ class Separating(QObject):
             self._of.pop(job, None)
             self.ended.emit(stem)
 
-        title = f"{recipe.title} · {state.stems[stem].name}"
+        words = [described(recipe) if take else recipe.title, state.stems[stem].name]
+        words += ["selection"] if box is not None else []
+        words += ["to compare"] if take else []
+        title = " · ".join(words)
         job = document.jobs.run(
             title,
             work,
-            done,
+            answered,
             failed=failed,
             stopped=lambda: document.said.emit(f"Stopped {title}; nothing was changed."),
             handed_on=so_far,
@@ -114,8 +145,36 @@ class Separating(QObject):
         job.ended.connect(over)
         return job
 
+    def _put_in(self, answer: Answer, state: State, project: Project) -> None:
+        """Make the answer an edit; `state` is what the run began with."""
+        document, stem, recipe = self._document, answer.stem, answer.recipe
+        before = project.state
+        if stem not in before.stems:
+            return
+        name = state.stems[stem].name
+        title = recipe.title if stem == 0 else f"{recipe.title} of {name}"
+        if answer.estimates.atoms:
+            title += f", {len(answer.estimates.names)} atoms"
+        if answer.found is not None:
+            title += f", selection at {answer.found.piece.start / state.mixture.sample_rate:.1f} s"
+        document.do(answer.edit(project, title))
+        if answer.found is None and stem in before.splits and stem not in state.splits:
+            document.said.emit(
+                f"{name} was split in the meantime; that was replaced, and Undo brings it back."
+            )
+        if answer.estimates.atoms:
+            document.show_atoms_of(stem)
+
     def _stop_what_is_closed(self) -> None:
         """Nobody waits any more for a song that was closed."""
-        for job, project in self._of.items():
+        for job, project in tuple(self._of.items()):
             if project is not self._document.project:
-                job.stop()
+                self._document.jobs.stop(job)
+
+
+def _kept(answer: Answer, keep: Keep, progress: Progress) -> Answer:
+    """The answer with large arrays on disk; where the disk has no room for them, they stay in memory."""
+    try:
+        return answer.kept(keep, progress)
+    except StemStudioError:
+        return answer

@@ -160,6 +160,7 @@ QListView::item:hover, QTreeView::item:hover { background: $hover; }
 QListView::item:selected, QTreeView::item:selected { background: $chosen; color: $text; }
 QListView:focus, QTreeView:focus, QTableView:focus { border: 1px solid $accent_hover; border-radius: 6px; }
 QTableView { gridline-color: $border; }
+QTableView::item { padding: 2px 8px; }
 QHeaderView::section { background: $raised; color: $muted; border: none; padding: 5px 8px; }
 QGroupBox { border: 1px solid $border; border-radius: 8px; margin-top: 1.1em; padding: 8px 6px 6px 6px; }
 QGroupBox::title { subcontrol-origin: margin; left: 10px; padding: 0 4px; color: $muted; }

@@ -155,7 +155,7 @@ def described(recipe: Algorithm, most: int = 3) -> str:
             changed.append(words if value else f"no {words}")
         else:
             shown = f"{value:g}" if isinstance(value, float) else str(value)[:40]
-            counted = len(parameter.unit) > 3  # "7 atoms" says more than "components 7 atoms"
+            counted = parameter.unit in ("atoms", "rounds")  # "7 atoms" is more than "components 7 atoms"
             changed.append(
                 f"{shown} {parameter.unit}" if counted else f"{words} {shown} {parameter.unit}".rstrip()
             )

@@ -92,6 +92,26 @@ def test_stop_ends_the_work(qtbot, jobs):
     qtbot.waitUntil(lambda: bool(stopped), timeout=1000)
 
 
+def test_a_job_that_waits_is_gone_at_once(qtbot, jobs):
+    go = threading.Event()
+    told: list[str] = []
+    first = jobs.run("First", lambda progress: go.wait(5), lambda _: told.append("first done"))
+    second = jobs.run(
+        "Second",
+        lambda progress: pytest.fail("started"),
+        lambda _: pytest.fail("done"),
+        stopped=lambda: told.append("second stopped"),
+    )
+    qtbot.waitUntil(lambda: first.running, timeout=5000)
+    jobs.stop(second)
+    assert told == ["second stopped"]
+    assert jobs.queue == (first,)
+    jobs.stop(second)
+    go.set()
+    qtbot.waitUntil(lambda: jobs.queue == (), timeout=5000)
+    assert told == ["second stopped", "first done"]
+
+
 def test_an_error_arrives_as_it_is(qtbot, jobs):
     errors: list[Exception] = []
 

@@ -14,6 +14,7 @@ from stemstudio.algorithms import algorithm
 from stemstudio.gui.views import separate as module
 from stemstudio.gui.views.goals import what_is_missing
 from stemstudio.gui.views.separate import SeparatePanel
+from stemstudio.spectral.brushes import Box, Selection
 
 
 @pytest.fixture
@@ -193,18 +194,85 @@ def test_a_job_shows_how_far_it_is_and_stops(panel, qtbot):
     assert stopped.is_set()
 
 
-def test_waiting_jobs_are_counted(panel, qtbot):
+def test_waiting_jobs_are_listed_and_can_be_taken_out(panel, qtbot):
     document = song()
     made = panel(document)
     go = threading.Event()
+    ran: list[str] = []
+    stopped: list[str] = []
 
-    def work(progress):
-        while not go.wait(0.02):
-            progress(0.5, "")
+    def start(name):
+        def work(progress):
+            while not go.wait(0.02):
+                progress(0.5, "")
+            ran.append(name)
 
-    for _ in range(3):
-        document.jobs.run("NMF", work, lambda result: None)
-    qtbot.waitUntil(lambda: "2 waiting" in made.job_words.text(), timeout=5000)
+        document.jobs.run(name, work, lambda result: None, stopped=lambda: stopped.append(name))
+
+    for name in ("HPSS", "RPCA", "NMF"):
+        start(name)
+    qtbot.waitUntil(lambda: made.job_words.text().startswith("50 %"), timeout=5000)
+    assert [words.text() for words, _ in made.waiting.rows] == ["Next: RPCA", "Then: NMF"]
+    assert made.waiting.isVisible()
+    click(made.waiting.rows[0][1])
+    assert stopped == ["RPCA"], "it is gone at once, not when its turn comes"
+    assert [words.text() for words, _ in made.waiting.rows] == ["Next: NMF"]
     go.set()
     qtbot.waitUntil(lambda: not document.jobs.queue, timeout=5000)
+    assert ran == ["HPSS", "NMF"]
     assert not made.stop_button.isVisible()
+    assert not made.waiting.isVisible()
+
+
+def test_more_jobs_than_there_is_room_for_are_counted(panel, qtbot):
+    document = song()
+    made = panel(document)
+    go = threading.Event()
+    for number in range(8):
+        document.jobs.run(f"Job {number}", lambda progress: go.wait(5), lambda result: None)
+    assert [words.text() for words, _ in made.waiting.rows] == [
+        "Next: Job 1", "Then: Job 2", "Then: Job 3", "Then: Job 4, and 3 more",
+    ]  # fmt: skip
+    go.set()
+    qtbot.waitUntil(lambda: not document.jobs.queue, timeout=5000)
+
+
+def test_a_recipe_can_be_added_to_the_comparison(panel, qtbot):
+    made = panel(song())
+    click(card(made, "Drums apart from the rest"))
+    with qtbot.assertNotEmitted(made.run_wanted), qtbot.waitSignal(made.take_wanted) as asked:
+        click(made.take_button)
+    assert asked.args[1].name == "hpss"
+    assert "the song stays as it is" in made.take_button.toolTip()
+    assert "Ctrl+Shift+Return" in made.take_button.toolTip()
+
+
+def test_only_the_selection_needs_one_and_says_which(panel):
+    document = song()
+    made = panel(document, speeds=lambda name: 1.0)
+    click(card(made, "Drums apart from the rest"))
+    assert not made.selection_only.isEnabled()
+    assert made.box is None
+    before = card(made, "Drums apart from the rest").side_words
+    box = Box(start=1.0, stop=1.5, low=0.0, high=22050.0)
+    document.set_selection(Selection().combined("replace", box))
+    assert made.box is None, "the whole song, as long as nobody ticks it"
+    click(made.selection_only)
+    assert made.box == box
+    assert "0:01.0 – 0:01.5" in made.selection_only.toolTip()
+    assert card(made, "Drums apart from the rest").side_words != before, "it takes less time"
+    assert "the selection of" in made.run_button.toolTip()
+    document.set_selection(Selection())
+    assert made.box is None
+    assert not made.selection_only.isChecked()
+
+
+@pytest.mark.parametrize("width", [250, 330])
+def test_all_buttons_have_room(panel, width):
+    made = panel(song())
+    made.resize(width, 480)
+    QTest.qWait(20)
+    for button in (made.all, made.selection_only, made.take_button, made.run_button):
+        right = button.mapTo(made, button.rect().topRight()).x()
+        assert right < made.width()
+        assert button.width() >= button.sizeHint().width()

@@ -167,3 +167,26 @@ def test_twin_is_at_the_same_place_with_the_same_sound(deck, stems, tape):
     assert (twin.position, twin.loop, twin.playing) == (deck.position, deck.loop, True)
     a, b = recorder.run(5120), tape(twin).run(5120)
     np.testing.assert_array_equal(a[:, 220:], b[:, 220:])
+
+
+def test_going_from_one_private_buffer_to_another_keeps_the_place_and_does_not_click(deck, mixture, tape):
+    start, length = 20_000, 30_000
+    time = np.arange(start, start + length) / RATE
+    one = np.ascontiguousarray(0.3 * np.sin(2 * np.pi * 220 * time)[None], dtype=np.float32)
+    other = np.ascontiguousarray(0.3 * np.sin(2 * np.pi * 330 * time)[None], dtype=np.float32)
+    recorder = tape(deck, 512)
+    deck.set_audition(one, start, only=True)
+    deck.set_loop(start, start + length)
+    deck.seek(start)
+    deck.play()
+    before = recorder.run(10_240)
+    deck.set_audition(other, start, only=True)
+    after = recorder.run(10_240)
+    sound = np.concatenate([before, after], axis=1)
+    np.testing.assert_allclose(before[0, 1000:], one[0, 1000:10_240], atol=1e-6)
+    fade = round(0.02 * RATE)
+    np.testing.assert_allclose(after[0, fade:], other[0, 10_240 + fade : 20_480], atol=1e-6)
+    steepest = 2 * np.pi * 330 / RATE * 0.3
+    assert np.abs(np.diff(sound[0, 9_000:12_000])).max() < steepest + 0.6 / 220
+    # Not even a moment of silence: the level never falls by more than the two can cancel.
+    assert all(np.abs(sound[0, at : at + 200]).max() > 0.1 for at in range(9_000, 12_000, 50))

@@ -131,6 +131,33 @@ def test_loop_is_continuous(qtbot, loaded, record, stems):
 
 
 @again_if_starved
+def test_takes_follow_each_other_in_place_without_a_gap(qtbot, loaded, record, stems):
+    start, length = RATE, 2 * RATE
+    song = mix_block(stems, np.ones((3, 2)), start, start + length)
+    takes = [np.ascontiguousarray(0.5 * song), np.ascontiguousarray(-0.5 * song[::-1])]
+    tape = record()
+    loaded.audition(takes[0], start, loop=True)
+    play_for(qtbot, loaded, 0.7)
+    moved = time.monotonic()
+    loaded.audition(takes[1], start, loop=True, instead=True)
+    qtbot.wait(500)
+    loaded.end_audition()
+    loaded.pause()
+    arrivals = np.array(tape.arrivals)
+    sound = tape.stop()
+    first = found_at(sound, takes[0][:, FADE : FADE + 20_000]) - FADE
+    heard = sound[:, first : first + RATE]
+    one, other = takes[0][:, :RATE], takes[1][:, :RATE]
+    is_one = np.abs(heard - one).max(axis=0) < 1e-6
+    is_other = np.abs(heard - other).max(axis=0) < 1e-6
+    switched = int(np.flatnonzero(~is_one[FADE:])[0]) + FADE
+    arrived = arrivals[np.searchsorted(arrivals[:, 1], first + switched), 0]
+    assert arrived - moved < 0.15
+    # What comes after the short fade is the other take, at the very sample it would have reached by itself.
+    assert is_other[switched + round(0.02 * RATE) : switched + RATE // 4].all()
+
+
+@again_if_starved
 def test_playhead_is_where_the_sound_is(qtbot, loaded, record, stems):
     tape = record()
     play_for(qtbot, loaded, 0.5)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -28,9 +29,11 @@ from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
 from stemstudio.gui.views.goals import GOALS, Goal, GoalCard, what_is_missing
 from stemstudio.gui.views.strip_menu import swatch
+from stemstudio.gui.views.waiting_jobs import WaitingJobs
 from stemstudio.gui.wording import roughly
 from stemstudio.project.project import Change
 from stemstudio.project.stem import MIXTURE
+from stemstudio.spectral.brushes import Box
 
 Speeds = Callable[[str], float | None]
 
@@ -42,11 +45,14 @@ class SeparatePanel(QWidget):
     -------
     run_wanted(stem, recipe, together)
         Take this stem apart. `together` says which parts are to be one stem, {part: stem}; often empty.
+    take_wanted(stem, recipe, together)
+        The same, but to be compared with others before one is put into the song.
     help_wanted(name)
         Show the page of help of that algorithm.
     """
 
     run_wanted = Signal(int, object, object)
+    take_wanted = Signal(int, object, object)
     help_wanted = Signal(str)
 
     def __init__(
@@ -65,6 +71,7 @@ class SeparatePanel(QWidget):
         self._timer.timeout.connect(self._show_job)
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
+        document.selection_changed.connect(self._show_selection)
         document.reading_changed.connect(self._show_times)
         document.jobs.started.connect(self._next_job)
         document.jobs.ended.connect(self._next_job)
@@ -118,6 +125,11 @@ class SeparatePanel(QWidget):
         self.run_button = QPushButton("Run", self)
         self.run_button.setProperty("primary", True)
         self.run_button.clicked.connect(self.run)
+        self.take_button = QPushButton("Add to comparison", self)
+        self.take_button.clicked.connect(self.take)
+        self.selection_only = QCheckBox("Only the selection", self)
+        self.selection_only.toggled.connect(self._show_times)
+        self.waiting = WaitingJobs(self._document.jobs, self)
         self.stop_button = QPushButton("Stop", self)
         self.stop_button.setToolTip("Stop this job; nothing is changed")
         self.stop_button.clicked.connect(self.stop)
@@ -147,22 +159,30 @@ class SeparatePanel(QWidget):
         self.choices.setWidgetResizable(True)
         self.choices.setFrameShape(QFrame.Shape.NoFrame)
         self.choices.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.choices.setMinimumHeight(90)
+        self.choices.setMinimumHeight(60)
+        more = QHBoxLayout()
+        more.addWidget(self.all)
+        more.addStretch(1)
+        more.addWidget(self.selection_only)
         bottom = QHBoxLayout()
-        bottom.addWidget(self.all)
         bottom.addWidget(self.help_button)
         bottom.addStretch(1)
-        bottom.addWidget(self.stop_button)
+        bottom.addWidget(self.take_button)
         bottom.addWidget(self.run_button)
+        running = QHBoxLayout()
+        running.addWidget(self.bar, 1)
+        running.addWidget(self.stop_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 10)
         column.setSpacing(6)
         column.addLayout(top)
         column.addWidget(self.choices, 1)
         column.addWidget(self.note)
+        column.addLayout(more)
         column.addLayout(bottom)
-        column.addWidget(self.bar)
+        column.addLayout(running)
         column.addWidget(self.job_words)
+        column.addWidget(self.waiting)
 
     # what the person chose
 
@@ -188,13 +208,25 @@ class SeparatePanel(QWidget):
             return goal.recipe
         return self.form.recipe() if self.form is not None else None
 
+    @property
+    def box(self) -> Box | None:
+        """The selection, where only that is to be taken apart."""
+        return self._document.selection.bounds if self.selection_only.isChecked() else None
+
     def run(self) -> None:
         """Ask for the run."""
+        self._ask(self.run_wanted)
+
+    def take(self) -> None:
+        """Ask for a run that is kept beside the song, to be compared."""
+        self._ask(self.take_wanted)
+
+    def _ask(self, signal: SignalInstance) -> None:
         recipe = self.recipe()
         if recipe is None or not self.run_button.isEnabled():
             return
         goal = self.goal
-        self.run_wanted.emit(self.stem, recipe, dict(goal.together) if goal is not None else {})
+        signal.emit(self.stem, recipe, dict(goal.together) if goal is not None else {})
 
     def stop(self) -> None:
         """Ask the running job to stop."""
@@ -240,6 +272,24 @@ class SeparatePanel(QWidget):
 
     def _opened(self) -> None:
         self._list_stems()
+        self._show_selection()
+        self._show_times()
+
+    def _show_selection(self) -> None:
+        """Offer the selection where there is one; without one, everything is taken apart."""
+        bounds = self._document.selection.bounds
+        self.selection_only.setEnabled(bounds is not None)
+        if bounds is None:
+            self.selection_only.setChecked(False)
+            self.selection_only.setToolTip(
+                "Select a time (T) or a box (R) first: then only that is taken apart"
+            )
+        else:
+            span = f"{time_text(bounds.start, 1)} – {time_text(bounds.stop, 1)}"
+            self.selection_only.setToolTip(
+                f"Only {span} is taken apart and faded in; the rest of the song keeps its sound. "
+                "In a box, only the light of its frequencies moves"
+            )
         self._show_times()
 
     def _changed(self, change: Change) -> None:
@@ -267,7 +317,9 @@ class SeparatePanel(QWidget):
 
     def _seconds(self, recipe: Algorithm) -> float:
         """How long a recipe will take here."""
-        return self._document.duration * recipe.effort / max(1e-3, self._speeds(recipe.name) or recipe.speed)
+        box = self.box
+        seconds = self._document.duration if box is None else box.stop - box.start + 2 * recipe.context
+        return seconds * recipe.effort / max(1e-3, self._speeds(recipe.name) or recipe.speed)
 
     def _show_times(self) -> None:
         there = self._document.state is not None
@@ -304,8 +356,16 @@ class SeparatePanel(QWidget):
         else:
             recipe = self.recipe()
             took = "" if recipe is None else f", {roughly(self._seconds(recipe))}"
-            tip = f"Take {self.stems.currentText().strip()} apart{took} (Ctrl+Return)"
+            what = "the selection of " if self.box is not None else ""
+            tip = f"Take {what}{self.stems.currentText().strip()} apart{took} (Ctrl+Return)"
         self.run_button.setToolTip(tip)
+        self.take_button.setEnabled(self.run_button.isEnabled())
+        self.take_button.setToolTip(
+            f"{tip.replace('(Ctrl+Return)', 'to compare it by ear with others')}; the song stays as it is "
+            "until you keep one (Ctrl+Shift+Return)"
+            if self.run_button.isEnabled()
+            else tip
+        )
 
     def _show_all(self, on: bool) -> None:
         self.all.setText("All algorithms ▾" if on else "All algorithms ▸")
@@ -346,8 +406,6 @@ class SeparatePanel(QWidget):
             left = job.seconds_left
             words = f"{100 * job.fraction:.0f} % · {gone} done"
             words += f" · {time_text(left)} left" if left is not None else ""
-            waiting = len(self._document.jobs.queue) - 1
-            words += f" · {waiting} waiting" if waiting > 0 else ""
             words += f" · {job.message}" if job.message else ""
         self.stop_button.setEnabled(not job.stopping)
         self.job_words.setText(words)
