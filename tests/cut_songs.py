@@ -12,6 +12,7 @@ import numpy as np
 from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.nmf import merging
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.spliced import Piece
@@ -29,7 +30,7 @@ RATE = 8000
 GRID = StftSettings(fft=256, hop=64)
 OTHER_GRID = StftSettings(fft=512, hop=128)
 KINDS = (
-    *("split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add"),
+    *("rework", "split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add"),
     *("merge", "delete", "join", "regrid", "splice", "hint", "harden", "clear", "refine", "mask"),
 )
 MASKINGS = (
@@ -184,6 +185,13 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
     part = int(rng.integers(len(state.splits[parent].owners)))
     children = [child.id for child in state.children(parent)]
     own = [child for child in children if not state.is_residual(child)]
+    if kind == "rework":
+        old = state.splits[parent].estimates
+        if not isinstance(old, Factorization) or len(old.names) < 3:
+            return None
+        chosen = [int(atom) for atom in rng.choice(len(old.names), 2, replace=False)]
+        done = (merging.merge, merging.delete)[rng.integers(2)](NMF(), old, chosen)
+        return edits.refactorise(state, parent, done.estimates, done.origins, "Rework atoms")
     if kind == "lock":
         return edits.lock(state, parent, [part], bool(rng.integers(2)), "Lock")
     if kind == "assign":

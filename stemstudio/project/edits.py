@@ -156,6 +156,31 @@ def assign(state: State, parent: int, parts: Mapping[int, int], name: str) -> Ed
     return Edit(name, {"splits": {parent: given}}, Change(frozenset({"splits"}), below(state, moved)))
 
 
+def refactorise(
+    state: State,
+    parent: int,
+    estimates: Estimates,
+    origins: Sequence[int | None],
+    name: str,
+    recipe: Algorithm | None = None,
+) -> Edit:
+    """Other parts in the place of those of a split: atoms that were improved, split, merged, drawn anew, taken away.
+
+    `origins` says for each new part which old one it comes from: it has that part's owner and lock. A part that comes
+    from none belongs to the residual. Stems, their paint and everything below them stay.
+    """
+    old = state.splits[parent]
+    whole = replace(
+        old,
+        recipe=recipe or old.recipe,
+        estimates=estimates,
+        owners=tuple(old.residual if origin is None else old.owners[origin] for origin in origins),
+        locked=frozenset(part for part, origin in enumerate(origins) if origin in old.locked),
+    )
+    heard = below(state, [child.id for child in state.children(parent)])
+    return Edit(name, {"splits": {parent: whole}}, Change(frozenset({"splits"}), heard))
+
+
 def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: str) -> Edit:
     """Lock or unlock parts of a split against suggestions and keys."""
     split = state.splits[parent]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.nmf import merging
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.project import edits
 from stemstudio.project.project import Change, PaintStroke
@@ -33,6 +34,35 @@ def test_stems_sum_to_the_song_and_undo_goes_back_to_the_start(seed: int) -> Non
     small.assert_same(cut.state, states[0])
     history.jump(len(history.edits))
     small.assert_same(cut.state, states[-1])
+
+
+def test_reworked_atoms_keep_owners_locks_names_and_paint_of_all_others() -> None:
+    cut, history = small.project(1.0)
+    history.do(small.split_edit(cut, 0, small.panned_atoms(cut.state)))
+    voice, _, residual = (child.id for child in cut.state.children(0))
+    stroke = BrushStroke(points=((0.5, 1000.0),), width=0.3, height=2.0, hardness=0.5, strength=1.0)
+    history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(voice, False, stroke), "Brush"))
+    history.do(edits.lock(cut.state, 0, [1, 4], True, "Lock"))
+    history.do(edits.mask(cut.state, 0, Masking(exponent=2.0)))
+    before = cut.state
+    old = before.splits[0]
+    heard: list[Change] = []
+    cut.listen(heard.append)
+    done = merging.merge(NMF(), old.estimates, [0, 3])
+    origins = (done.origins[0], done.origins[1], None, *done.origins[3:])
+    history.do(edits.refactorise(before, 0, done.estimates, origins, "Merge 2 atoms", NMF(seed=5)))
+    new = cut.state.splits[0]
+    assert new.owners == (old.owners[0], old.owners[1], residual, old.owners[4], old.owners[5])
+    assert new.locked == {1, 3}
+    assert new.estimates.names == ("Atom 1", "Atom 2", "Atom 3", "Atom 4", "Atom 5")
+    assert new.masking == old.masking
+    assert (new.recipe, new.residual) == (NMF(seed=5), old.residual)
+    assert (cut.state.paint, cut.state.stems) == (before.paint, before.stems)
+    assert {child.id for child in cut.state.children(0)} <= heard[0].stems
+    assert heard[0].sounds
+    assert small.sum_error_db(cut.state) <= -120
+    history.undo()
+    small.assert_same(cut.state, before)
 
 
 def test_atoms_without_stems_leave_all_the_light_to_the_residual() -> None:

@@ -71,17 +71,17 @@ class Factorization(MaskEstimates):
         self.grid = grid
         self.masking = Masking(exponent=mask_exponent)
         self.costs = tuple(float(cost) for cost in costs)
-        numbered = tuple(f"Atom {number + 1}" for number in range(templates.shape[1]))
-        self.names = numbered if names is None else tuple(names)
-        if len(self.names) != len(numbered):
-            raise ValueError(f"{len(self.names)} names do not fit {len(numbered)} atoms")
-        self.named = self.names != numbered
+        plain = tuple(numbered(atom) for atom in range(templates.shape[1]))
+        self.names = plain if names is None else tuple(names)
+        if len(self.names) != len(plain):
+            raise ValueError(f"{len(self.names)} names do not fit {len(plain)} atoms")
+        self.named = self.names != plain
         self.pans: Float | None = None if pans is None else frozen(np.asarray(pans, dtype=np.float32))
-        if self.pans is not None and (self.pans.ndim != 2 or self.pans.shape[1] != len(numbered)):
-            raise ValueError(f"pans {self.pans.shape} do not fit {len(numbered)} atoms")
+        if self.pans is not None and (self.pans.ndim != 2 or self.pans.shape[1] != len(plain)):
+            raise ValueError(f"pans {self.pans.shape} do not fit {len(plain)} atoms")
         self.held_templates = frozenset(int(atom) for atom in held_templates)
         self.held_activations = frozenset(int(atom) for atom in held_activations)
-        if not (self.held_templates | self.held_activations) <= set(range(len(numbered))):
+        if not (self.held_templates | self.held_activations) <= set(range(len(plain))):
             raise ValueError("atoms are held that are not there")
 
     def changed(self, **fields: Any) -> Factorization:
@@ -180,3 +180,8 @@ class Factorization(MaskEstimates):
             [int(atom) for atom in header.get(word, [])] for word in ("held_templates", "held_activations")
         ]
         return cls(templates, activations, grid, exponent, costs, names, pans, *held)
+
+
+def numbered(atom: int) -> str:
+    """What an atom is called that nobody has given a name."""
+    return f"Atom {atom + 1}"
