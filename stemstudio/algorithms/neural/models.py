@@ -18,9 +18,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stemstudio.errors import BadModel, MissingModel
 
 FOLDER_VARIABLE = "STEMSTUDIO_MODELS"
+HYBRID = "demucs.htdemucs.HTDemucs"  # takes no segment longer than its own
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,17 @@ def weights_of(model: Model) -> tuple[Path, ...]:
     return tuple(path for path in found if path is not None)
 
 
-def load_network(path: Path) -> Any:
-    """The network in a .safetensors or .th file, on the CPU, ready to run; `BadModel` if it is not one of ours."""
+def load_network(path: Path, segment: float | None = None) -> Any:
+    """The network in a .safetensors or .th file, on the CPU, ready to run; `BadModel` if it is not one of ours.
+
+    `segment` are the seconds that it is to take at once, where it can take another length than its own.
+    """
     try:
         klass, args, kwargs, state = (_read_safetensors if path.suffix == ".safetensors" else _read_pickled)(
             path
         )
         known = inspect.signature(klass).parameters
-        network = klass(*args, **{key: value for key, value in kwargs.items() if key in known})
+        network: Any = klass(*args, **{key: value for key, value in kwargs.items() if key in known})
         network.load_state_dict(state)
     except BadModel:
         raise
@@ -112,7 +118,11 @@ def load_network(path: Path) -> Any:
     ) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise BadModel(path, reason) from error
-    return network.eval()
+    loaded: Any = network
+    longest = float(loaded.segment) if isinstance(network, _allowed()[HYBRID]) else np.inf
+    if segment is not None and segment <= longest:
+        loaded.segment = segment
+    return loaded.eval()
 
 
 def _find(signature: str, model: Model) -> Path | None:

@@ -1,0 +1,82 @@
+"""Devices: what can compute a network here, in words, and what to do when it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stemstudio.errors import BadRecipe
+
+Name = Literal["auto", "cpu", "cuda", "mps"]
+TITLES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics card"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that computes.
+
+    Attributes
+    ----------
+    name
+        As torch calls it.
+    words
+        As a person does: "NVIDIA H100, 78 GB free".
+    batch
+        How many segments it is given at once.
+    """
+
+    name: Literal["cpu", "cuda", "mps"]
+    words: str
+    batch: int = 1
+
+
+def chosen(name: Name) -> Device:
+    """The device of that name; for "auto" a graphics card that works, else the processor.
+
+    `BadRecipe` where the one that is named is not here, or does not compute.
+    """
+    import torch
+
+    if name == "cpu":
+        return processor()
+    for candidate in ("cuda", "mps") if name == "auto" else (name,):
+        there = torch.cuda.is_available() if candidate == "cuda" else torch.backends.mps.is_available()
+        if there and _computes(torch, candidate):
+            return _card(torch, candidate)
+        if name != "auto":
+            why = "does not compute" if there else "is not here"
+            raise BadRecipe(
+                f"A graphics card that torch can compute on (“{name}”) {why}.",
+                "Choose “auto” or “cpu” as the device.",
+            )
+    return processor()
+
+
+def processor() -> Device:
+    """The processor; segments one by one, as several at once are slower there."""
+    import os
+
+    return Device("cpu", f"processor, {os.cpu_count() or 1} cores")
+
+
+def _card(torch: Any, name: str) -> Device:
+    if name == "mps":
+        return Device("mps", "Apple graphics", 2)
+    free, _ = torch.cuda.mem_get_info()
+    gigabytes = free / 2**30
+    # A segment of HTDemucs takes about 1.5 GB in single precision.
+    batch = int(min(16, max(1, gigabytes // 2)))
+    return Device("cuda", f"{torch.cuda.get_device_name()}, {gigabytes:.0f} GB free", batch)
+
+
+def _computes(torch: Any, name: str) -> bool:
+    """A second's work that shows whether a driver is sound: a convolution and a Fourier transform."""
+    try:
+        wave = torch.ones(1, 1, 4096, device=name)
+        kernel = torch.ones(1, 1, 3, device=name)
+        answer = torch.nn.functional.conv1d(wave, kernel, padding=1)
+        if name == "cuda":
+            answer = torch.fft.irfft(torch.fft.rfft(answer), n=4096)
+        return bool(abs(float(answer[0, 0, 100]) - 3.0) < 1e-3)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False

@@ -1,0 +1,272 @@
+"""Neural separation: exact in any order, heard while it goes on, and what is done when a device fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from small_recipes import SOURCES, tiny_network
+
+from stemstudio.algorithms.neural.devices import Device, chosen, processor
+from stemstudio.algorithms.neural.forward import Run
+from stemstudio.algorithms.neural.network import Network
+from stemstudio.algorithms.neural.segments import Joined, Waiting, cut, triangle
+from stemstudio.algorithms.neural.separation import Ensemble, How, SoFar, network_of, separate, stems_named
+from stemstudio.algorithms.neural.song import channel_groups
+from stemstudio.audio.audio import Audio
+from stemstudio.errors import BadRecipe, StemStudioError
+from stemstudio.progress import Cancelled, Progress
+
+RATE = 44100
+
+
+def noise(channels: int = 2, length: int = 4 * RATE, rate: int = RATE) -> Audio:
+    rng = np.random.default_rng(0)
+    return Audio((0.1 * rng.standard_normal((channels, length))).astype(np.float32), rate)
+
+
+def of(*networks: object, weights: list[list[float]] | None = None) -> Ensemble:
+    every = tuple(network_of(each) for each in networks)
+    return Ensemble(every, np.array(weights) if weights else np.ones((len(every), len(every[0].stems))))
+
+
+def how(**changes: object) -> How:
+    return How(**{"device": processor(), **changes})
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small networks gain nothing from more threads, and wait for each other where the machine is busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return tiny_network()
+
+
+class Halves:
+    """A network, as far as the code that runs it looks: half of the song to each of two stems, and counts."""
+
+    def __init__(self, length: int = 1000, fails_above: int = 0) -> None:
+        import torch
+
+        self.asked: list[int] = []
+        outer = self
+
+        class Module(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.layer = torch.nn.Identity()
+
+            def forward(self, batch):
+                if fails_above and len(batch) > fails_above:
+                    raise torch.OutOfMemoryError("out of memory")
+                outer.asked.append(len(batch))
+                return torch.stack([0.5 * self.layer(batch)] * 2, dim=1)
+
+        self.network = Network(Module(), ("one", "two"), 1000, 2, length / 1000)
+
+
+def test_segments_cover_every_sample_with_weights_that_are_those_of_a_triangle():
+    assert triangle(5).tolist() == pytest.approx([1 / 3, 2 / 3, 1, 2 / 3, 1 / 3])
+    plan = cut(10_500, [1000], sample_rate=1000, overlap=0.25, shifts=0)
+    assert [segment.start for segment in plan.segments] == list(range(0, 10_500, 750))
+    assert plan.segments[-1].stop == 10_500
+    shifted = cut(10_500, [1000], sample_rate=1000, overlap=0.25, shifts=3, seed=1)
+    assert len(shifted.lanes) == 3
+    for lane in range(3):
+        own = [segment for segment in shifted.segments if segment.lane == lane]
+        assert -500 <= own[0].start <= 0
+        assert own[-1].stop == 10_500
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.8])
+@pytest.mark.parametrize("shifts", [0, 1, 3])
+def test_joined_pieces_of_a_song_are_the_song_in_any_order(overlap, shifts):
+    rng = np.random.default_rng(3)
+    song = rng.standard_normal((2, 5300)).astype(np.float32)
+    plan = cut(5300, [1000, 700], sample_rate=400, overlap=overlap, shifts=shifts)
+    answers = []
+    for order in (range(len(plan.segments)), rng.permutation(len(plan.segments))):
+        found = np.full((1, 2, 5300), np.nan, dtype=np.float32)
+
+        def write(start, wave, found=found):
+            assert np.isnan(found[..., start : start + wave.shape[-1]]).all()
+            found[..., start : start + wave.shape[-1]] = wave
+
+        joined = Joined(plan, np.array([[0.25], [0.75]]), write)
+        finished = []
+        for number in order:
+            segment = plan.segments[number]
+            low, high = max(0, segment.start), segment.stop
+            wave = np.zeros((1, 2, segment.length), dtype=np.float32)
+            wave[0, :, low - segment.start :] = song[:, low:high]
+            finished += joined.add(segment, wave)
+        assert sum(stop - start for start, stop in finished) == 5300
+        np.testing.assert_allclose(found[0], song, atol=1e-5)
+        answers.append(found)
+    assert np.array_equal(*answers)
+
+
+def test_the_playhead_comes_first_and_then_what_lies_ahead():
+    plan = cut(10_000, [1000], sample_rate=1000, overlap=0.0, shifts=0)
+    waiting = Waiting(plan.segments)
+    starts = []
+    while len(waiting):
+        starts += [segment.start for segment in waiting.take(6500)]
+    assert starts == [6000, 7000, 8000, 9000, 5000, 4000, 3000, 2000, 1000, 0]
+
+
+@pytest.mark.parametrize("shifts", [0, 2])
+def test_the_order_does_not_change_a_bit(tiny, shifts):
+    sound = noise()
+    first = separate(sound, of(tiny), SOURCES, how(shifts=shifts), Progress())
+    other = separate(sound, of(tiny), SOURCES, how(shifts=shifts, playhead=lambda: 100_000), Progress())
+    assert np.array_equal(first.waves, other.waves)
+
+
+@pytest.mark.parametrize("rate", [RATE, 48000])
+def test_finished_stretches_are_handed_on_as_they_will_stay(tiny, rate):
+    sound, seen = noise(rate=rate), []
+
+    def hand_on(so_far: SoFar) -> None:
+        copies = [
+            (start, stop, so_far.estimates.waves[..., start:stop].copy()) for start, stop in so_far.done
+        ]
+        seen.append(copies)
+
+    whole = separate(sound, of(tiny), SOURCES, how(playhead=lambda: 2 * rate), Progress(hand_on=hand_on))
+    first = seen[0]
+    assert len(first) == 1
+    assert first[0][0] <= 2 * rate < first[0][1]
+    assert [(start, stop) for start, stop, _ in seen[-1]] == [(0, sound.length)]
+    for copies in seen:
+        for start, stop, wave in copies:
+            later = whole.waves[..., start:stop]
+            np.testing.assert_allclose(wave, later, atol=0 if rate == RATE else 1e-5)
+
+
+def test_one_stem_asks_only_the_network_that_knows_it():
+    experts = [Halves(), Halves()]
+    ensemble = Ensemble(tuple(each.network for each in experts), np.eye(2))
+    found = separate(noise(rate=1000, length=5000), ensemble, ["two"], how(), Progress())
+    assert found.names == ("two",)
+    assert not experts[0].asked
+    assert experts[1].asked
+
+
+def test_one_stem_of_several_networks_is_the_one_that_all_of_them_give(tiny):
+    sound, bag = noise(), [tiny, tiny_network(1)]
+    weights = [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 3.0]]
+    every = separate(sound, of(*bag, weights=weights), SOURCES, how(shifts=2, seed=4), Progress())
+    bass = separate(sound, of(*bag, weights=weights), ["bass"], how(shifts=2, seed=4), Progress())
+    assert np.array_equal(bass.waves[0], every.waves[1])
+
+
+def test_memory_that_runs_out_halves_the_batch():
+    network = Halves(fails_above=2)
+    sound = noise(rate=1000, length=9000)
+    device = SimpleNamespace(name="cpu", words="a small card", batch=8)
+    found = separate(
+        sound, Ensemble((network.network,), np.ones((1, 2))), ["one", "two"], how(device=device), Progress()
+    )
+    assert max(network.asked) == 2
+    mean = sound.samples.mean()  # taken away before, and given to every stem afterwards
+    for stem in found.waves:
+        np.testing.assert_allclose(stem, 0.5 * (sound.samples - mean) + mean, atol=1e-5)
+
+
+def test_memory_that_is_too_small_for_one_segment_is_said():
+    network = Halves()
+
+    def fail(batch):
+        import torch
+
+        raise torch.OutOfMemoryError("out of memory")
+
+    network.network.module.forward = fail
+    device = Device("cpu", "a small card", 4)
+    with pytest.raises(
+        StemStudioError, match="not enough memory for this network on a small card"
+    ) as refused:
+        separate(
+            noise(rate=1000),
+            Ensemble((network.network,), np.ones((1, 2))),
+            ["one"],
+            how(device=device),
+            Progress(),
+        )
+    assert "CPU" in refused.value.way_on
+
+
+def test_answers_that_are_no_numbers_are_not_taken_for_sound():
+    network = Halves()
+    network.network.module.forward = lambda batch: batch[:, None].repeat(1, 2, 1, 1) * float("nan")
+    with pytest.raises(StemStudioError, match="no sound"):
+        separate(noise(rate=1000), Ensemble((network.network,), np.ones((1, 2))), ["one"], how(), Progress())
+
+
+def test_half_precision_is_near(tiny):
+    sound = noise()
+    exact = separate(sound, of(tiny), SOURCES, how(), Progress()).waves
+    near = separate(sound, of(tiny_network()), SOURCES, how(precision="half"), Progress()).waves
+    gap = 20 * np.log10(np.linalg.norm(near - exact) / np.linalg.norm(exact))
+    assert -120 < gap < -30
+
+
+def test_a_cancel_takes_hold_inside_a_forward_pass(tiny):
+    calls = []
+
+    def report(fraction, message):
+        calls.append(fraction)
+        if len(calls) == 30:
+            progress.cancel()
+
+    progress = Progress(report)
+    with pytest.raises(Cancelled):
+        separate(noise(length=20 * RATE), of(tiny), SOURCES, how(), progress)
+    assert len(calls) == 30
+    assert calls == sorted(calls)
+    assert not any(layer._forward_pre_hooks for layer in tiny.modules())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5, 6, 8])
+def test_any_number_of_channels(tiny, channels):
+    assert sorted(sum(channel_groups(channels), ())) == list(range(channels))
+    sound = noise(channels=channels, length=RATE)
+    found = separate(sound, of(tiny), SOURCES, how(), Progress())
+    assert found.waves.shape == (4, channels, RATE)
+    assert all(found.waves[:, channel].any() for channel in range(channels))
+
+
+def test_stems_are_named_in_the_networks_order():
+    assert stems_named("", SOURCES) == tuple(SOURCES)
+    assert stems_named(" vocals ,drums", SOURCES) == ("drums", "vocals")
+    with pytest.raises(BadRecipe, match="“flute”"):
+        stems_named("flute", SOURCES)
+
+
+def test_devices_are_named_in_words():
+    assert "processor" in chosen("cpu").words
+    assert chosen("auto").batch >= 1
+
+
+def test_nothing_is_left_running(tiny):
+    from stemstudio.algorithms.neural import forward
+
+    assert forward.Run is Run
+    with pytest.raises(ValueError, match="stop here"):
+        separate(noise(), of(tiny), SOURCES, how(playhead=_stop), Progress())
+    assert not any(layer._forward_pre_hooks for layer in tiny.modules())
+
+
+def _stop() -> int:
+    raise ValueError("stop here")
