@@ -192,14 +192,15 @@ def test_a_harmonic_start_finds_the_notes_that_are_played():
         NMF(start="harmonic", lowest=0, highest=127, free=200).run(sound, Progress())
 
 
-def test_a_start_of_notes_that_share_a_name_has_one_atom():
+def test_notes_that_share_a_name_share_an_atom_and_a_drum_has_three():
     V = np.ones((GRID.bins, 40), dtype=np.float32)
     notes = [Note(0.1, 0.2, 60, "C4"), Note(0.5, 0.6, 60.3, "C4"), Note(0.3, 0.3, None, "kick")]
     start = score_start(V, notes, GRID, RATE)
     assert isinstance(start, Start)
-    assert start.names == ("kick", "C4")
-    assert start.templates.shape == (GRID.bins, 2)
-    assert (start.templates[:, 0] > 0).all()
+    assert start.names == ("kick attack", "kick", "kick tail", "C4")
+    assert start.families == ("kick", "kick", "kick", None)
+    assert start.templates.shape == (GRID.bins, 4)
+    assert (start.templates[:, :3] > 0).all()
 
 
 @pytest.mark.parametrize("loop", ["808", "Funky"])
@@ -214,7 +215,10 @@ def test_an_onset_list_of_a_drum_loop_brings_out_every_drum(shared_audio, loop):
     mix = sounds.pop("Mixture")
     score = str(folder / f"runningExample_{loop}Drums.txt")
     found = NMF(score=score, fft=2048, hop=512, iterations=60).run(mix, Progress())
-    groups = [[found.names.index(name)] for name in ("kick", "snare", "hi-hat")]
+    groups = [
+        [atom for atom, drum in enumerate(found.families) if drum == name]
+        for name in ("kick", "snare", "hi-hat")
+    ]
     waves = found.render(mix, groups, 0, mix.length)
     for (name, true), wave in zip(sounds.items(), waves, strict=True):
         reached = sdr(true.samples.astype(float), wave)

@@ -43,6 +43,8 @@ class Factorization(MaskEstimates):
         channels share one model.
     held_templates, held_activations
         Atoms whose template or activations were given and fixed, and stay so when the factorisation goes on.
+    families
+        For each atom the taught sound or the drum that it is a part of, None for one that stands alone; None if all do.
 
     References
     ----------
@@ -63,6 +65,7 @@ class Factorization(MaskEstimates):
         pans: Float | None = None,
         held_templates: Iterable[int] = (),
         held_activations: Iterable[int] = (),
+        families: Sequence[str | None] | None = None,
     ) -> None:
         if templates.shape[0] != grid.bins or templates.shape[1] != activations.shape[0]:
             raise ValueError(f"W {templates.shape} and H {activations.shape} do not fit {grid.bins} bins")
@@ -83,6 +86,9 @@ class Factorization(MaskEstimates):
         self.held_activations = frozenset(int(atom) for atom in held_activations)
         if not (self.held_templates | self.held_activations) <= set(range(len(plain))):
             raise ValueError("atoms are held that are not there")
+        self.families = None if families is None else tuple(families)
+        if self.families is not None and len(self.families) != len(plain):
+            raise ValueError(f"{len(self.families)} families do not fit {len(plain)} atoms")
 
     def changed(self, **fields: Any) -> Factorization:
         """This one with some of its fields, as the constructor calls them, replaced."""
@@ -96,7 +102,10 @@ class Factorization(MaskEstimates):
             "pans": self.pans,
             "held_templates": self.held_templates,
             "held_activations": self.held_activations,
+            "families": self.families,
         }
+        if len(fields.get("templates", self.templates).T) != len(self.names):
+            own["families"] = None  # they were said of other atoms
         return Factorization(**{**own, **fields})
 
     @property
@@ -142,6 +151,8 @@ class Factorization(MaskEstimates):
         ):
             if held:
                 more[word] = sorted(held)
+        if self.families is not None:
+            more["families"] = list(self.families)
         return {
             "grid": self.grid.model_dump(),
             "mask_exponent": self.masking.exponent,
@@ -179,7 +190,10 @@ class Factorization(MaskEstimates):
         held = [
             [int(atom) for atom in header.get(word, [])] for word in ("held_templates", "held_activations")
         ]
-        return cls(templates, activations, grid, exponent, costs, names, pans, *held)
+        families = header.get("families")
+        if families is not None:
+            families = [None if family is None else str(family)[:LONGEST_NAME] for family in families]
+        return cls(templates, activations, grid, exponent, costs, names, pans, held[0], held[1], families)
 
 
 def numbered(atom: int) -> str:

@@ -1,4 +1,4 @@
-"""Starts that know something: harmonic templates over a pitch range, and a score's notes.
+"""Starts that know something: harmonic templates over a pitch range, a score's notes, templates that were taught.
 
 What must not be explained by an atom is zero at the start, and zeros stay zeros: a note's template is zero between its
 harmonics, its activation zero where the score is silent.
@@ -7,12 +7,17 @@ harmonics, its activation zero where the score is silent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.nmf.score import Note, hertz, note_name
+from stemstudio.algorithms.nmf.solver import multiplicative_updates
+from stemstudio.algorithms.nmf.starts import leftover_start
+from stemstudio.algorithms.nmf.strokes import DECAYS, EQUAL_ROUNDS, stroke_rows
+from stemstudio.algorithms.nmf.templates import TemplateSet
+from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
@@ -21,8 +26,8 @@ Flags = NDArray[np.bool_]
 HARMONICS = 30
 DECAY = 0.8  # of one partial's amplitude to the next's
 HALF_WIDTH = 0.5  # semitones either side of a harmonic that its template covers
+EXPLAINING_ROUNDS = 20
 LOBE = 2.0  # bins either side that a partial fills because of the window
-STROKE = 0.25  # seconds that a stroke of unknown length may sound
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,12 @@ class Start:
     pans
         q (channels, atoms), columns summing to 1, where they are known; H is then about the sum of the channels, not
         their mean.
+    families
+        For each atom the taught sound or the drum that it is a part of, None for one that stands alone; None if all do.
+    settled
+        Whether these atoms know more than their zeros, which the rough first steps of a fast solver would lose.
+    gentle
+        Whether they know so much that momentum, too, would lead away from it.
     """
 
     templates: Float
@@ -48,6 +59,9 @@ class Start:
     fixed_activations: Flags
     names: tuple[str, ...] | None = None
     pans: Float | None = None
+    families: tuple[str | None, ...] | None = None
+    settled: bool = False
+    gentle: bool = False
 
     @classmethod
     def free(cls, templates: Float, activations: Float) -> Start:
@@ -57,14 +71,19 @@ class Start:
 
     def beside(self, other: Start) -> Start:
         """The atoms of both, the other's after these; the other's are called “Free 1” … if they have no names."""
-        free = tuple(f"Free {number + 1}" for number in range(other.templates.shape[1]))
-        own = tuple(f"Atom {number + 1}" for number in range(self.templates.shape[1]))
+        atoms, others = self.templates.shape[1], other.templates.shape[1]
+        free = tuple(f"Free {number + 1}" for number in range(others))
+        own = tuple(f"Atom {number + 1}" for number in range(atoms))
+        families = (self.families or (None,) * atoms) + (other.families or (None,) * others)
         return Start(
             np.concatenate([self.templates, other.templates], axis=1),
             np.concatenate([self.activations, other.activations]),
             np.concatenate([self.fixed_templates, other.fixed_templates]),
             np.concatenate([self.fixed_activations, other.fixed_activations]),
             (self.names or own) + (other.names or free),
+            families=families if any(families) else None,
+            settled=self.settled or other.settled,
+            gentle=self.gentle or other.gentle,
         )
 
 
@@ -104,6 +123,19 @@ def harmonic_start(
     return Start(W, H, none, none, tuple(note_name(pitch) for pitch in pitches))
 
 
+def taught_start(
+    V: Float, sets: Sequence[TemplateSet], grid: StftSettings, sample_rate: int, exponent: float = 1.0
+) -> Start:
+    """The atoms of template sets, heard all the time at first."""
+    W = np.concatenate([each.on(grid, sample_rate, exponent) for each in sets], axis=1)
+    atoms = W.shape[1]
+    H = np.repeat(_loudness(V)[None] / np.float32(atoms), atoms, axis=0)
+    none = np.zeros(atoms, dtype=np.bool_)
+    names = tuple(name for each in sets for name in each.atom_names)
+    families = tuple(each.name for each in sets for _ in range(each.atoms))
+    return Start(W, H, none, none, names, families=families)
+
+
 def score_start(
     V: Float,
     notes: Sequence[Note],
@@ -113,53 +145,130 @@ def score_start(
     tolerance: float = 0.1,
     onsets: bool = False,
     exponent: float = 1.0,
+    taught: Sequence[TemplateSet] = (),
+    progress: Progress | None = None,
 ) -> Start:
-    """An atom a note name, with activations that are zero where the score is silent.
+    """Atoms for every note name and every drum, with activations that are zero where the score is silent.
+
+    A note has one atom. A drum, whose strokes have no length, has those of `strokes`: their spectra are found here,
+    from all its strokes taken as equally loud.
 
     Parameters
     ----------
     V
         float32 (bins, frames).
     notes
-        The score; notes of one label share an atom.
+        The score; notes of one label share their atoms.
     tolerance
         Seconds by which a note may sound before its start and after its end in the score.
     onsets
         Whether every pitched atom gets a second one for its attack: any spectrum, sounding only around onsets.
     exponent
         Of V.
+    taught
+        Template sets: a label that one of them is named after has its atoms; the others sound at any time.
 
     References
     ----------
-    Ewert & Müller 2012, "Using score-informed constraints for NMF-based source separation".
+    Ewert & Müller 2012, "Using score-informed constraints for NMF-based source separation"; Dittmar & Müller 2016,
+    "Reverse engineering the Amen break – score-informed separation and restoration applied to drum recordings".
     """
     frames = V.shape[1]
-    loudness = _loudness(V)
-    labels = list(dict.fromkeys(note.label for note in sorted(notes, key=_by_pitch)))
-    columns, rows, names = [], [], []
-    for label in labels:
+    known = {each.name.casefold(): each for each in taught}
+    columns: list[Float] = []
+    rows: list[NDArray[np.generic]] = []
+    names: list[str] = []
+    families: list[str | None] = []
+    equal: list[bool] = []
+
+    def add(column: Float, row: NDArray[np.generic], name: str, family: str | None, *, stroke: bool) -> None:
+        columns.append(column)
+        rows.append(row)
+        names.append(name)
+        families.append(family)
+        equal.append(stroke)
+
+    for label in dict.fromkeys(note.label for note in sorted(notes, key=_by_pitch)):
         mine = [note for note in notes if note.label == label]
         pitched = [note.pitch for note in mine if note.pitch is not None]
-        ends = [note.end if note.end > note.start else note.start + STROKE for note in mine]
-        starts = [note.start for note in mine]
+        starts, ends = [note.start for note in mine], [note.end for note in mine]
         sounding = active_frames(starts, ends, tolerance, grid, sample_rate, frames)
-        if pitched:
-            template = harmonic_template(float(np.median(pitched)), grid, sample_rate, exponent)
-        else:
-            template = _mean_spectrum(V, active_frames(starts, starts, 0.05, grid, sample_rate, frames))
-        columns.append(template)
-        rows.append(sounding)
-        names.append(label)
-        if onsets and pitched:
+        lasting = all(note.end > note.start for note in mine)
+        strokes = stroke_rows(starts, tolerance, grid, sample_rate, frames)
+        if label.casefold() in known:
+            sound = known.pop(label.casefold())
+            row = sounding if lasting else strokes.max(axis=0)
+            for name, column in zip(sound.atom_names, sound.on(grid, sample_rate, exponent).T, strict=True):
+                add(column, row, name, sound.name, stroke=False)
+            continue
+        if not pitched:
+            for suffix, row in zip(DECAYS, strokes, strict=True):
+                add(_mean_spectrum(V, row > 0), row, f"{label}{suffix}", label, stroke=True)
+            continue
+        template = harmonic_template(float(np.median(pitched)), grid, sample_rate, exponent)
+        add(template, sounding, label, None, stroke=False)
+        if onsets:
             around = active_frames(starts, starts, tolerance, grid, sample_rate, frames)
-            columns.append(_mean_spectrum(V, around))
-            rows.append(around)
-            names.append(f"{label} attack")
-    W = np.stack(columns, axis=1)
-    active = np.stack(rows)
-    H = active * (loudness / np.maximum(active.sum(axis=0), 1)).astype(np.float32)
+            add(_mean_spectrum(V, around), around, f"{label} attack", None, stroke=False)
     none = np.zeros(len(names), dtype=np.bool_)
-    return Start(W, H.astype(np.float32), none, none, tuple(names))
+    activity = np.stack(rows).astype(np.float32)
+    heard = np.maximum((activity > 0).sum(axis=0), 1)
+    struck = np.array(equal)
+    H = np.where(struck[:, None], activity, activity * (_loudness(V) / heard)).astype(np.float32)
+    start = Start(
+        np.stack(columns, axis=1),
+        H,
+        none,
+        none,
+        tuple(names),
+        families=tuple(families) if any(families) else None,
+    )
+    if struck.any():
+        start = _equal_strokes(V, start, struck, progress or Progress())
+    if known:
+        start = start.beside(taught_start(V, tuple(known.values()), grid, sample_rate, exponent))
+    return start
+
+
+def _equal_strokes(V: Float, start: Start, struck: Flags, progress: Progress) -> Start:
+    """The start with the spectra that drums have if all their strokes are equally loud, and all others as they are."""
+    level = float(V.mean(dtype=np.float64))
+    H = start.activations.copy()
+    H[struck] *= np.float32(level * V.shape[0])
+    fit = multiplicative_updates(
+        V,
+        start.templates,
+        H,
+        iterations=EQUAL_ROUNDS,
+        progress=progress,
+        fixed_templates=~struck,
+        fixed_activations=np.ones_like(struck),
+    )
+    W = np.array(fit.templates)
+    H = np.array(fit.activations)
+    sums = W.sum(axis=0, dtype=np.float64)
+    sums[~struck | (sums <= 0)] = 1.0
+    W /= sums.astype(np.float32)
+    H *= sums[:, None].astype(np.float32)
+    return replace(start, templates=W, activations=H, gentle=True)
+
+
+def with_free_atoms(
+    V: Float, start: Start, free: int, seed: int, beta: float, progress: Progress | None = None
+) -> Start:
+    """The start and so many free atoms, which begin with what the others, fitted to the sound alone, leave over."""
+    fit = multiplicative_updates(
+        V,
+        start.templates,
+        start.activations,
+        beta=beta,
+        iterations=EXPLAINING_ROUNDS,
+        progress=progress,
+        fixed_templates=np.ones_like(start.fixed_templates),
+        fixed_activations=start.fixed_activations,
+    )
+    W, H = leftover_start(V, fit.templates, fit.activations, free, seed)
+    return replace(start.beside(Start.free(W, H)), settled=True)
 
 
 def active_frames(

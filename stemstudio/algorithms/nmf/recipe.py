@@ -15,12 +15,19 @@ from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.fitting import Fitting
 from stemstudio.algorithms.nmf.given import Given
-from stemstudio.algorithms.nmf.informed import Start, harmonic_start, score_start
+from stemstudio.algorithms.nmf.informed import (
+    Start,
+    harmonic_start,
+    score_start,
+    taught_start,
+    with_free_atoms,
+)
 from stemstudio.algorithms.nmf.penalties import Penalties
 from stemstudio.algorithms.nmf.score import read_score
 from stemstudio.algorithms.nmf.solver import Fit
 from stemstudio.algorithms.nmf.spectrum import Float, spectrum
 from stemstudio.algorithms.nmf.starts import components_for_coverage, nndsvd_start, random_start
+from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.audio import Sound
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
@@ -86,6 +93,12 @@ class NMF(Algorithm):
         "where the score says so",
         max_length=1000,
     )
+    templates: str = parameter(
+        "",
+        "Sounds that were taught, by name: templates of the library or template files, with commas between them; their "
+        "atoms come first, and a drum or note of the score that has the name of one sounds like it",
+        max_length=1000,
+    )
     tolerance: float = parameter(
         0.1,
         "How far a note may sound before and after its place in the score: more forgives a score that is not quite in time",
@@ -101,7 +114,7 @@ class NMF(Algorithm):
     )
     free: int = parameter(
         0,
-        "Atoms beside those of a score or a harmonic start, for all that they leave over",
+        "Atoms beside those of templates, a score or a harmonic start, for all that they leave over",
         unit="atoms",
         ge=0,
         le=MOST_COMPONENTS,
@@ -109,7 +122,7 @@ class NMF(Algorithm):
     )
     hold_templates: bool = parameter(
         False,
-        "Keep the spectra of a score or a harmonic start as they are; only when they sound is found",
+        "Keep the spectra of templates, a score or a harmonic start as they are; only when they sound is found",
         advanced=True,
     )
     hold_activations: bool = parameter(
@@ -220,11 +233,11 @@ class NMF(Algorithm):
                 handed_on = time.monotonic()
 
         fitting = Fitting(
-            self.solver,
+            "multiplicative" if start.gentle else self.solver,
             self.beta,
             self.iterations,
             Penalties(self.sparsity, self.smoothness, self.decorrelation),
-            settled=given is not None and given.settled,
+            settled=given.settled if given is not None else start.settled,
         )
         fitted = progress.part(0.1, 1.0)
         if panned:
@@ -234,7 +247,8 @@ class NMF(Algorithm):
         return self._estimates(fit, start, copied=False)
 
     def _start(self, V: Float, sample_rate: int, components: int, progress: Progress) -> Start:
-        """Where W and H begin. The score is read here and nowhere else: a recipe may come from a stranger."""
+        """Where W and H begin. Files are read here and nowhere else: a recipe may come from a stranger."""
+        taught = TemplateLibrary().resolve(self.templates) if self.templates.strip() else ()
         if self.score:
             informed = score_start(
                 V,
@@ -244,7 +258,11 @@ class NMF(Algorithm):
                 tolerance=self.tolerance,
                 onsets=self.onsets,
                 exponent=self.exponent,
+                taught=taught,
+                progress=progress,
             )
+        elif taught:
+            informed = taught_start(V, taught, self.grid, sample_rate, self.exponent)
         elif self.start == "harmonic":
             informed = harmonic_start(V, self.grid, sample_rate, self.lowest, self.highest, self.exponent)
         elif self.start == "nndsvd":
@@ -258,12 +276,12 @@ class NMF(Algorithm):
             fixed_activations=given & (self.hold_activations and bool(self.score)),
         )
         if self.free:
-            informed = informed.beside(Start.free(*random_start(V, self.free, self.seed)))
+            informed = with_free_atoms(V, informed, self.free, self.seed, self.beta, progress)
         atoms = informed.templates.shape[1]
         if atoms > MOST_COMPONENTS:
             raise BadRecipe(
                 f"That would be {atoms} atoms, and there can be {MOST_COMPONENTS} at most.",
-                "Take a smaller range of notes, fewer free atoms, or a score with fewer different notes.",
+                "Take fewer templates, a smaller range of notes, fewer free atoms, or a score with fewer different notes.",
             )
         return informed
 
@@ -281,6 +299,7 @@ class NMF(Algorithm):
             fit.pans,
             np.flatnonzero(start.fixed_templates),
             np.flatnonzero(start.fixed_activations),
+            start.families,
         )
 
 

@@ -20,18 +20,39 @@ def random_start(V: Float, components: int, seed: int) -> tuple[Float, Float]:
     W's columns are random frames' worth of energy along frequency: the mean spectrum of V times noise, so that the
     first updates are not spent on finding that music has more low frequencies than high ones.
     """
-    rng = np.random.default_rng(seed)
+    return _random(*_margins(V, None), components, seed)
+
+
+def leftover_start(V: Float, W: Float, H: Float, components: int, seed: int) -> tuple[Float, Float]:
+    """A random start for what the atoms of W and H leave over of V: as `random_start` of max(V − W H, 0).
+
+    Started from all of V, free atoms learn again what the others know already, and share it with them.
+    """
+    return _random(*_margins(V, (W, H)), components, seed)
+
+
+def _margins(V: Float, model: tuple[Float, Float] | None) -> tuple[NDArray[np.float64], Float]:
+    """Sums of V, or of what a model leaves over of it, along time and along frequency."""
     bins, frames = V.shape
     spectrum = np.zeros(bins)
     loudness = np.zeros(frames, dtype=np.float32)
     for start in range(0, frames, STRIDE):
         block = V[:, start : start + STRIDE]
+        if model is not None:
+            block = np.maximum(block - model[0] @ model[1][:, start : start + STRIDE], 0)
         spectrum += block.sum(axis=1, dtype=np.float64)
         loudness[start : start + STRIDE] = block.sum(axis=0)
+    return spectrum, loudness
+
+
+def _random(
+    spectrum: NDArray[np.float64], loudness: Float, components: int, seed: int
+) -> tuple[Float, Float]:
+    rng = np.random.default_rng(seed)
     total = spectrum.sum()
     shape = (spectrum / total if total > 0 else spectrum).astype(np.float32)
-    W = (0.5 + rng.random((bins, components), dtype=np.float32)) * shape[:, None]
-    H = (0.5 + rng.random((components, frames), dtype=np.float32)) * (loudness / components)
+    W = (0.5 + rng.random((len(spectrum), components), dtype=np.float32)) * shape[:, None]
+    H = (0.5 + rng.random((components, len(loudness)), dtype=np.float32)) * (loudness / components)
     return W.astype(np.float32, copy=False), H.astype(np.float32, copy=False)
 
 
