@@ -36,6 +36,8 @@ class Estimates(ABC):
         The STFT settings that masks are on; None for waveforms.
     atoms
         Whether the parts are atoms, to be gathered into stems, rather than stems themselves.
+    families
+        For each atom the taught sound or the drum that it is a part of, None for one that stands alone; None if all do.
     masking
         How masks are made of them unless somebody says otherwise; it says nothing about waveforms.
     """
@@ -44,7 +46,19 @@ class Estimates(ABC):
     atoms: bool = False
     names: tuple[str, ...]
     grid: StftSettings | None = None
+    families: tuple[str | None, ...] | None = None
     masking: Masking = Masking()
+
+    def gathered(self) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
+        """Names of the stems that are clear without anybody's judgement, and each part's own; None is the residual.
+
+        Parts that are stems are each their own; atoms go to the stem of their family, those of none to the residual.
+        """
+        if not self.atoms:
+            return self.names, tuple(range(len(self.names)))
+        families = self.families or (None,) * len(self.names)
+        stems = tuple(dict.fromkeys(family for family in families if family is not None))
+        return stems, tuple(None if family is None else stems.index(family) for family in families)
 
     @property
     def reach(self) -> int:

@@ -1,4 +1,4 @@
-"""Which atoms make a stem, as the command line says it: atoms, timbre:N or stems:DIR."""
+"""Which atoms make a stem, as the command line says it: atoms, timbre:N, stems:DIR or templates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stemstudio.cli.console import say
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 
-WAYS = "Say atoms, timbre:N (such as timbre:4) or stems:DIR."
+WAYS = "Say atoms, timbre:N (such as timbre:4), stems:DIR or templates."
 MOST_STEMS = 64
 
 
@@ -26,7 +26,8 @@ class Assignment:
     Attributes
     ----------
     kind
-        Each atom a stem; stems of what sounds alike; what comes nearest to given stems.
+        Each atom a stem; stems of what sounds alike; what comes nearest to given stems; each taught sound, and each
+        drum of a score, a stem.
     stems
         How many, for "timbre".
     folder
@@ -35,24 +36,22 @@ class Assignment:
         Whether somebody asked for it; otherwise it is ours.
     """
 
-    kind: Literal["atoms", "timbre", "stems"]
+    kind: Literal["atoms", "timbre", "stems", "templates"]
     stems: int = 0
     folder: Path = Path()
     said: bool = True
 
     def __str__(self) -> str:
-        return {"atoms": "atoms", "timbre": f"timbre:{self.stems}", "stems": f"stems:{self.folder}"}[
-            self.kind
-        ]
+        return {"timbre": f"timbre:{self.stems}", "stems": f"stems:{self.folder}"}.get(self.kind, self.kind)
 
 
 def parse_assignment(words: str | None) -> Assignment:
-    """Understand `atoms`, `timbre:N` and `stems:DIR`; four stems by timbre if nothing is said."""
+    """Understand `atoms`, `timbre:N`, `stems:DIR` and `templates`; four stems by timbre if nothing is said."""
     if words is None:
         return Assignment("timbre", 4, said=False)
     kind, _, value = words.partition(":")
-    if kind == "atoms" and not value:
-        return Assignment("atoms")
+    if kind in ("atoms", "templates") and not value:
+        return Assignment("atoms" if kind == "atoms" else "templates")
     if kind == "timbre" and value.isdecimal() and 1 <= int(value) <= MOST_STEMS:
         return Assignment("timbre", int(value))
     if kind == "timbre":
@@ -76,6 +75,11 @@ def check(how: Assignment, recipe: Algorithm) -> None:
         raise StemStudioError(
             f"{recipe.title} makes stems and no atoms, so there is nothing to assign.", "Leave out --assign."
         )
+    if how.kind == "templates" and not (getattr(recipe, "templates", "") or getattr(recipe, "score", "")):
+        raise StemStudioError(
+            "No templates are used, so there is nothing to assign by.",
+            "Name some as in --set templates=Kick,Snare, or a score of drums as in --set score=drums.mid.",
+        )
 
 
 def assigned(
@@ -91,6 +95,8 @@ def assigned(
         return estimates.names, range(len(estimates.names))
     if how.kind == "stems":
         return _by_stems(how.folder, estimates, mixture, progress)
+    if how.kind == "templates" or (not how.said and estimates.families is not None):
+        return estimates.gathered()
     from stemstudio.algorithms.labelling import by_timbre
 
     if not how.said:

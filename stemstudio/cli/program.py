@@ -17,6 +17,7 @@ from stemstudio.cli.export import export
 from stemstudio.cli.info import info
 from stemstudio.cli.manual import manual
 from stemstudio.cli.separate import separate
+from stemstudio.cli.templates import templates
 from stemstudio.cli.window import window
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Cancelled
@@ -51,6 +52,7 @@ def program() -> typer.Typer:
     app.command(hidden=True)(window)
     for command in (algorithms, separate, evaluate, export, info):
         app.command(options_metavar="[OPTIONS]")(command)
+    app.add_typer(templates(), name="templates", options_metavar="")
     app.command("help", options_metavar="[OPTIONS]")(manual)
     return app
 

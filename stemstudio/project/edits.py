@@ -237,17 +237,20 @@ def split(
 ) -> Edit:
     """Take a stem apart: one child a name, and the residual.
 
-    `stems` are the names of the children; by default the names of the parts, or none where the parts are atoms.
-    `owners` says for each part the number of its child in `stems`, or None for the residual; by default part n goes
-    to child n, atoms to the residual. `masking` says how masks are made, if not as the recipe starts. A split that is
+    `stems` are the names of the children, and `owners` says for each part the number of its child in `stems`, or None
+    for the residual; by default part n goes to child n, atoms of a family to its child, and all others to the
+    residual. `masking` says how masks are made, if not as the recipe starts. A split that is
     there already is replaced, with everything below it.
     """
     state = project.state
     gone = _removal(state, parent)
-    if stems is None:
+    if stems is None and owners is None:
+        stems, owners = estimates.gathered()
+    elif stems is None:
         stems = () if estimates.atoms else estimates.names
-    if owners is None:
+    elif owners is None:
         owners = [None] * len(estimates.names) if estimates.atoms else list(range(len(estimates.names)))
+    assert owners is not None
     inside = parent != 0
     ids = [project.new_id() for _ in stems]
     residual = project.new_id()

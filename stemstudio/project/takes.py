@@ -108,7 +108,8 @@ def answer_of(
     box
         The selection; None for all of the stem.
     gather
-        Whether atoms are gathered into stems by their timbre; otherwise they wait in the residual.
+        Whether atoms are gathered into stems by their timbre, where nothing else says whose they are; otherwise they
+        wait in the residual.
     """
     began = time.monotonic()
     if box is not None:
@@ -117,7 +118,7 @@ def answer_of(
     else:
         estimates = recipe.run(StemSound(state, stem), progress.part(0.0, 0.95))
         if estimates.atoms:
-            answer = Answer(stem, recipe, estimates, (), (None,) * len(estimates.names))
+            answer = Answer(stem, recipe, estimates, *estimates.gathered())
         else:
             words = [(together or {}).get(part, part) for part in estimates.names]
             stems = tuple(dict.fromkeys(words))

@@ -49,19 +49,20 @@ class Example:
     def frames(self, sound: Sound, grid: StftSettings) -> tuple[int, int]:
         """The frames whose centres lie inside, and at least the nearest: what is next to it stays out."""
         frames, rate = grid.frames(sound.length), sound.sample_rate / grid.hop
-        stop = sound.length / sound.sample_rate if self.stop is None else self.stop
+        end = sound.length / sound.sample_rate
+        if self.start >= end:
+            raise BadTemplate(
+                f"The song ends at {end:.1f} s, before the example begins.", "Choose another place."
+            )
+        stop = end if self.stop is None else self.stop
         if not stop > self.start:
             raise BadTemplate(f"There is nothing between {self.start:g} s and {stop:g} s to learn from.")
         first, last = int(np.ceil(self.start * rate)), int(np.floor(stop * rate)) + 1
         if last <= first:
             first = round((self.start + stop) / 2 * rate)
             last = first + 1
-        first, last = max(0, first), min(frames, last)
-        if last <= first:
-            raise BadTemplate(
-                f"The song ends at {sound.length / sound.sample_rate:.1f} s, before the example begins.",
-                "Choose another place.",
-            )
+        first = max(0, min(first, frames - 1))
+        last = max(first + 1, min(last, frames))
         return first, last
 
     def mask(self, grid: StftSettings, sample_rate: int, first: int, last: int) -> Float | None:

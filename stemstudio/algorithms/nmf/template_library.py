@@ -89,14 +89,20 @@ class TemplateLibrary:
             f"There are: {known}." if known else "The library is empty: learn one first, or import a file.",
         )
 
-    def add(self, templates: TemplateSet, *, replacing: bool = False) -> Entry:
-        """Keep a template set; `BadTemplate` where its name is taken and may not be replaced."""
-        there = self._of_name(templates.name)
-        if there is not None and not replacing:
+    def check_free(self, name: str) -> None:
+        """`BadTemplate` where the name is taken."""
+        there = self._of_name(name)
+        if there is not None:
             raise BadTemplate(
                 f"There is a template “{there.name}” in the library already.",
                 "Choose another name, or replace it.",
             )
+
+    def add(self, templates: TemplateSet, *, replacing: bool = False) -> Entry:
+        """Keep a template set; `BadTemplate` where its name is taken and may not be replaced."""
+        there = self._of_name(templates.name)
+        if not replacing:
+            self.check_free(templates.name)
         self._make_folder()
         path = there.path if there is not None else self._free_path(templates.name)
         write_template(path, templates, overwrite=there is not None)
