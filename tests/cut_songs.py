@@ -15,7 +15,7 @@ from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf import merging
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
-from stemstudio.algorithms.spliced import Piece
+from stemstudio.algorithms.pieces import Piece
 from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.project import edits, hints, refining, rendering, splicing
 from stemstudio.project.edits import Edit

@@ -3,88 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, Groups, MaskEstimates, frozen
 from stemstudio.algorithms.masking import Masking
-from stemstudio.audio.audio import Excerpt, Sound, Stretch
-from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
+from stemstudio.algorithms.pieces import FILTER, Piece, within_band
+from stemstudio.audio.audio import Sound
+from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
-FILTER = StftSettings(fft=4096, hop=1024)  # what cuts a band out; a tenth of a second at 44.1 kHz
 MOST_PIECES = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """A stretch that was separated by itself.
-
-    Attributes
-    ----------
-    recipe
-        What took it apart.
-    estimates
-        Its parts; their sample 0 is the parent's sample `offset`.
-    offset, length
-        The stretch that the recipe heard, in samples of the parent: what is wanted, and some more on both sides.
-    start, stop
-        The samples in which its parts are heard.
-    ramp
-        Samples at either end over which it fades in and out, within [start, stop); none where the song itself
-        begins or ends.
-    band
-        Lowest and highest frequency in Hz of the light that moves; None for all of it.
-    """
-
-    recipe: Algorithm
-    estimates: Estimates
-    offset: int
-    length: int
-    start: int
-    stop: int
-    ramp: int
-    band: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        inside = 0 <= self.offset <= self.start < self.stop <= self.offset + self.length
-        if not inside or not 0 <= 2 * self.ramp <= self.stop - self.start:
-            raise ValueError(
-                f"samples {self.start}…{self.stop} with ramps of {self.ramp} do not lie within the stretch "
-                f"{self.offset}…{self.offset + self.length}"
-            )
-        if self.band is not None and not 0 <= self.band[0] < self.band[1]:
-            raise ValueError(f"{self.band[0]} to {self.band[1]} Hz is no band")
-
-    def gain(self, start: int, stop: int, length: int) -> Float:
-        """How much of it is heard in samples [start, stop) of a parent of `length` samples: 0 … 1."""
-        place = np.arange(start, stop, dtype=np.float64) + 0.5
-        ramp = max(1, self.ramp)
-        rise = np.clip((place - self.start) / ramp, 0, 1) if self.start > 0 else place >= self.start
-        fall = np.clip((self.stop - place) / ramp, 0, 1) if self.stop < length else place < self.stop
-        return (rise * fall).astype(np.float32)
-
-    def render(
-        self, parent: Sound, groups: Groups, start: int, stop: int, masking: Masking | None = None
-    ) -> Float:
-        """Its parts at their place in the parent, before any fade; see `Estimates.render`."""
-        heard = Stretch(parent, self.offset, self.length)
-        low, high = max(start, self.offset), min(stop, self.offset + self.length)
-        result = np.zeros((len(groups), parent.channels, stop - start), dtype=np.float32)
-        if high > low:
-            result[..., low - start : high - start] = self.estimates.render(
-                heard, groups, low - self.offset, high - self.offset, masking
-            )
-        return result
-
-    def covers(self, other: Piece) -> bool:
-        """Whether the other is not needed any more where this is laid over it."""
-        return self.start <= other.start and other.stop <= self.stop and self.band in (None, other.band)
 
 
 Rendered = Callable[[Estimates | Piece, Groups, int, int], Float]
@@ -152,6 +84,44 @@ class Spliced(Estimates):
         """What `rendered` makes of the base, with what it makes of the pieces crossfaded in."""
         return self._below(len(self.pieces), rendered, parent, groups, start, stop)
 
+    def shown_masks(
+        self,
+        groups: Groups,
+        first: int,
+        last: int,
+        settings: StftSettings,
+        length: int,
+        *,
+        rate: int,
+        masking: Masking | None = None,
+    ) -> Float | None:
+        """Masks of groups over frames [first, last), to be looked at: those of the pieces laid over the base's.
+
+        Returns
+        -------
+        ndarray or None
+            float32 (groups, bins, frames); None where something there is no mask on the grid `settings`.
+        """
+        result = _masks(self.base, self._own(groups, 0), first, last, settings, masking)
+        for number, piece in enumerate(self.pieces, 1):
+            low = max(first, -(-piece.start // settings.hop))
+            high = min(last, -(-piece.stop // settings.hop))
+            if high <= low or result is None:
+                continue
+            ahead, odd = divmod(piece.offset, settings.hop)
+            own = self._own(groups, number)
+            masks = _masks(piece.estimates, own, low - ahead, high - ahead, settings, masking)
+            if masks is None or odd:
+                return None
+            gain = piece.gain(low * settings.hop, (high - 1) * settings.hop + 1, length)[:: settings.hop]
+            bins = slice(0, settings.bins)
+            if piece.band is not None:
+                per_hertz = settings.fft / rate
+                bins = slice(int(np.ceil(piece.band[0] * per_hertz)), int(piece.band[1] * per_hertz) + 1)
+            here = result[:, bins, low - first : high - first]
+            here += gain * (masks[:, bins] - here)
+        return result
+
     def touched(self, start: int, stop: int) -> bool:
         """Whether any piece is heard in samples [start, stop)."""
         return any(piece.start < stop and start < piece.stop for piece in self.pieces)
@@ -179,7 +149,7 @@ class Spliced(Estimates):
             wide = FILTER.samples_touched(first, last, parent.length)
             wide = min(wide[0], low), max(wide[1], high)
             moved = rendered(piece, own, *wide) - self._below(number, rendered, parent, groups, *wide)
-            here += gain * _band(moved, piece.band, wide[0], parent, low, high)
+            here += gain * within_band(moved, piece.band, wide[0], parent, low, high)
         return result
 
     def _own(self, groups: Groups, source: int) -> list[list[int]]:
@@ -279,16 +249,17 @@ class Spliced(Estimates):
         return cls(_made(header["base"], arrays, "base"), pieces)
 
 
-def _band(moved: Float, band: tuple[float, float], low: int, parent: Sound, start: int, stop: int) -> Float:
-    """The light of a band of some sounds that begin at sample `low`: (groups, channels, stop − start)."""
-    rate = parent.sample_rate
-    first, last = FILTER.frames_touching(start, stop, parent.length)
-    flat = moved.reshape(-1, moved.shape[-1])
-    sheet = forward(Excerpt(flat, low, rate, parent.length), FILTER, first=first, last=last)
-    hertz = np.arange(FILTER.bins) * rate / FILTER.fft
-    inside = ((hertz >= band[0]) & (hertz <= band[1])).astype(np.float32)
-    kept = Spectrogram(sheet.values * inside[:, None], FILTER, rate, first, parent.length)
-    return inverse(kept, start, stop).reshape(*moved.shape[:-1], stop - start)
+def _masks(
+    source: Estimates, groups: Groups, first: int, last: int, settings: StftSettings, masking: Masking | None
+) -> Float | None:
+    """Masks of one source, own memory; None where it has none on this grid."""
+    if not source.names:
+        return np.zeros((len(groups), settings.bins, last - first), dtype=np.float32)
+    if not isinstance(source, MaskEstimates) or source.grid != settings:
+        return None
+    if (masking or source.masking).kind == "wiener":
+        return None
+    return source.masks(groups, first, last, masking).copy()
 
 
 def _told(estimates: Estimates) -> dict[str, Any]:

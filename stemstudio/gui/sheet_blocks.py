@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.estimates import MaskEstimates
 from stemstudio.gui.look import Channel, View
 from stemstudio.gui.pyramid import FLOOR_DB, SLOTS, STEP_DB, Pyramid, decibels, owner_codes, whole_owner
 from stemstudio.project.project import State
-from stemstudio.project.rendering import levels, net_mask
+from stemstudio.project.rendering import levels, net_mask, part_masks
 from stemstudio.project.stem import Split
 from stemstudio.spectral.stft import StftSettings, analysis_window, forward
 from stemstudio.spectral.tiles import Patch
@@ -73,12 +72,11 @@ def stem_block(state: State, stem: int, view: View, first: int, last: int) -> By
 def mask_block(state: State, parent: int, split: Split, atoms: Sequence[int], first: int, last: int) -> Bytes:
     """Share of the mixture that some atoms of a split have together, 1…255, over frames [first, last); 0 is unknown."""
     share = np.zeros((state.grid.bins, last - first), dtype=np.float32)
-    if isinstance(split.estimates, MaskEstimates) and split.estimates.grid == state.grid:
-        known = [atom for atom in atoms if atom < len(split.owners)]
+    known = [atom for atom in atoms if atom < len(split.owners)]
+    masks = part_masks(state, split, [known], first, last)
+    if masks is not None:
         above = net_mask(state, parent, first, last)
-        share = split.estimates.masks([known], first, last)[0]
-        if above is not None:
-            share = share * above
+        share = masks[0] if above is None else masks[0] * above
     return (1 + np.clip(share, 0.0, 1.0) * 254).astype(np.uint8)
 
 

@@ -131,6 +131,11 @@ class SplitRecord(Record):
         for held in (estimates, *estimates.made_of().values()):
             if isinstance(held, Waveforms) and held.waves.shape[1] != sound.channels:
                 raise ValueError("a stem does not fit the song")
+        if isinstance(estimates, Spliced):
+            # A song may have turned out a little shorter than it was when a piece of it was taken apart.
+            furthest = sound.length + 10 * sound.sample_rate
+            if any(piece.offset + piece.length > furthest for piece in estimates.pieces):
+                raise ValueError("a selection that was taken apart lies beyond the song")
         for name, pans in arrays.items():
             if name.rpartition("/")[2] == "pans" and pans.shape[0] != sound.channels:
                 raise ValueError("the pans of the atoms do not fit the song")

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Estimates, Groups, MaskEstimates
 from stemstudio.algorithms.masking import Masking
-from stemstudio.algorithms.spliced import Piece, Spliced
+from stemstudio.algorithms.pieces import Piece
+from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.stretches import Cut
 from stemstudio.audio.audio import Excerpt, Samples, Sound
 from stemstudio.project.project import State
-from stemstudio.project.stem import MIXTURE
+from stemstudio.project.stem import MIXTURE, Split
 from stemstudio.spectral.brushes import Box
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 from stemstudio.spectral.tiles import TILE, Patch, TileMask
@@ -212,24 +213,16 @@ def net_mask(
     parent = state.stems[stem].parent
     assert parent is not None
     split = state.splits[parent]
-    estimates, parts = split.estimates, range(len(split.owners))
-    if isinstance(split.estimates, Spliced):
-        # Between the pieces it is the base alone.
-        if split.estimates.touched(*state.grid.samples_touched(first, last, state.mixture.length)):
-            return None
-        estimates, parts = split.estimates.base, split.estimates.parts_of(0)
-    if not isinstance(estimates, MaskEstimates) or estimates.grid != state.grid:
-        return None
-    masking = split.own_masking or estimates.masking
-    if masking.kind == "wiener":
+    if split.masking.kind == "wiener":
         return None
     above = net_mask(state, parent, first, last, found)
     if above is None:
         return None
     children = [child.id for child in state.children(parent)]
     others = [child for child in children if child != split.residual]
-    groups = [[part for part in split.parts_of(child) if part in parts] for child in others]
-    masks = estimates.masks(groups, first, last, masking)
+    masks = part_masks(state, split, [split.parts_of(child) for child in others], first, last)
+    if masks is None:
+        return None
     shares = dict(zip(others, masks, strict=True))
     shares[split.residual] = np.maximum(1.0 - masks.sum(axis=0), 0.0)
     patch = Patch(0, state.grid.bins, first, last)
@@ -242,6 +235,33 @@ def net_mask(
     for child, share in shares.items():
         found[child] = above * share
     return found[stem]
+
+
+def part_masks(
+    state: State, split: Split, groups: Groups, first: int, last: int, settings: StftSettings | None = None
+) -> Float | None:
+    """Share of a split stem that groups of its parts have, before any paint, where they are masks on the grid.
+
+    Returns
+    -------
+    ndarray or None
+        float32 (groups, bins, frames).
+    """
+    grid = settings or state.grid
+    if isinstance(split.estimates, Spliced):
+        mixture = state.mixture
+        return split.estimates.shown_masks(
+            groups,
+            first,
+            last,
+            grid,
+            mixture.length,
+            rate=mixture.sample_rate,
+            masking=split.own_masking,
+        )
+    if not isinstance(split.estimates, MaskEstimates) or split.estimates.grid != grid:
+        return None
+    return split.estimates.masks(groups, first, last, split.masking)
 
 
 def power_mean(spectrogram: Spectrogram) -> Float:

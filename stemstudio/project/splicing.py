@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.by_hand import ByHand
-from stemstudio.algorithms.spliced import Piece, Spliced
+from stemstudio.algorithms.pieces import Piece
+from stemstudio.algorithms.spliced import Spliced
 from stemstudio.audio.audio import Samples, Sound, Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress

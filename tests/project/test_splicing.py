@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cut_songs as small
@@ -11,7 +12,8 @@ from signals import mixture
 
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.nmf.recipe import NMF
-from stemstudio.algorithms.spliced import Piece, Spliced
+from stemstudio.algorithms.pieces import Piece
+from stemstudio.algorithms.spliced import Spliced
 from stemstudio.audio.audio import Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
@@ -19,6 +21,7 @@ from stemstudio.project import edits, rendering, splicing
 from stemstudio.project.history import History
 from stemstudio.project.opening import open_project
 from stemstudio.project.project import PaintStroke, Project, SongReference
+from stemstudio.project.records import SoundRecord, SplitRecord
 from stemstudio.project.storage import Storage
 from stemstudio.spectral.brushes import Box, BrushStroke
 from stemstudio.spectral.stft import StftSettings
@@ -123,6 +126,47 @@ def test_only_the_range_that_changed_is_made_anew() -> None:
     assert edit.name == "Harmonic and percussive (HPSS), selection at 0.5 s"
     history.undo()
     small.assert_same(before, cut.state)
+
+
+@pytest.mark.parametrize("box", [MIDDLE, BAND], ids=["all", "band"])
+def test_the_picture_shows_the_masks_that_are_heard(box) -> None:
+    cut, _, before = _spliced(small.masks, small.atoms, box)
+    state, piece = cut.state, cut.state.splits[0].estimates.pieces[0]
+    first, last = 0, state.frames
+    leaves = [leaf.id for leaf in state.leaves()]
+    shares = {leaf: rendering.net_mask(state, leaf, first, last) for leaf in leaves}
+    assert all(share is not None for share in shares.values())
+    assert np.abs(sum(shares.values()) - 1).max() < 1e-5
+    outer = slice(0, round(0.5 * small.RATE) // small.GRID.hop)
+    for leaf in (stem.id for stem in before.leaves()):
+        old = rendering.net_mask(before, leaf, first, last)
+        assert np.array_equal(old[:, outer], shares[leaf][:, outer])
+    inner = slice(round(0.6 * small.RATE) // small.GRID.hop, round(0.8 * small.RATE) // small.GRID.hop)
+    bins = slice(33, 64) if box is BAND else slice(0, small.GRID.bins)
+    ahead = piece.offset // small.GRID.hop
+    own = piece.estimates.masks([[0]], inner.start - ahead, inner.stop - ahead)[0]
+    new = next(leaf for leaf in leaves if state.stems[leaf].name == piece.estimates.names[0])
+    assert np.abs(shares[new][bins, inner] - own[bins]).max() < 1e-6
+    if box is BAND:
+        assert np.abs(shares[new][80:, inner]).max() == 0
+
+
+def test_a_piece_beyond_the_song_is_refused() -> None:
+    cut, _, _ = _spliced(small.masks)
+    split = cut.state.splits[0]
+    arrays = split.estimates.arrays()
+    numbers = {name: place for place, name in enumerate(arrays)}
+    record = SplitRecord.of(split, numbers)
+
+    def array(number: int, bounds: tuple[float, float]) -> np.ndarray:
+        return list(arrays.values())[number]
+
+    good = SoundRecord(sample_rate=small.RATE, channels=2, length=cut.state.mixture.length)
+    assert record.split(array, good).owners == split.owners
+    header = json.loads(json.dumps(record.header))
+    header["pieces"][0]["length"] = 2**39
+    with pytest.raises(ValueError, match="beyond the song"):
+        record.model_copy(update={"header": header}).split(array, good)
 
 
 def test_parts_of_a_piece_can_be_given_to_other_stems() -> None:

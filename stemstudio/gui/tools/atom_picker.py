@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from PySide6.QtCore import Qt
 
-from stemstudio.algorithms.estimates import MaskEstimates
 from stemstudio.gui.document import Document
 from stemstudio.gui.tools.tool import Gesture, Tool
+from stemstudio.project.rendering import part_masks
 
 NO_ATOMS = "There are no atoms yet: run “By hand, from atoms” in Separate."
 SHOWN = 8
@@ -42,14 +42,17 @@ class AtomPicker(Tool):
 def atoms_at(document: Document, seconds: float, hertz: float) -> list[tuple[int, float]]:
     """Atoms with their share of the light at a place, the largest first; those below 1 % are left out."""
     state, split = document.state, document.atom_split
-    if state is None or split is None or not isinstance(split.estimates, MaskEstimates):
+    if state is None or split is None or split.estimates.grid is None:
         return []
     grid, rate = split.estimates.grid, state.mixture.sample_rate
     frame, number = round(seconds * rate / grid.hop), round(hertz * grid.fft / rate)
     if not (0 <= frame < grid.frames(state.mixture.length) and 0 <= number < grid.bins):
         return []
     groups = [[atom] for atom in range(len(split.owners))]
-    shares = split.estimates.masks(groups, frame, frame + 1)[:, number, 0]
+    masks = part_masks(state, split, groups, frame, frame + 1, grid)
+    if masks is None:
+        return []
+    shares = masks[:, number, 0]
     order = np.argsort(-shares, kind="stable")
     return [(int(atom), float(shares[atom])) for atom in order if shares[atom] >= 0.01]
 
