@@ -24,7 +24,7 @@ START = "start"
 CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", (START,)),
     ("Ways of taking a song apart", tuple(recipe.name for recipe in ALGORITHMS)),
-    ("Working on the stems", ("atoms", "assigning", "painting", "masks", "comparing", "keys")),
+    ("Working on the stems", ("atoms", "assigning", "painting", "masks", "listening", "comparing", "keys")),
 )
 PARAMETERS = "What its parameters do"
 ROOM = 70  # characters that an excerpt shows to either side of what was looked for

@@ -11,7 +11,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from stemstudio.algorithms import algorithm
+from stemstudio.evaluation import read_folder
+from stemstudio.gui.evaluation_dialog import Comparison
 from stemstudio.gui.main_window import MainWindow
+from stemstudio.resources import resource
+from stemstudio.spectral.brushes import Box, Selection
 
 SIZE = (1600, 1000)
 
@@ -114,5 +118,51 @@ def test_pictures_of_a_session(qtbot, folder):
     window.commands.set_theme("light")
     shoot(qtbot, window, folder / "8-light-theme.png")
     window.commands.set_theme("dark")
+    document.history.mark_saved()
+    window.close()
+
+
+def test_pictures_of_takes_and_of_a_selection(qtbot, folder):
+    """Three recipes side by side with scores by the true stems, and one selection taken apart alone."""
+    QSettings().clear()
+    window = MainWindow()
+    window.resize(*SIZE)
+    window.show()
+    qtbot.waitExposed(window)
+    document, comparing = window.document, window.comparing
+    with qtbot.waitSignal(window.opening.read, timeout=30_000):
+        window.commands.open_demo()
+    true = read_folder(resource("demo/stems"))
+    window.commands._comparison = Comparison(document.project, references=true)
+    box = Box(start=20.0, stop=28.0, low=0.0, high=22050.0)
+    document.set_selection(Selection().combined("replace", box))
+    drums = {"percussive": "drums", "harmonic": "band"}
+    for settings in ({"harmonic_length": 0.15}, {"margin": 2.0}):
+        window.commands.try_recipe(0, algorithm("hpss").from_settings(settings), drums)
+    window.commands.try_recipe(0, algorithm("nmf").from_settings({"components": 8, "iterations": 30}), {})
+    shoot(qtbot, window, folder / "9-queue.png")
+    assert document.jobs.queue
+    qtbot.waitUntil(lambda: len(comparing.takes) == 3, timeout=120_000)
+    comparing.set_role("drums")
+    qtbot.waitUntil(lambda: comparing.ready and comparing._job is None, timeout=30_000)
+    comparing.choose(comparing.entries[1])
+    dialog = window.compare_takes()
+    QTest.qWait(100)
+    assert dialog.grab().save(str(folder / "10-compare-by-ear.png"))
+    assert not dialog.table.isColumnHidden(5)
+    comparing.keep(comparing.entries[1])
+    dialog.close()
+
+    kept = shoot(qtbot, window, folder / "11-kept.png")
+    window.separate.selection_only.setChecked(True)
+    window.commands.run_recipe(0, algorithm("nmf").from_settings({"components": 8, "iterations": 30}), {})
+    qtbot.waitUntil(lambda: document.atom_split is not None, timeout=60_000)
+    alone = shoot(qtbot, window, folder / "12-selection-alone.png")
+    sheet = window.sheet.spectrogram
+    left = round(document.viewport.x_of(19.8, sheet.width()))
+    before, after = sheet_of(window, kept), sheet_of(window, alone)
+    assert np.array_equal(before[:, 2 : left - 2], after[:, 2 : left - 2]), (
+        "outside the selection nothing changed"
+    )
     document.history.mark_saved()
     window.close()
