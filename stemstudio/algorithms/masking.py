@@ -50,7 +50,7 @@ class Masking(Parameters):
         "that they still make the song (misi)",
     )
     phase_iterations: int = parameter(
-        10, "How long the phase is looked for (griffin-lim, misi)", unit="rounds", ge=1, le=100
+        5, "How long the phase is looked for (griffin-lim, misi)", unit="rounds", ge=1, le=100
     )
 
     @property

@@ -59,4 +59,5 @@ def _fetch() -> None:
     import scipy.ndimage  # noqa: F401
 
     import stemstudio.algorithms.median_kernel
-    import stemstudio.algorithms.nmf.recipe  # noqa: F401
+    import stemstudio.algorithms.nmf.recipe
+    import stemstudio.spectral.wiener_kernel  # noqa: F401

@@ -12,7 +12,7 @@ from stemstudio.progress import Progress
 Float = NDArray[np.floating[Any]]
 Complex = NDArray[np.complexfloating[Any, Any]]
 
-BYTES = 32 * 2**20  # of one stem's values that the Wiener filter works on at a time
+BYTES = 4 * 2**20  # of one stem's values that the Wiener filter works on at a time
 
 
 def binary_masks(models: Float, *, margin: float = 1.0, silence: float = 0.0) -> Float:
@@ -161,13 +161,17 @@ def multichannel_wiener(
     # Large values would make ε too small beside them.
     scale = max(1.0, float(np.abs(mixture).max(initial=0.0)) / 10) if iterations else 1.0
     result = np.empty((len(models), channels, bins, frames), dtype=mixture.dtype)
+    given = models if models.ndim == 4 else models[:, None]
     # Every bin has its own covariances, so that bins can be taken some at a time.
     step = max(1, BYTES // max(1, 16 * channels * frames))
     for first in range(0, bins, step):
         progress(first / bins, "placing the stems")
         cut = slice(first, first + step)
+        if channels == 2:
+            result[:, :, cut] = _stereo(mixture[:, cut], given[:, :, cut], iterations, eps, scale)
+            continue
         x = mixture[:, cut].astype(np.complex128)
-        V = (models if models.ndim == 4 else models[:, None])[:, :, cut].astype(np.float64)
+        V = given[:, :, cut].astype(np.float64)
         y = V / (eps + V.sum(axis=0)) * x
         x, y = x / scale, y / scale
         for _ in range(iterations):
@@ -176,6 +180,16 @@ def multichannel_wiener(
         result[:, :, cut] = y * scale
     progress(1.0)
     return result
+
+
+def _stereo(mixture: Complex, models: Float, iterations: int, eps: float, scale: float) -> Complex:
+    """Some bins of a stereo mixture, (stems, 2, bins, frames): all iterations in one go."""
+    from stemstudio.spectral.wiener_kernel import wiener_stereo
+
+    x = np.ascontiguousarray(mixture)
+    found = np.empty((len(models), *x.shape), dtype=x.dtype)
+    wiener_stereo(x, models.astype(x.real.dtype, copy=False), found, iterations, eps, scale)
+    return found
 
 
 def _em_step(x: Complex, y: Complex, eps: float) -> Complex:
@@ -197,10 +211,6 @@ def _solved(matrix: Complex, x: Complex, eps: float) -> Complex:
     solved: Complex
     if len(x) == 1:
         solved = x / (matrix[0] + eps)
-        return solved
-    if len(x) == 2:
-        (a, b), (c, d) = matrix
-        solved = np.stack([d * x[0] - b * x[1], a * x[1] - c * x[0]]) / (a * d - b * c)
         return solved
     solved = np.linalg.solve(matrix.transpose(2, 3, 0, 1), x.transpose(1, 2, 0)[..., None])
     return solved[..., 0].transpose(2, 0, 1)
