@@ -21,6 +21,7 @@ from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 
 Groups = Sequence[Sequence[int]]
 Float = NDArray[np.float32]
+ROUNDING = np.float32(5e-4)  # of a share in half precision
 
 
 class Estimates(ABC):
@@ -236,7 +237,7 @@ class Masks(MaskEstimates):
             for part in group:
                 row[:, : stored.shape[2]] += stored[part]
         np.subtract(1, result[1:].sum(axis=0), out=result[0])
-        np.maximum(result[0], 0, out=result[0])
+        result[0][result[0] < ROUNDING * len(self.names)] = 0
         return result
 
     def _shares(self, models: Float, masking: Masking) -> Float:

@@ -11,6 +11,7 @@ from pydantic import model_validator
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.medians import running_median
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
@@ -74,10 +75,10 @@ class HPSS(Algorithm):
         return frames, min(_odd(self.percussive_length * self.fft / sample_rate), _odd(self.grid.bins))
 
     def run(self, signal: Sound, progress: Progress) -> Masks:
-        """Masks of the harmonic and the percussive part, from the channels' mean power."""
+        """Shares H / (H + P) and P / (H + P) of the channels' mean power, and the masks that the recipe makes of them."""
         grid, frames = self.grid, self.grid.frames(signal.length)
         harmonic, percussive = self.lengths(signal.sample_rate)
-        power = np.inf if self.mask == "binary" else self.power
+        zeros = 0.5 if self.mask == "soft" and self.margin == 1.0 else 0.0
         values = np.empty((2, frames, grid.bins), dtype=np.float16)
         progress(0.0, "transforming")
         half = harmonic // 2
@@ -88,14 +89,15 @@ class HPSS(Algorithm):
             V = magnitude(signal, grid, low, high)
             progress((first + last) / (2 * frames), "looking for what rings and what strikes")
             cut = slice(first - low, last - low)
-            masks = hpss_masks(
-                V, harmonic, percussive, margin=self.margin, power=power, frames=cut, progress=progress
+            shares = hpss_masks(
+                V, harmonic, percussive, power=1.0, zeros=zeros, frames=cut, progress=progress
             )
-            for part, mask in zip(values, masks, strict=True):
-                part[first:last] = mask.T
+            for part, share in zip(values, shares, strict=True):
+                part[first:last] = share.T
             progress(last / frames, f"{last * grid.hop // signal.sample_rate} s done")
         progress(1.0)
-        return Masks(NAMES, grid, values.transpose(0, 2, 1))
+        masking = Masking(kind=self.mask, exponent=self.power, margin=self.margin)
+        return Masks(NAMES, grid, values.transpose(0, 2, 1), masking)
 
 
 def hpss_masks(
@@ -105,6 +107,7 @@ def hpss_masks(
     *,
     margin: float = 1.0,
     power: float = 2.0,
+    zeros: float | None = None,
     frames: slice = slice(None),
     progress: Progress | None = None,
 ) -> tuple[Float, Float]:
@@ -123,6 +126,8 @@ def hpss_masks(
         β ≥ 1; above 1 the masks no longer add up to 1, and the rest is neither.
     power
         p > 0; infinity makes binary masks.
+    zeros
+        What either gets where both medians are 0: by default ½ where β is 1, and nothing where it is larger.
     frames
         Which frames of V the masks are wanted for; the others only lend their values to the medians.
     progress
@@ -131,7 +136,7 @@ def hpss_masks(
     Returns
     -------
     tuple of ndarray
-        float32 (bins, frames), in [0, 1]; ½ each where both medians are 0 and β is 1.
+        float32 (bins, frames), in [0, 1].
 
     References
     ----------
@@ -144,7 +149,8 @@ def hpss_masks(
     wanted = np.ascontiguousarray(V[:, frames])
     along_frequency = running_median(wanted, percussive).T
     progress.check()
-    zeros = 0.5 if margin == 1.0 else 0.0
+    if zeros is None:
+        zeros = 0.5 if margin == 1.0 else 0.0
     h = _soft_mask(along_time, along_frequency * np.float32(margin), power, zeros)
     p = _soft_mask(along_frequency, along_time * np.float32(margin), power, zeros)
     return h.T, p.T

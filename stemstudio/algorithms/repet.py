@@ -13,6 +13,7 @@ from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.hpss import magnitude
+from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
@@ -87,7 +88,7 @@ class RepetSim(Algorithm):
         return StftSettings(fft=self.fft, hop=self.hop)
 
     def run(self, signal: Sound, progress: Progress) -> Masks:
-        """Masks of what repeats and of what changes, from the channels' mean power."""
+        """Shares of what repeats and of what changes, from the channels' mean power, for masks of the recipe's firmness."""
         grid, frames = self.grid, self.grid.frames(signal.length)
         V = np.empty((frames, grid.bins), dtype=np.float32)
         for first in range(0, frames, READ):
@@ -111,13 +112,13 @@ class RepetSim(Algorithm):
                 norms=norms,
                 progress=progress,
             )
-            mask = repeating_mask(V[first:last], background, self.firmness)
+            share = repeating_share(V[first:last], background)
             if self.high_pass > 0:
-                mask[:, :low_bins] = 1
-            values[0, first:last] = mask
-            values[1, first:last] = 1 - mask
+                share[:, :low_bins] = 1
+            values[0, first:last] = share
+            values[1, first:last] = 1 - share
         progress(1.0)
-        return Masks(NAMES, grid, values.transpose(0, 2, 1))
+        return Masks(NAMES, grid, values.transpose(0, 2, 1), Masking(exponent=self.firmness))
 
 
 def repeating(
@@ -188,21 +189,16 @@ def repeating(
     return result
 
 
-def repeating_mask(V: Float, background: Float, firmness: float = 1.0) -> Float:
-    """Share of the repeating part: with U = min(background, V), U^p / (U^p + (V − U)^p); 1 where V is silent.
+def repeating_share(V: Float, background: Float) -> Float:
+    """Share of the repeating part: U / V with U = min(background, V); 1 where V is silent.
 
     References
     ----------
-    Rafii & Pardo 2012, section 2.3; there p = 1, and the mask is U / V.
+    Rafii & Pardo 2012, section 2.3.
     """
     own = np.minimum(background, V)
     silent = V <= TINY
-    scale = np.where(silent, np.float32(1), V)
-    own /= scale
-    if firmness != 1.0:
-        other = (1 - own) ** np.float32(firmness)
-        own **= np.float32(firmness)
-        own /= own + other
+    own /= np.where(silent, np.float32(1), V)
     own[silent] = 1
     return own
 

@@ -13,6 +13,7 @@ from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.hpss import magnitude
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.singular_values import thresholded
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
@@ -105,7 +106,7 @@ class RPCA(Algorithm):
         return StftSettings(fft=self.fft, hop=self.hop)
 
     def run(self, signal: Sound, progress: Progress) -> Masks:
-        """Masks of the low-rank and the sparse part, from the channels' mean power."""
+        """Shares of the low-rank and the sparse part of the channels' mean power, and the masks that the recipe makes of them."""
         grid, frames = self.grid, self.grid.frames(signal.length)
         wanted = max(2, round(self.stretch * signal.sample_rate / grid.hop))
         values = np.empty((2, frames, grid.bins), dtype=np.float16)
@@ -124,7 +125,7 @@ class RPCA(Algorithm):
                 progress.check()
                 end = min(last, begin + READ)
                 rows = slice(begin - first, end - first)
-                voice = self._voice_mask(found.low_rank[rows], found.sparse[rows])
+                voice = self._voice_share(found.low_rank[rows], found.sparse[rows])
                 # Where the stretch before reaches in, it fades out while this one fades in.
                 shared = max(0, min(end, done_before) - begin)
                 if shared:
@@ -136,18 +137,20 @@ class RPCA(Algorithm):
                 values[0, begin:end] = 1 - voice
             done_before = last
         progress(1.0)
-        return Masks(NAMES, grid, values.transpose(0, 2, 1))
+        masking = Masking(kind=self.mask, exponent=self.firmness)
+        return Masks(NAMES, grid, values.transpose(0, 2, 1), masking)
 
-    def _voice_mask(self, low_rank: Float, sparse: Float) -> NDArray[np.float32]:
+    def _voice_share(self, low_rank: Float, sparse: Float) -> NDArray[np.float32]:
+        """|S| / (|L| + |S|); 0 where both are silent. The gain is in it where the voice gets all or nothing."""
         band, voice = np.abs(low_rank), np.abs(sparse)
         if self.mask == "binary":
-            return (voice > self.gain * band).astype(np.float32)
-        larger = np.maximum(band, voice)
-        silent = larger <= TINY
-        larger[silent] = 1
-        band, voice = (band / larger) ** self.firmness, (voice / larger) ** self.firmness
-        mask = voice / (band + voice + silent)
-        return mask.astype(np.float32)
+            band *= self.gain
+        total = band + voice
+        silent = total <= TINY
+        total[silent] = 1
+        share: NDArray[np.float32] = (voice / total).astype(np.float32)
+        share[silent] = 0
+        return share
 
 
 def rpca(

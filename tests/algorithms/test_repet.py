@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stemstudio.algorithms import repet
-from stemstudio.algorithms.repet import RepetSim, median_network, repeating, repeating_mask
+from stemstudio.algorithms.repet import RepetSim, median_network, repeating, repeating_share
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
 
@@ -71,8 +71,7 @@ def test_a_reach_keeps_away_from_what_lies_further():
 def test_the_mask_is_the_share_of_the_repeating_part():
     V = np.array([[4, 4, 0, 1]], dtype=np.float32)
     background = np.array([[3, 5, 2, 0]], dtype=np.float32)
-    np.testing.assert_allclose(repeating_mask(V, background), [[0.75, 1, 1, 0]])
-    np.testing.assert_allclose(repeating_mask(V, background, 2.0), [[0.9, 1, 1, 0]])
+    np.testing.assert_allclose(repeating_share(V, background), [[0.75, 1, 1, 0]])
 
 
 def loop_and_voice(seconds=12):
