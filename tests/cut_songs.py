@@ -164,7 +164,7 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
         stroke = PaintStroke(leaf, False, brush(rng, seconds), "hint")
         return edits.paint(state, cut.new_id(), stroke, f"Hint {state.stems[leaf].name}")
     if kind == "harden":
-        return hints.harden(cut, hints.hint_numbers(state)[::2])
+        return hints.harden(state, {number: cut.new_id() for number in hints.hint_numbers(state)[::2]})
     if kind == "clear":
         return hints.clear(state)
     if kind == "refine":

@@ -8,7 +8,7 @@ from typing import Literal
 
 from stemstudio.gui.tools import TOOLS
 
-Needs = Literal["", "song", "stems", "atoms", "selection"]
+Needs = Literal["", "song", "stems", "atoms", "selection", "hints"]
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("brush_harder", "Tools", "Brush &harder", "", ("Shift+]", "Shift+}", "}")),
     Command("brush_weaker", "Tools", "Less strength", "", (",",)),
     Command("brush_stronger", "Tools", "More strength", "", (".",)),
-    Command("run", "Separate", "&Run", "Separate with the recipe in the panel.", ("Ctrl+Return",), "song"),
+    Command("swap_mode", "Tools", "Swap hard paint and &hint", "Hard paint moves the light itself; a hint teaches the atoms whose it is.", ("X",)),
+    Command("run", "Separate", "&Run, or refine from hints", "Learn from new hints; where there are none, separate with the recipe in the panel.", ("Ctrl+Return",), "song"),
+    Command("run_recipe_again", "Separate", "Run the re&cipe", "Separate with the recipe in the panel, whatever hints there are.", (), "song"),
     Command("add_take", "Separate", "&Add to comparison", "Separate with the recipe in the panel, to compare by ear; the song stays as it is.", ("Ctrl+Shift+Return",), "song"),
     Command("compare_by_ear", "Separate", "Compare by &ear…", "The takes of a stem, in the same loop and equally loud; keep the best.", ("Ctrl+Shift+H",), "song"),
+    Command("refine", "Separate", "Refine from &hints", "Let the atoms learn from all hints, new and old.", (), "hints"),
+    Command("paint_hints_hard", "Separate", "Paint hints hard that were &not followed", "Their light moves just as painted.", (), "hints"),
+    Command("clear_hints", "Separate", "Clear all h&ints", "What was learned from them stays.", (), "hints"),
     Command("stop_job", "Separate", "S&top", "Stop the running job; nothing is changed.", (), "song"),
     Command("add_stem", "Separate", "&New empty stem", "A stem to paint into, or to give atoms to.", ("Ctrl+T",), "song", rule_before=True),
     Command("rename_stem", "Separate", "Re&name the target stem…", "", ("F2",), "stems"),

@@ -13,7 +13,7 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.gui import theme
 from stemstudio.gui.tools import painting
 from stemstudio.gui.tools.toolbox import HARDNESS_STEP, SIZE_STEP, STRENGTH_STEP
-from stemstudio.project import edits
+from stemstudio.project import edits, hints
 from stemstudio.project.stem import MIXTURE
 from stemstudio.resources import resource
 
@@ -85,12 +85,24 @@ class Commands(QObject):
 
     def give_selection(self) -> None:
         """All the light in the selection to the target stem, as one stroke."""
-        painting.give_selection(self.document, self.window.tools.value("strength"))
+        tools = self.window.tools
+        painting.give_selection(self.document, tools.value("strength"), hint=tools.mode == "hint")
 
     # tools
 
     def choose_tool(self, place: int) -> None:
         self.window.tools.choose(self.window.tools.tools[place].name)
+
+    def swap_mode(self) -> None:
+        """Hard paint or hints."""
+        tools = self.window.tools
+        tools.set_mode("hard" if tools.mode == "hint" else "hint")
+        words = (
+            "Hints: paint teaches whose the sound is"
+            if tools.mode == "hint"
+            else "Hard: paint moves the light"
+        )
+        self.document.said.emit(words)
 
     def brush_smaller(self) -> None:
         self.window.tools.resize(1 / SIZE_STEP)
@@ -149,7 +161,27 @@ class Commands(QObject):
     # separate
 
     def run(self) -> None:
+        """Refine where there are new hints; else the recipe."""
+        if self.document.hints.fresh:
+            self.window.separating.refine()
+        else:
+            self.window.separate.run()
+
+    def run_recipe_again(self) -> None:
         self.window.separate.run()
+
+    def refine(self) -> None:
+        self.window.separating.refine(again=not self.document.hints.fresh)
+
+    def paint_hints_hard(self) -> None:
+        if self.document.hints.missed:
+            painting.paint_hard(self.document, self.document.hints.missed)
+        else:
+            self.document.said.emit("No hint was left out: all that were taught were followed.")
+
+    def clear_hints(self) -> None:
+        if self.document.state is not None:
+            self.document.do(hints.clear(self.document.state))
 
     def run_recipe(self, stem: int, recipe: Algorithm, together: dict[str, str]) -> None:
         """Separate; a stem that is split already is asked about, as its stems would go."""

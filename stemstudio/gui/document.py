@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.audio.audio import Sound
 from stemstudio.gui.jobs import Jobs
 from stemstudio.gui.look import Look
+from stemstudio.gui.shown_hints import ShownHints
 from stemstudio.gui.viewport import Viewport
 from stemstudio.project.edits import Edit
 from stemstudio.project.history import History
@@ -72,6 +73,7 @@ class Document(QObject):
         self.selection = Selection()
         self.look = Look()
         self._stop_listening: Any = None
+        self.hints = ShownHints(self)
 
     @property
     def state(self) -> State | None:

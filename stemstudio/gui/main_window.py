@@ -232,7 +232,7 @@ class MainWindow(QMainWindow):
 
     def _share_right_side(self) -> None:
         """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
-        heights = {"Separate": 365, "Tool options": 190, "Atom": 230, "History": 110}
+        heights = {"Separate": 350, "Tool options": 235, "Atom": 195, "History": 95}
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self.resizeDocks([docks[0]], [290], Qt.Orientation.Horizontal)
@@ -314,8 +314,12 @@ class MainWindow(QMainWindow):
             document.reading_changed,
             document.atoms_changed,
             document.selection_changed,
+            document.hints.changed,
         ):
             signal.connect(self._refresh)
+        document.hints.refined.connect(self._say)
+        self.tool_options.hints.refine_wanted.connect(self.commands.refine)
+        self.separate.refine_wanted.connect(self.commands.refine)
         document.look_changed.connect(
             lambda look: self.bindings.actions["toggle_overlay"].setChecked(look.overlay)
         )
@@ -338,6 +342,7 @@ class MainWindow(QMainWindow):
             "stems": state is not None and MIXTURE in state.splits,
             "atoms": document.atom_split is not None,
             "selection": bool(document.selection) and state is not None,
+            "hints": bool(document.hints.laid),
         }
         self.bindings.set_enabled(lambda need: there[need])
         history = document.history

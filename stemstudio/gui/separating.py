@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.errors import StemStudioError
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.progress import Progress
 from stemstudio.project.project import Project, State
+from stemstudio.project.refining import Refined, refine, refined
 from stemstudio.project.takes import Answer, Keep, answer_of, described, take_of
 from stemstudio.spectral.brushes import Box
 
@@ -165,6 +168,54 @@ class Separating(QObject):
         if answer.estimates.atoms:
             document.show_atoms_of(stem)
 
+    def refine(self, *, again: bool = False) -> Job | None:
+        """Let the splits learn from the hints; `again` also where they know them all."""
+        document = self._document
+        state, project, keep = document.state, document.project, self.keep
+        if state is None or project is None:
+            return None
+        if not document.complete:
+            document.said.emit("The song is still being read; it can be refined in a moment.")
+            return None
+
+        def work(progress: Progress) -> tuple[Refined, ...]:
+            results = refine(state, progress.part(0.0, 0.97), again=again)
+            if keep is not None:
+                storing = progress.part(0.97, 1.0)
+                results = tuple(_stored(result, keep, storing) for result in results)
+            progress(1.0, "Done")
+            return results
+
+        def done(results: tuple[Refined, ...]) -> None:
+            if document.project is not project:
+                return
+            edit = refined(project.state, results)
+            if edit is None:
+                document.said.emit(
+                    "The stems were split anew in the meantime; refine once more."
+                    if results
+                    else "There is nothing to learn from these hints: they lie where the song is silent, or on no stem."
+                )
+                return
+            document.hints.tell()
+            document.do(edit)
+            document.show_atoms_of(results[-1].parent)
+
+        def failed(error: Exception) -> None:
+            if document.project is project:
+                self.failed.emit(error)
+
+        job = document.jobs.run(
+            "Refine from hints",
+            work,
+            done,
+            failed=failed,
+            stopped=lambda: document.said.emit("Stopped refining; nothing was changed."),
+        )
+        self._of[job] = project
+        job.ended.connect(lambda: self._of.pop(job, None))
+        return job
+
     def _stop_what_is_closed(self) -> None:
         """Nobody waits any more for a song that was closed."""
         for job, project in tuple(self._of.items()):
@@ -178,3 +229,13 @@ def _kept(answer: Answer, keep: Keep, progress: Progress) -> Answer:
         return answer.kept(keep, progress)
     except StemStudioError:
         return answer
+
+
+def _stored(result: Refined, keep: Keep, progress: Progress) -> Refined:
+    """The same for what was refined."""
+    try:
+        estimates = keep(result.estimates, progress)
+    except StemStudioError:
+        return result
+    assert isinstance(estimates, Factorization)
+    return replace(result, estimates=estimates)

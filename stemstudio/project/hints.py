@@ -6,15 +6,16 @@ paint: what is painted or erased later covers what was there, so that hints neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.progress import Progress
 from stemstudio.project.edits import Edit, Rows, below, composited
-from stemstudio.project.project import Change, PaintStroke, Project, State
+from stemstudio.project.project import Change, PaintStroke, State
 from stemstudio.project.rendering import levels
 from stemstudio.spectral.brushes import grid_of, patch_of, weights
 from stemstudio.spectral.stft import StftSettings
@@ -134,33 +135,35 @@ def outcome(
     return Outcome(own / total if total > 1e-12 else 1.0, missed)
 
 
-def harden(project: Project, numbers: Iterable[int], name: str = "") -> Edit | None:
-    """Turn hints into hard paint, laid over what is there, as one step; None where none of them is a hint."""
-    state = project.state
-    strokes = [
-        (number, state.strokes[number])
+def harden(state: State, numbers: Mapping[int, int], name: str = "") -> Edit | None:
+    """Turn hints into hard paint, laid over what is there, as one step; None where none of them is a hint.
+
+    `numbers` gives for each hint a number that no stroke ever had: strokes are laid in the order of their numbers, and
+    this is the newest paint.
+    """
+    strokes = {
+        number: state.strokes[number]
         for number in sorted(numbers)
         if number in state.strokes
         and _is_hint(state.strokes[number])
         and state.path(state.strokes[number].stem)
-    ]
+    }
     if not strokes:
         return None
     rows: Rows = {"strokes": {}, "paint": {}}
     paint = dict(state.paint)
-    change = Change(frozenset({"paint", "hints"}), frozenset(), strokes[0][1].stroke.box)
-    for number, stroke in strokes:
+    changes = []
+    for number, stroke in strokes.items():
         patch, amount = weights(stroke.stroke, state.grid, state.mixture.sample_rate, state.frames)
         if not patch.empty:
             painted = composited(state, paint, patch, amount, state.path(stroke.stem), erase=False)
             paint.update(painted)
             rows["paint"].update(painted)
-        # A stroke is laid when its number comes: hard paint is the newest, also when the sheet is laid anew.
-        rows["strokes"][number] = None
-        rows["strokes"][project.new_id()] = replace(stroke, mode="hard")
-        change = change.union(Change(frozenset({"paint"}), _heard(state, stroke.stem), stroke.stroke.box))
+        rows["strokes"].update({number: None, numbers[number]: replace(stroke, mode="hard")})
+        kinds = frozenset({"paint", "hints"})
+        changes.append(Change(kinds, _heard(state, stroke.stem), stroke.stroke.box))
     words = "hint" if len(strokes) == 1 else f"{len(strokes)} hints"
-    return Edit(name or f"Paint {words} hard", rows, change)
+    return Edit(name or f"Paint {words} hard", rows, reduce(Change.union, changes))
 
 
 def clear(state: State, name: str = "") -> Edit | None:

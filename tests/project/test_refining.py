@@ -183,7 +183,7 @@ def test_painting_hints_hard_moves_their_light_in_one_step_that_survives_a_new_g
     song.stroke("hum", fill(0.0, 0.2, 200, 2000), mode="hard")
     number = song.stroke("lead")
     assert song.share("one", "lead") == pytest.approx(0, abs=1e-3)
-    edit = harden(song.project, [number])
+    edit = harden(song.state, {number: song.project.new_id()})
     assert edit is not None
     song.history.do(edit)
     assert laid_hints(song.state) == ()
@@ -196,7 +196,7 @@ def test_painting_hints_hard_moves_their_light_in_one_step_that_survives_a_new_g
     song.history.undo()
     song.history.undo()
     assert song.share("one", "lead") == pytest.approx(0, abs=1e-3)
-    assert harden(song.project, []) is None
+    assert harden(song.state, {}) is None
 
 
 # refining

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 
 from stemstudio.gui.notation import octaves_text, span_text
 from stemstudio.gui.tools.painting import lay, may_paint
@@ -27,6 +27,7 @@ class Brush(Tool):
     name, word, key = "brush", "brush", "B"
     title = "Brush"
     tip = "Paint: the light under the brush goes to the stem that is outlined in the mixer. Shift-click draws a straight line."
+    paints = True
     cursor = Qt.CursorShape.BlankCursor
     erase: ClassVar[bool] = False
     options = (
@@ -51,10 +52,10 @@ class Brush(Tool):
         canvas, document = gesture.canvas, gesture.document
         if gesture.secondary or not may_paint(document):
             return
-        shape = self._shape(canvas)
+        shape, hint = self._shape(canvas), self._hints(canvas)
         here = (gesture.seconds, max(gesture.hertz, LOWEST))
         points = [self._last, here] if gesture.shift and self._last is not None else [here]
-        canvas.show_stroke(shape.model_copy(update={"points": tuple(points)}), erase=self.erase)
+        canvas.show_stroke(shape.model_copy(update={"points": tuple(points)}), erase=self.erase, hint=hint)
         finished = False
         try:
             yield
@@ -63,7 +64,7 @@ class Brush(Tool):
                 if _far(points[-1], here, shape) or (not gesture.down and here != points[-1]):
                     points.append(here)
                     piece = shape.model_copy(update={"points": tuple(points[-2:])})
-                    canvas.show_stroke(piece, erase=self.erase)
+                    canvas.show_stroke(piece, erase=self.erase, hint=hint)
                 if not gesture.down:
                     break
                 yield
@@ -74,13 +75,14 @@ class Brush(Tool):
         self._last = points[-1]
         stroke = shape.model_copy(update={"points": tuple(points)})
         canvas.settle_stroke(stroke.box)
-        lay(document, stroke, self.step_name(canvas, stroke), erase=self.erase)
+        lay(document, stroke, self.step_name(canvas, stroke), erase=self.erase, hint=hint)
 
     def step_name(self, canvas: Canvas, stroke: BrushStroke) -> str:
         """What the history calls a stroke."""
         state = canvas.document.state
         assert state is not None
-        return f"Brush {state.stems[canvas.document.target].name} {stroke.points[0][0]:.1f} s"
+        word = "Hint" if self._hints(canvas) else "Brush"
+        return f"{word} {state.stems[canvas.document.target].name} {stroke.points[0][0]:.1f} s"
 
     def reach(self, canvas: Canvas, seconds: float, hertz: float) -> Box:
         return self._shape(canvas, (seconds, max(hertz, LOWEST))).box
@@ -92,12 +94,19 @@ class Brush(Tool):
             colour = QColor(document.state.stems[document.target].colour)
         outer = _outline(canvas, self.reach(canvas, seconds, hertz))
         veil = QColor(colour)
-        veil.setAlpha(70)
-        painter.setBrush(veil)
+        if self._hints(canvas):
+            veil.setAlpha(200)
+            painter.setBrush(QBrush(veil, Qt.BrushStyle.BDiagPattern))
+        else:
+            veil.setAlpha(70)
+            painter.setBrush(veil)
         painter.setPen(QPen(QColor(0, 0, 0, 170), 3.4))
         painter.drawPolygon(outer)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(colour.lighter(125), 1.6))
+        rim = QPen(colour.lighter(125), 1.6)
+        if self._hints(canvas):
+            rim.setDashPattern([3.0, 2.5])
+        painter.setPen(rim)
         painter.drawPolygon(outer)
         hardness = canvas.toolbox.value("hardness")
         if 0.05 < hardness < 0.95:
@@ -110,6 +119,10 @@ class Brush(Tool):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawEllipse(QRectF(x - 1.5, y - 1.5, 3, 3))
+
+    def _hints(self, canvas: Canvas) -> bool:
+        """Whether a stroke teaches instead of moving the light."""
+        return canvas.toolbox.mode == "hint" and not self.erase
 
     def _shape(
         self, canvas: Canvas, point: tuple[float, float] = (0.0, 440.0), scale: float = 1.0

@@ -12,8 +12,9 @@ class Eraser(Brush):
 
     name, word, key = "eraser", "eraser", "E"
     title = "Eraser"
-    tip = "Take paint away: the separation's own answer comes back. Shift-click draws a straight line."
+    tip = "Take paint and hints away: the separation's own answer comes back. Shift-click draws a straight line."
     erase = True
+    paints = False
 
     def step_name(self, canvas: Canvas, stroke: BrushStroke) -> str:
         return f"Erase paint {stroke.points[0][0]:.1f} s"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from stemstudio.gui.document import Document
 from stemstudio.project import edits
+from stemstudio.project.hints import harden
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.project.stem import MIXTURE
 from stemstudio.spectral.brushes import BrushStroke, SelectionFill, patch_of
@@ -24,16 +26,23 @@ def may_paint(document: Document) -> bool:
     return True
 
 
-def lay(document: Document, stroke: BrushStroke | SelectionFill, name: str, *, erase: bool = False) -> None:
+def lay(
+    document: Document,
+    stroke: BrushStroke | SelectionFill,
+    name: str,
+    *,
+    erase: bool = False,
+    hint: bool = False,
+) -> None:
     """Make a stroke an edit of the target stem; a large one is worked out in the background."""
     state, project = document.state, document.project
     assert state is not None
     assert project is not None
     number = project.new_id()
-    painted = PaintStroke(document.target, erase, stroke)
+    painted = PaintStroke(document.target, erase, stroke, "hint" if hint else "hard")
     patch = patch_of(stroke.box, state.grid, state.mixture.sample_rate, state.frames)
     if patch.shape[0] * patch.shape[1] <= AT_ONCE:
-        _do(document, edits.paint(state, number, painted, name), erase)
+        _do(document, edits.paint(state, number, painted, name), painted)
         return
 
     def work(_progress: object) -> tuple[State, Any]:
@@ -42,15 +51,15 @@ def lay(document: Document, stroke: BrushStroke | SelectionFill, name: str, *, e
     def done(result: tuple[State, Any]) -> None:
         seen, edit = result
         if document.state is seen:
-            _do(document, edit, erase)
+            _do(document, edit, painted)
         elif document.project is project and painted.stem in project.state.stems:
-            _do(document, edits.paint(project.state, number, painted, name), erase)
+            _do(document, edits.paint(project.state, number, painted, name), painted)
 
     document.jobs.run(name, work, done, heavy=False)
 
 
-def give_selection(document: Document, strength: float = 1.0) -> bool:
-    """Give the light inside the selection to the target stem; False where that is not possible."""
+def give_selection(document: Document, strength: float = 1.0, *, hint: bool = False) -> bool:
+    """Give the light inside the selection to the target stem, or hint that it is its; False where that is not possible."""
     if document.selection.bounds is None:
         document.said.emit("Nothing is selected; drag with T, F or R to select.")
         return False
@@ -59,16 +68,42 @@ def give_selection(document: Document, strength: float = 1.0) -> bool:
     assert document.state is not None
     stem = document.state.stems[document.target].name
     fill = SelectionFill(selection=document.selection, strength=strength)
-    lay(document, fill, f"Give selection to {stem}")
+    lay(document, fill, f"Hint {stem} in selection" if hint else f"Give selection to {stem}", hint=hint)
     return True
 
 
-def _do(document: Document, edit: edits.Edit | None, erase: bool) -> None:
+def paint_hard(document: Document, numbers: Sequence[int]) -> None:
+    """Turn hints into hard paint; worked out in the background, as they may be many and large."""
+    state, project = document.state, document.project
+    if state is None or project is None or not numbers:
+        return
+    renumbered = {number: project.new_id() for number in numbers}
+
+    def work(_progress: object) -> tuple[State, Any]:
+        return state, harden(state, renumbered)
+
+    def done(result: tuple[State, Any]) -> None:
+        seen, edit = result
+        if document.project is project:
+            document.do(edit if document.state is seen else harden(project.state, renumbered))
+
+    document.jobs.run("Painting hints hard", work, done, heavy=False)
+
+
+def _do(document: Document, edit: edits.Edit | None, stroke: PaintStroke) -> None:
     state = document.state
     assert state is not None
-    if edit is None or (
-        erase and all(mask == state.paint.get(stem) for stem, mask in edit.rows["paint"].items())
-    ):
-        document.said.emit("There is no paint here to erase." if erase else "The stroke touched nothing.")
+    if edit is None or (stroke.erase and _erases_nothing(document, edit, stroke)):
+        document.said.emit(
+            "There is no paint here to erase." if stroke.erase else "The stroke touched nothing."
+        )
         return
     document.do(edit)
+
+
+def _erases_nothing(document: Document, edit: edits.Edit, stroke: PaintStroke) -> bool:
+    state = document.state
+    assert state is not None
+    patch = patch_of(stroke.stroke.box, state.grid, state.mixture.sample_rate, state.frames)
+    same = all(mask == state.paint.get(stem) for stem, mask in edit.rows["paint"].items())
+    return same and not document.hints.touch(patch)

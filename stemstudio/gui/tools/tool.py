@@ -28,7 +28,7 @@ class Canvas(Protocol):
 
     def height(self) -> int: ...
 
-    def show_stroke(self, piece: BrushStroke, *, erase: bool) -> None:
+    def show_stroke(self, piece: BrushStroke, *, erase: bool, hint: bool = False) -> None:
         """Add a piece of the stroke in the hand to what is seen."""
 
     def hide_stroke(self) -> None:
@@ -116,6 +116,10 @@ class Tool:
         Heading of its options; one plain sentence.
     cursor
         Shape of the pointer.
+    options
+        Numbers it asks for.
+    gives_selection, paints
+        Whether what it selects can be given to a stem, and whether it lays paint: hard, or as a hint.
     """
 
     name: ClassVar[str]
@@ -126,6 +130,7 @@ class Tool:
     cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.CrossCursor
     options: ClassVar[tuple[Option, ...]] = ()
     gives_selection: ClassVar[bool] = False
+    paints: ClassVar[bool] = False
 
     def press(self, gesture: Gesture) -> Iterator[None]:
         """What happens from press to release.

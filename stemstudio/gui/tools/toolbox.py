@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stemstudio.gui.tools.tool import Tool
 
 DEFAULTS = {"width": 0.12, "height": 1 / 3, "hardness": 0.7, "strength": 1.0}
+Mode = Literal["hard", "hint"]
 SIZE_STEP, HARDNESS_STEP, STRENGTH_STEP = 1.2, 0.1, 0.1
 LIMITS = {"width": (0.005, 10.0), "height": (1 / 24, 8.0), "hardness": (0.0, 1.0), "strength": (0.05, 1.0)}
 
@@ -23,7 +24,12 @@ class ToolBox(QObject):
     tool_changed()
         Another tool is in the hand.
     options_changed()
-        A number is different.
+        A number, or the mode of paint, is different.
+
+    Attributes
+    ----------
+    mode
+        What paint does: "hard" moves the light itself, "hint" teaches the atoms whose it is.
     """
 
     tool_changed = Signal()
@@ -35,6 +41,7 @@ class ToolBox(QObject):
 
         self.tools: tuple[Tool, ...] = tuple(kind() for kind in TOOLS)
         self.tool: Tool = self.tools[0]
+        self.mode: Mode = "hard"
         self._values = dict(DEFAULTS)
 
     def choose(self, name: str) -> None:
@@ -43,6 +50,12 @@ class ToolBox(QObject):
             if tool.name == name and tool is not self.tool:
                 self.tool = tool
                 self.tool_changed.emit()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Paint hard, or by hint, from now on."""
+        if mode != self.mode:
+            self.mode = mode
+            self.options_changed.emit()
 
     def value(self, name: str) -> float:
         return self._values[name]
@@ -70,7 +83,7 @@ class ToolBox(QObject):
 
     def record(self) -> dict[str, Any]:
         """What to remember until the next start."""
-        return {"tool": self.tool.name, **self._values}
+        return {"tool": self.tool.name, "mode": self.mode, **self._values}
 
     def restore(self, record: Mapping[str, Any]) -> None:
         """Take up what was remembered; what does not fit is passed over."""
@@ -79,4 +92,5 @@ class ToolBox(QObject):
                 self.set_value(name, float(record[name]))
             except (KeyError, TypeError, ValueError):
                 continue
+        self.set_mode("hint" if record.get("mode") == "hint" else "hard")
         self.choose(str(record.get("tool", "")))

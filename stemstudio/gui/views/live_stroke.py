@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QImage
 
 from stemstudio.gui.colouring import tint_table
 from stemstudio.gui.viewport import Viewport, scale, unscale
+from stemstudio.gui.views.hint_marks import LEVELS, NEW, hatch, hatch_table
 from stemstudio.spectral.brushes import BrushStroke
 
 FINE = (
@@ -25,12 +26,16 @@ class LiveStroke:
         What was drawn, to be laid anew when the view moves.
     """
 
-    def __init__(self, viewport: Viewport, width: int, height: int, colour: QColor) -> None:
+    def __init__(
+        self, viewport: Viewport, width: int, height: int, colour: QColor, *, hint: bool = False
+    ) -> None:
+        """`hint` draws it hatched."""
         self.pieces: list[BrushStroke] = []
         self._colour = colour
         self._weights = np.zeros((0, 0), dtype=np.uint8)
         self._pixels = np.zeros((0, 0), dtype=np.uint32)
         self._table = tint_table(colour.name())
+        self._hatch = hatch_table(colour, NEW) if hint else None
         self._fit(viewport, width, height)
 
     def add(self, piece: BrushStroke) -> QRect:
@@ -76,5 +81,10 @@ class LiveStroke:
             weights = weights.repeat(step, axis=0).repeat(step, axis=1)[: bottom - top, : right - left]
         view = self._weights[top:bottom, left:right]
         np.maximum(view, weights, out=view)
-        self._pixels[top:bottom, left:right] = self._table[view]
-        return QRect(int(left), int(top), int(right - left), int(bottom - top))
+        place = QRect(int(left), int(top), int(right - left), int(bottom - top))
+        if self._hatch is None:
+            self._pixels[top:bottom, left:right] = self._table[view]
+        else:
+            levels = (view // (256 // LEVELS)).astype(np.uint8)
+            self._pixels[top:bottom, left:right] = self._hatch[hatch(place, 1), levels]
+        return place

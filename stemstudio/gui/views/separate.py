@@ -47,12 +47,15 @@ class SeparatePanel(QWidget):
         Take this stem apart. `together` says which parts are to be one stem, {part: stem}; often empty.
     take_wanted(stem, recipe, together)
         The same, but to be compared with others before one is put into the song.
+    refine_wanted()
+        Learn from the new hints.
     help_wanted(name)
         Show the page of help of that algorithm.
     """
 
     run_wanted = Signal(int, object, object)
     take_wanted = Signal(int, object, object)
+    refine_wanted = Signal()
     help_wanted = Signal(str)
 
     def __init__(
@@ -73,6 +76,7 @@ class SeparatePanel(QWidget):
         document.changed.connect(self._changed)
         document.selection_changed.connect(self._show_selection)
         document.reading_changed.connect(self._show_times)
+        document.hints.changed.connect(self._show_note)
         document.jobs.started.connect(self._next_job)
         document.jobs.ended.connect(self._next_job)
         self._look_for_weights()
@@ -130,6 +134,9 @@ class SeparatePanel(QWidget):
         self.selection_only = QCheckBox("Only the selection", self)
         self.selection_only.toggled.connect(self._show_times)
         self.waiting = WaitingJobs(self._document.jobs, self)
+        self.refine_button = QPushButton(self)
+        self.refine_button.setProperty("primary", True)
+        self.refine_button.clicked.connect(self.refine_wanted)
         self.stop_button = QPushButton("Stop", self)
         self.stop_button.setToolTip("Stop this job; nothing is changed")
         self.stop_button.clicked.connect(self.stop)
@@ -179,6 +186,7 @@ class SeparatePanel(QWidget):
         column.addWidget(self.choices, 1)
         column.addWidget(self.note)
         column.addLayout(more)
+        column.addWidget(self.refine_button)
         column.addLayout(bottom)
         column.addLayout(running)
         column.addWidget(self.job_words)
@@ -348,7 +356,15 @@ class SeparatePanel(QWidget):
         wrong = goal is None and self.recipe() is None
         self.note.setText(missing)
         self.note.setVisible(bool(missing))
+        many = len(self._document.hints.fresh)
         self.run_button.setEnabled(state is not None and not missing and not wrong)
+        self.refine_button.setVisible(many > 0)
+        self.refine_button.setText("Refine from the hint" if many == 1 else f"Refine from {many} hints")
+        self.refine_button.setToolTip("Let the atoms learn from the new hints (Ctrl+Return)")
+        if self.run_button.property("primary") != (many == 0):
+            self.run_button.setProperty("primary", many == 0)
+            self.run_button.style().unpolish(self.run_button)
+            self.run_button.style().polish(self.run_button)
         if state is None:
             tip = "Open a song first"
         elif missing:
@@ -358,7 +374,8 @@ class SeparatePanel(QWidget):
             took = "" if recipe is None else f", {roughly(self._seconds(recipe))}"
             what = "the selection of " if self.box is not None else ""
             tip = f"Take {what}{self.stems.currentText().strip()} apart{took} (Ctrl+Return)"
-        self.run_button.setToolTip(tip)
+        # While there are new hints, the key refines from them.
+        self.run_button.setToolTip(tip.removesuffix(" (Ctrl+Return)") if many else tip)
         self.take_button.setEnabled(self.run_button.isEnabled())
         self.take_button.setToolTip(
             f"{tip.replace('(Ctrl+Return)', 'to compare it by ear with others')}; the song stays as it is "

@@ -31,6 +31,7 @@ from stemstudio.gui.viewport import Viewport
 from stemstudio.gui.views import navigation, sheet_marks
 from stemstudio.gui.views.drop_zone import DropZone
 from stemstudio.gui.views.gestures import Gestures
+from stemstudio.gui.views.hint_marks import HintPicture
 from stemstudio.gui.views.live_stroke import LiveStroke
 from stemstudio.gui.views.read_out import ReadOut
 from stemstudio.gui.views.sheet_picture import SheetPicture
@@ -73,6 +74,7 @@ class SpectrogramView(QWidget):
         self.document, self.toolbox = document, toolbox
         self._light, self._playhead = light, playhead
         self._picture = SheetPicture(document, light)
+        self._hints = HintPicture(document)
         self._read_out = ReadOut(document, light, self)
         self._hand = Hand()
         self._gestures = Gestures(self, self._place)
@@ -99,6 +101,7 @@ class SpectrogramView(QWidget):
         document.look_changed.connect(self._look_changed)
         document.target_changed.connect(self._look_changed)
         document.reading_changed.connect(self.update)
+        document.hints.changed.connect(self._hints_changed)
         light.filled.connect(self._filled)
         light.renewed.connect(self._look_changed)
         light.hues_changed.connect(self._look_changed)
@@ -119,11 +122,12 @@ class SpectrogramView(QWidget):
     def drop_zone(self) -> DropZone:
         return self._drop_zone
 
-    def show_stroke(self, piece: BrushStroke, *, erase: bool) -> None:
+    def show_stroke(self, piece: BrushStroke, *, erase: bool, hint: bool = False) -> None:
         if self._live is None or self._settling is not None:
             state = self.document.state
             colour = ERASING if erase or state is None else QColor(state.stems[self.document.target].colour)
-            self._live, self._settling = LiveStroke(self.viewport, self.width(), self.height(), colour), None
+            self._live = LiveStroke(self.viewport, self.width(), self.height(), colour, hint=hint)
+            self._settling = None
             self.update()
             self.painting.emit(True)
         self.update(self._live.add(piece))
@@ -171,6 +175,7 @@ class SpectrogramView(QWidget):
         self._picture.paint(painter, width, height, self.devicePixelRatioF())
         view = self.viewport
         sheet_marks.paint_axes(painter, view, width, height)
+        self._hints.paint(painter, width, height)
         self._paint_unread(painter)
         if self._live is not None:
             area = event.rect()
@@ -231,6 +236,11 @@ class SpectrogramView(QWidget):
         self._show_cursor()
         self._look_changed()
 
+    def _hints_changed(self) -> None:
+        self._hints.forget()
+        self._drop_settled()
+        self.update()
+
     def _look_changed(self, *_: object) -> None:
         self._picture.look_changed()
         self.update()
@@ -253,7 +263,9 @@ class SpectrogramView(QWidget):
         self._drop_settled()
 
     def _drop_settled(self) -> None:
-        if self._settling is not None and self._light.current(*self._settling):
+        if self._settling is None or self.document.hints.busy:
+            return
+        if self._light.current(*self._settling):
             self.hide_stroke()
 
     def _refit_stroke(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.tools.painting import give_selection
 from stemstudio.gui.tools.tool import Option
 from stemstudio.gui.tools.toolbox import ToolBox
+from stemstudio.gui.views.hint_options import HintOptions, ModeSwitch
 from stemstudio.project.stem import MIXTURE
 
 STEPS = 200  # of a slider
@@ -30,8 +31,9 @@ class ToolOptions(QWidget):
         self.tip.setProperty("role", "muted")
         self.tip.setWordWrap(True)
         self.give = QPushButton()
-        self.give.setToolTip("All the light inside the selection goes to this stem (Return)")
-        self.give.clicked.connect(lambda: give_selection(document, toolbox.value("strength")))
+        self.give.clicked.connect(self._give)
+        self.mode = ModeSwitch(toolbox)
+        self.hints = HintOptions(document)
         self._rows = QWidget()
         self._grid = QGridLayout(self._rows)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -41,11 +43,16 @@ class ToolOptions(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 8)
         layout.setSpacing(8)
-        for part in (self.title, self._rows, self.give, self.tip):
+        heading = QHBoxLayout()
+        heading.addWidget(self.title, 1)
+        heading.addWidget(self.mode)
+        layout.addLayout(heading)
+        for part in (self._rows, self.give, self.hints, self.tip):
             layout.addWidget(part)
         layout.addStretch()
         toolbox.tool_changed.connect(self._rebuild)
         toolbox.options_changed.connect(self._show_values)
+        toolbox.options_changed.connect(self._show_target)
         for signal in (
             document.opened,
             document.target_changed,
@@ -106,13 +113,22 @@ class ToolOptions(QWidget):
                 slider.setValue(place)
                 slider.blockSignals(False)
 
+    def _give(self) -> None:
+        box = self._toolbox
+        give_selection(self._document, box.value("strength"), hint=box.mode == "hint")
+
     def _show_target(self, *_: object) -> None:
         document, tool = self._document, self._toolbox.tool
         state = document.state
         ready = state is not None and document.target != MIXTURE and document.target in state.stems
         name = state.stems[document.target].name if state is not None and ready else ""
         self.give.setVisible(tool.gives_selection)
-        self.give.setText(f"Give to {name}" if name else "Give to a stem")
+        if self._toolbox.mode == "hint":
+            self.give.setText(f"Hint: it is {name}" if name else "Hint whose it is")
+            self.give.setToolTip("Teach that the light inside the selection belongs to this stem (Return)")
+        else:
+            self.give.setText(f"Give to {name}" if name else "Give to a stem")
+            self.give.setToolTip("All the light inside the selection goes to this stem (Return)")
         self.give.setAccessibleName(self.give.text())
         self.give.setEnabled(bool(name) and document.selection.bounds is not None)
         colour = state.stems[document.target].colour if state is not None and name else theme.current().accent
