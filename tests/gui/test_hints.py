@@ -120,6 +120,7 @@ def test_hints_are_hatched_and_hard_paint_is_not(painter, settle):
     made.toolbox.set_mode("hard")
     made.drag((2.5, 350.0), (3.5, 350.0), release=False)
     plain = pixels(made, *place).sum(axis=2)
+    assert made.view.cancel()
     assert plain.mean() > dark.sum(axis=2).mean() + 60
     assert (np.abs(np.diff(plain, axis=1)) > 60).mean() < 0.05
 
