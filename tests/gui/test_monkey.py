@@ -36,6 +36,7 @@ DIALOGS = (
     "show_keys",
     "show_about",
     "run",
+    "run_recipe_again",
 )  # what asks, or takes long
 
 
