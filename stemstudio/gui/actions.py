@@ -8,7 +8,7 @@ from typing import Literal
 
 from stemstudio.gui.tools import TOOLS
 
-Needs = Literal["", "song", "stems", "atoms", "selection", "hints"]
+Needs = Literal["", "song", "stems", "atoms", "nmf", "chosen", "selection", "hints"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("suggest_atoms", "Atoms", "&Suggest stems", "Gather atoms that sound alike into stems.", ("Ctrl+G",), "atoms"),
     Command("hear_atom", "Atoms", "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "atoms"),
     Command("lock_atoms", "Atoms", "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "atoms"),
-    Command("select_all_atoms", "Atoms", "Select &all atoms", "", (), "atoms"),
+    Command("go_on_atoms", "Atoms", "&Continue (100 rounds)", "Improve all atoms from where they are; none jumps or changes its place.", ("Ctrl+R",), "nmf", rule_before=True),
+    Command("redraw_atoms", "Atoms", "&Draw the others anew", "Locked atoms stay – or the selected ones, where none is locked – and all others are found anew by another chance.", ("Ctrl+Shift+J",), "nmf"),
+    Command("split_atom", "Atoms", "S&plit in two", "Take the selected atom apart into two; both stay in its stem.", ("Ctrl+Shift+K",), "chosen"),
+    Command("merge_atoms", "Atoms", "&Merge", "Make the selected atoms one.", ("Ctrl+J",), "chosen"),
+    Command("delete_atoms", "Atoms", "D&elete", "Take the selected atoms away; those that sound in the same place get their light.", ("Del",), "chosen"),
+    Command("select_all_atoms", "Atoms", "Select &all atoms", "", (), "atoms", rule_before=True),
     Command("play_pause", "Play", "&Play or pause", "", ("Space",), "song"),
     Command("play_selection", "Play", "Play the &selection only", "Its time and its frequencies, nothing else.", ("Shift+Space",), "song"),
     Command("to_start", "Play", "Back to the &start", "", ("Home",), "song"),

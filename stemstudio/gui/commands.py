@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageB
 from stemstudio import __version__
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.gui import theme
+from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.tools import painting
 from stemstudio.gui.tools.toolbox import HARDNESS_STEP, SIZE_STEP, STRENGTH_STEP
 from stemstudio.project import edits, hints
@@ -34,6 +35,7 @@ class Commands(QObject):
         self.window = window
         self.document = window.document
         self.player = window.player
+        self._reworking = reworking_of(window.document)
         self._comparison: Comparison | None = None
         self._help: HelpWindow | None = None
 
@@ -297,6 +299,21 @@ class Commands(QObject):
         what = f"atom {document.atoms[0] + 1}" if count == 1 else f"{count} atoms"
         name = f"{'Lock' if locked else 'Unlock'} {what}"
         document.do(edits.lock(document.state, document.atoms_of, document.atoms, locked, name))
+
+    def go_on_atoms(self) -> None:
+        self._reworking.go_on()
+
+    def redraw_atoms(self) -> None:
+        self._reworking.draw_anew()
+
+    def split_atom(self) -> None:
+        self._reworking.split()
+
+    def merge_atoms(self) -> None:
+        self._reworking.merge()
+
+    def delete_atoms(self) -> None:
+        self._reworking.delete()
 
     def select_all_atoms(self) -> None:
         split = self.document.atom_split

@@ -41,6 +41,7 @@ from stemstudio.gui.player import Player
 from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.recent import Recent
 from stemstudio.gui.remembered import Remembered, measured_speed
+from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.sounding import Sounding
@@ -85,7 +86,8 @@ class MainWindow(QMainWindow):
         self.separating = Separating(self.document, self)
         self.auditions = Auditions(self.document, self.player, self)
         self.saving = Saving(self, self.document, self.opening, self.player)
-        self.separating.keep = self.saving.keep
+        self.reworking = reworking_of(self.document)
+        self.separating.keep = self.reworking.keep = self.saving.keep
         self.exporting = Exporting(self, self.document, self.saving, self.player)
         self.recent = Recent(self)
         self._make_views()
@@ -278,7 +280,13 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         document = self.document
-        for signal in (self.opening.failed, self.saving.failed, self.separating.failed, self.sounding.failed):
+        for signal in (
+            self.opening.failed,
+            self.saving.failed,
+            self.separating.failed,
+            self.sounding.failed,
+            self.reworking.failed,
+        ):
             signal.connect(self._show_error)
         self.exporting.failed.connect(self._show_error)
         document.jobs.unheard.connect(self._show_error)
@@ -341,6 +349,8 @@ class MainWindow(QMainWindow):
             "song": state is not None,
             "stems": state is not None and MIXTURE in state.splits,
             "atoms": document.atom_split is not None,
+            "nmf": reworkable(document.atom_split),
+            "chosen": reworkable(document.atom_split) and bool(document.atoms),
             "selection": bool(document.selection) and state is not None,
             "hints": bool(document.hints.laid),
         }

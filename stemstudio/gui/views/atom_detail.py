@@ -22,10 +22,12 @@ from stemstudio.gui import icons, theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import cents_text, hertz_text, hertz_words, note_of
+from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_pictures import spectra
 from stemstudio.gui.views.atoms import lock
 from stemstudio.gui.views.suggestions import suggestions_of
+from stemstudio.gui.wording import pan as pan_words
 from stemstudio.project.project import Change
 from stemstudio.project.stem import Stem
 
@@ -48,6 +50,7 @@ class AtomDetail(QWidget):
         super().__init__(parent)
         self._document = document
         self._suggestions = suggestions_of(document)
+        self._reworking = reworking_of(document)
         self._energy: tuple[Estimates, Any] | None = None
         self.title = QLabel(self)
         self.title.setProperty("role", "title")
@@ -55,6 +58,16 @@ class AtomDetail(QWidget):
         self.hear.clicked.connect(self._hear)
         self.lock = self._link("Lock", "A locked atom stays in its stem, whatever is suggested (Ctrl+K)")
         self.lock.clicked.connect(self._lock)
+        self.split = self._link(
+            "Split in two", "Take this atom apart into two, both in its stem (Ctrl+Shift+K)"
+        )
+        self.split.clicked.connect(self._reworking.split)
+        self.merge = self._link("Merge", "Make the selected atoms one (Ctrl+J)")
+        self.merge.clicked.connect(self._reworking.merge)
+        self.delete = self._link(
+            "Delete", "Take it away; atoms that sound in the same place get its light (Del)"
+        )
+        self.delete.clicked.connect(self._reworking.delete)
         self.spectrum = Spectrum(self)
         self.words = Elided(parent=self)
         self.words.setProperty("role", "muted")
@@ -67,6 +80,10 @@ class AtomDetail(QWidget):
         top.addStretch(1)
         top.addWidget(self.hear)
         top.addWidget(self.lock)
+        works = QHBoxLayout()
+        for link in (self.split, self.merge, self.delete):
+            works.addWidget(link)
+        works.addStretch(1)
         self._stems = QVBoxLayout()
         self._stems.setSpacing(1)
         column = QVBoxLayout(self)
@@ -76,12 +93,14 @@ class AtomDetail(QWidget):
         column.addWidget(self.spectrum)
         column.addWidget(self.words)
         column.addLayout(self._stems)
+        column.addLayout(works)
         column.addWidget(self.hint)
         column.addStretch(1)
         document.opened.connect(self._show)
         document.atoms_changed.connect(self._show)
         document.changed.connect(self._changed)
         self._suggestions.changed.connect(self._show)
+        self._reworking.running_changed.connect(self._show)
         self._show()
 
     def _link(self, words: str, tip: str) -> QToolButton:
@@ -108,6 +127,13 @@ class AtomDetail(QWidget):
         there = state is not None and split is not None and bool(atoms) and hasattr(estimates, "templates")
         for widget in (self.hear, self.lock, self.spectrum, self.words):
             widget.setVisible(there)
+        for link, fitting in (
+            (self.split, len(atoms) == 1),
+            (self.merge, len(atoms) > 1),
+            (self.delete, True),
+        ):
+            link.setVisible(there and fitting and reworkable(split))
+            link.setEnabled(not self._reworking.running)
         if not there:
             self.title.setText("No atom selected")
             self.hint.setText(
@@ -120,7 +146,9 @@ class AtomDetail(QWidget):
         assert state is not None
         assert split is not None
         atom, rate = atoms[-1], state.mixture.sample_rate
-        self.title.setText(f"Atom {atom + 1}" if len(atoms) == 1 else f"{len(atoms)} atoms")
+        name = estimates.names[atom]
+        own = "" if name == f"Atom {atom + 1}" else f" · {name}"
+        self.title.setText(f"Atom {atom + 1}{own}" if len(atoms) == 1 else f"{len(atoms)} atoms")
         look = theme.current()
         self.hear.setIcon(icons.icon("hear", look.link))
         locked = all(each in split.locked for each in atoms)
@@ -148,7 +176,7 @@ class AtomDetail(QWidget):
         if self._energy is None or self._energy[0] is not estimates:
             self._energy = (estimates, energy(estimates))
         share = 100 * float(self._energy[1][list(atoms)].sum())
-        words = f"{share:.1f} % of the sound"
+        words = f"{share:.1f} % of the sound{place_words(estimates, atoms)}"
         if len(atoms) == 1:
             pitch = pitch_of(estimates.templates[:, atoms[0]], estimates.grid, rate)
             if pitch is None:
@@ -190,6 +218,16 @@ class AtomDetail(QWidget):
         split = self._document.atom_split
         if split is not None:
             lock(self._document, not all(atom in split.locked for atom in self._document.atoms))
+
+
+def place_words(estimates: Any, atoms: tuple[int, ...]) -> str:
+    """Where between left and right atoms of a panned factorisation are, such as " · L 30"; nothing for others."""
+    pans = getattr(estimates, "pans", None)
+    if pans is None or len(pans) != 2:
+        return ""
+    weights = estimates.activations[list(atoms)].sum(axis=1) + 1e-20
+    left, right = pans[:, list(atoms)] @ weights
+    return f" · {pan_words(float((right - left) / max(1e-20, left + right)))}"
 
 
 class Spectrum(QWidget):

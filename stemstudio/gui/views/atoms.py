@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.gui.document import Document
 from stemstudio.gui.forms import spaced
+from stemstudio.gui.reworking import NOT_THESE, ROUNDS, reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_pictures import AtomPictures, pictured
 from stemstudio.gui.views.atom_rows import AtomRows
@@ -60,6 +62,7 @@ class AtomsView(QWidget):
         self._preview: Any = None
         self._similar: tuple[Any, list[int]] | None = None
         self._suggestions = suggestions_of(document)
+        self._reworking = reworking_of(document)
         self.rows = AtomRows(document, self)
         self.rows.empty_words = NOTHING
         self.chips = StemChips(document, self)
@@ -72,6 +75,7 @@ class AtomsView(QWidget):
         document.atoms_changed.connect(self._renew)
         document.changed.connect(self._changed)
         self._suggestions.running_changed.connect(self._show_running)
+        self._reworking.running_changed.connect(self._renew)
         self._renew()
 
     def _build(self) -> None:
@@ -104,12 +108,20 @@ class AtomsView(QWidget):
             "Gather atoms that sound alike into stems, in one step; locked atoms stay (Ctrl+G)"
         )
         self.suggest_button.clicked.connect(self.suggest)
+        self.work_button = QToolButton(self)
+        self.work_button.setText("Work on them")
+        self.work_button.setAccessibleName("Work on the atoms")
+        self.work_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.work_button.setToolTip("Improve the atoms, draw some anew, split, merge or delete them")
+        self.work_menu = QMenu(self.work_button)
+        self.work_menu.aboutToShow.connect(lambda: self._fill(self.work_menu))
+        self.work_button.setMenu(self.work_menu)
         top = QHBoxLayout()
         top.setContentsMargins(8, 4, 8, 4)
         top.setSpacing(8)
         top.addWidget(self.title)
         top.addWidget(chips, 1)
-        for widget in (self.sort, self.count, self.suggest_button):
+        for widget in (self.sort, self.work_button, self.count, self.suggest_button):
             top.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -190,12 +202,57 @@ class AtomsView(QWidget):
             lambda: lock(document, not locked),
         )
         menu.addSeparator()
+        self._add_work(menu)
+        menu.addSeparator()
         own = split.owners[atoms[-1]]
         menu.addAction(
             f"Select all of {state.stems[own].name}", lambda: document.select_atoms(split.parts_of(own))
         )
         menu.addAction("Select all atoms\tCtrl+A", lambda: document.select_atoms(self.rows.order))
         return menu
+
+    def _fill(self, menu: QMenu) -> None:
+        menu.clear()
+        self._add_work(menu)
+
+    def _add_work(self, menu: QMenu) -> None:
+        """What can be done to the atoms themselves; greyed out where it has nothing to work on."""
+        work, atoms, split = self._reworking, self._document.atoms, self._document.atom_split
+        ready = reworkable(split) and not work.running
+        kept = len(split.locked or atoms) if split is not None else 0
+        others = 0 < kept < (0 if split is None else len(split.owners))
+        which = f"Split atom {atoms[0] + 1} in two" if len(atoms) == 1 else "Split in two"
+        what = f"{len(atoms)} atoms" if len(atoms) > 1 else ""
+        gone = what or (f"atom {atoms[0] + 1}" if atoms else "")
+        for words, key, tip, slot, possible in (
+            (
+                f"Continue ({ROUNDS} rounds)",
+                "Ctrl+R",
+                "Improve all atoms from where they are",
+                work.go_on,
+                True,
+            ),
+            (
+                "Draw the others anew",
+                "Ctrl+Shift+J",
+                "Locked atoms stay – or the selected ones, where none is locked",
+                work.draw_anew,
+                others,
+            ),
+            (which, "Ctrl+Shift+K", "Both halves stay in its stem", work.split, len(atoms) == 1),
+            (f"Merge {what}".strip(), "Ctrl+J", "The selected atoms become one", work.merge, len(atoms) > 1),
+            (
+                f"Delete {gone}".strip(),
+                "Del",
+                "Atoms that sound in the same place get their light",
+                work.delete,
+                bool(atoms),
+            ),
+        ):
+            action = menu.addAction(f"{words}\t{key}", slot)
+            action.setToolTip(tip if ready else NOT_THESE)
+            action.setEnabled(ready and possible)
+        menu.setToolTipsVisible(True)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         number = event.key() - Qt.Key.Key_0.value
@@ -232,6 +289,8 @@ class AtomsView(QWidget):
         there = split is not None and self._preview is None and estimates is not None
         for widget in (self.sort, self.count, self.suggest_button):
             widget.setEnabled(there and not self._suggestions.running)
+        self.work_button.setEnabled(there and reworkable(split))
+        self.work_button.setText("Working…" if self._reworking.running else "Work on them")
         self._call_for_suggestion(there and split is not None and set(split.owners) == {split.residual})
         self._show_title(estimates)
         if estimates is self._estimates:

@@ -1,0 +1,251 @@
+"""Atoms worked on in the window: the old ones stay until the new ones are there, and one step undoes it all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from small_projects import GRID, song
+
+from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.gui.actions import COMMANDS
+from stemstudio.gui.reworking import NOT_THESE, reworkable, reworking_of
+from stemstudio.gui.views.atom_detail import AtomDetail
+from stemstudio.gui.views.atoms import AtomsView
+from stemstudio.progress import Progress
+from stemstudio.project import edits
+
+
+def nmf_song(**settings):
+    """A song in six atoms that NMF found: the first three in “low”, two in “high”, one in the residual."""
+    document = song()
+    recipe = NMF(components=6, iterations=8, fft=GRID.fft, hop=GRID.hop, **settings)
+    found = recipe.run(document.state.mixture, Progress())
+    document.do(
+        edits.split(document.project, 0, recipe, found, stems=["low", "high"], owners=[0, 0, 0, 1, 1, None])
+    )
+    document.show_atoms_of(0)
+    return document
+
+
+@pytest.fixture
+def atoms(qtbot):
+    document = nmf_song()
+    document.heard = []
+    document.said.connect(document.heard.append)
+    yield document
+    document.jobs.close()
+
+
+def finish(qtbot, document):
+    qtbot.waitUntil(lambda: not reworking_of(document).running, timeout=10_000)
+
+
+def owners(document):
+    split = document.atom_split
+    return [document.state.stems[owner].name for owner in split.owners]
+
+
+def test_continue_improves_all_atoms_in_one_step(qtbot, atoms):
+    before = atoms.atom_split
+    atoms.select_atoms((2,))
+    reworking_of(atoms).go_on(20)
+    assert atoms.atom_split is before  # until the new ones are there
+    assert [job.title for job in atoms.jobs.queue] == ["Continue · Mixture"]
+    finish(qtbot, atoms)
+    after = atoms.atom_split
+    assert after.estimates.costs[-1] < before.estimates.costs[-1]
+    assert after.owners == before.owners
+    assert atoms.atoms == (2,)
+    assert atoms.history.edits[-1].name == "20 more rounds"
+    atoms.undo()
+    assert atoms.atom_split is before
+
+
+def test_draw_anew_keeps_locked_atoms_and_else_the_selected_ones(qtbot, atoms):
+    before = atoms.atom_split.estimates
+    reworking_of(atoms).draw_anew()
+    assert atoms.heard == ["Lock or select the atoms that are to stay; all others are drawn anew."]
+    atoms.select_atoms((1, 3))
+    atoms.do(edits.lock(atoms.state, 0, [4], True, "Lock"))
+    reworking_of(atoms).draw_anew()
+    finish(qtbot, atoms)
+    after = atoms.atom_split
+    np.testing.assert_allclose(after.estimates.activations[4], before.activations[4], rtol=1e-5)
+    assert owners(atoms) == ["residual"] * 4 + ["high", "residual"]
+    assert after.locked == {4}
+    assert after.recipe.seed == 1
+    assert "5 atoms drawn anew" in atoms.heard[-1]
+    atoms.undo()
+    atoms.do(edits.lock(atoms.state, 0, [4], False, "Unlock"))
+    atoms.select_atoms((1, 3))
+    reworking_of(atoms).draw_anew()
+    finish(qtbot, atoms)
+    assert owners(atoms) == ["residual", "low", "residual", "high", "residual", "residual"]
+
+
+def test_split_selects_the_two_halves_in_the_parents_stem(qtbot, atoms):
+    reworking_of(atoms).split()
+    assert atoms.heard == ["Select one atom to split it in two."]
+    atoms.select_atoms((3,))
+    reworking_of(atoms).split()
+    finish(qtbot, atoms)
+    assert owners(atoms) == ["low", "low", "low", "high", "high", "residual", "high"]
+    assert atoms.atoms == (3, 6)
+    assert atoms.history.edits[-1].name == "Split atom 4 in two"
+    assert atoms.heard[-1] == "Atom 4 became atoms 4 and 7."
+
+
+def test_merge_and_delete_are_steps_of_their_own(qtbot, atoms):
+    atoms.select_atoms((4,))
+    reworking_of(atoms).merge()
+    assert atoms.heard == ["Select two atoms or more to merge them."]
+    atoms.select_atoms((1, 4))
+    reworking_of(atoms).merge()
+    finish(qtbot, atoms)
+    assert len(atoms.atom_split.owners) == 5
+    assert atoms.atoms == (1,)
+    assert atoms.history.edits[-1].name == "Merge 2 atoms"
+    atoms.do(edits.lock(atoms.state, 0, [0], True, "Lock"))
+    atoms.select_atoms((0, 2))
+    reworking_of(atoms).delete()
+    finish(qtbot, atoms)
+    assert len(atoms.atom_split.owners) == 4
+    assert atoms.atom_split.locked == {0}
+    assert atoms.atoms == ()
+    assert atoms.history.edits[-1].name == "Delete atom 3"
+    assert atoms.heard[-1] == "1 locked atom stays."
+    for _ in range(3):
+        atoms.undo()
+    assert len(atoms.atom_split.owners) == 6
+
+
+def test_it_can_be_stopped_and_nothing_has_changed(qtbot, atoms):
+    before = atoms.atom_split
+    reworking_of(atoms).go_on(10_000)
+    qtbot.waitUntil(lambda: atoms.jobs.queue and atoms.jobs.queue[0].fraction > 0.01, timeout=10_000)
+    atoms.jobs.queue[0].stop()
+    finish(qtbot, atoms)
+    assert atoms.atom_split is before
+    assert atoms.heard == ["Stopped; the atoms are as they were."]
+
+
+def test_owners_given_meanwhile_are_kept_and_a_split_made_anew_is_left_alone(qtbot, atoms):
+    high = atoms.atom_split.owners[3]
+    reworking_of(atoms).go_on(30)
+    atoms.do(edits.assign(atoms.state, 0, {0: high}, "Give"))
+    reworking_of(atoms).merge()
+    finish(qtbot, atoms)
+    assert owners(atoms)[0] == "high"
+    reworking_of(atoms).go_on(30)
+    old = atoms.atom_split
+    atoms.do(edits.split(atoms.project, 0, old.recipe, old.estimates.changed(), name="Again"))
+    again = atoms.atom_split
+    finish(qtbot, atoms)
+    assert atoms.atom_split is again
+    assert "in the meantime" in atoms.heard[-1]
+
+
+def test_what_cannot_be_done_is_said_in_a_sentence(qtbot, atoms):
+    silent = atoms.atom_split.estimates.changed(
+        activations=np.zeros_like(atoms.atom_split.estimates.activations)
+    )
+    atoms.do(edits.refactorise(atoms.state, 0, silent, range(6), "Silence"))
+    atoms.select_atoms((0,))
+    reworking_of(atoms).split()
+    finish(qtbot, atoms)
+    assert atoms.heard[-1] == "Atom 1 is silent: there is nothing to split."
+    atoms.select_atoms(range(6))
+    reworking_of(atoms).delete()
+    finish(qtbot, atoms)
+    assert "last atom" in atoms.heard[-1]
+
+
+def test_atoms_of_other_recipes_are_left_alone(qtbot):
+    from small_projects import atom_song
+
+    document = atom_song()
+    document.show_atoms_of(0)
+    heard = []
+    document.said.connect(heard.append)
+    assert not reworkable(document.atom_split)
+    reworking_of(document).go_on()
+    assert heard == [NOT_THESE]
+    view = AtomsView(document)
+    qtbot.addWidget(view)
+    assert not view.work_button.isEnabled()
+    document.jobs.close()
+
+
+def entries(menu):
+    return {action.text().split("\t")[0]: action.isEnabled() for action in menu.actions() if action.text()}
+
+
+def test_the_menus_offer_what_the_selection_allows(qtbot, atoms):
+    view = AtomsView(atoms)
+    qtbot.addWidget(view)
+    view.show()
+    qtbot.waitUntil(lambda: view.rows.pictures is not None, timeout=5000)
+    view.work_menu.aboutToShow.emit()
+    offered = entries(view.work_menu)
+    assert offered == {
+        "Continue (100 rounds)": True,
+        "Draw the others anew": False,
+        "Split in two": False,
+        "Merge": False,
+        "Delete": False,
+    }
+    atoms.select_atoms((2,))
+    offered = entries(view.menu())
+    assert offered["Split atom 3 in two"]
+    assert offered["Delete atom 3"]
+    assert offered["Draw the others anew"]
+    assert not offered["Merge"]
+    atoms.select_atoms((2, 3))
+    offered = entries(view.menu())
+    assert offered["Merge 2 atoms"]
+    assert offered["Delete 2 atoms"]
+    assert not offered["Split in two"]
+    next(action for action in view.menu().actions() if action.text().startswith("Merge")).trigger()
+    assert view.work_button.text() == "Working…"
+    finish(qtbot, atoms)
+    assert view.work_button.text() == "Work on them"
+    assert len(atoms.atom_split.owners) == 5
+
+
+def test_the_keys_of_the_menus_are_those_of_the_commands(qtbot, atoms):
+    view = AtomsView(atoms)
+    qtbot.addWidget(view)
+    view.work_menu.aboutToShow.emit()
+    keys = [action.text().split("\t")[1] for action in view.work_menu.actions()]
+    names = ("go_on_atoms", "redraw_atoms", "split_atom", "merge_atoms", "delete_atoms")
+    assert keys == [next(one.keys[0] for one in COMMANDS if one.name == name) for name in names]
+
+
+def test_no_key_does_two_things():
+    keys = [key for command in COMMANDS for key in command.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_atom_pane_splits_merges_and_tells_the_place(qtbot):
+    document = nmf_song(stereo="panned")
+    pane = AtomDetail(document)
+    qtbot.addWidget(pane)
+    pane.show()
+    document.select_atoms((0,))
+    assert pane.split.isVisible()
+    assert not pane.merge.isVisible()
+    pans = document.atom_split.estimates.pans[:, 0]
+    place = round(100 * abs(float(pans[1] - pans[0])))
+    words = "C" if place == 0 else f"{'L' if pans[0] > pans[1] else 'R'} {place}"
+    assert pane.words.text().endswith(f"· {words}")
+    QTest.mouseClick(pane.split, Qt.MouseButton.LeftButton)
+    finish(qtbot, document)
+    assert len(document.atom_split.owners) == 7
+    assert pane.title.text() == "2 atoms"
+    assert pane.merge.isVisible()
+    QTest.mouseClick(pane.merge, Qt.MouseButton.LeftButton)
+    finish(qtbot, document)
+    assert len(document.atom_split.owners) == 6
+    document.jobs.close()
