@@ -23,6 +23,7 @@ from stemstudio.project.history import History
 from stemstudio.project.project import PaintStroke, Project, SongReference, State
 from stemstudio.project.splicing import Found
 from stemstudio.spectral.brushes import Box, BrushStroke, Selection, SelectionFill
+from stemstudio.spectral.combs import CombStroke
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import TileMask
 
@@ -31,7 +32,20 @@ GRID = StftSettings(fft=256, hop=64)
 OTHER_GRID = StftSettings(fft=512, hop=128)
 KINDS = (
     *("rework", "split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add"),
-    *("merge", "delete", "join", "regrid", "splice", "hint", "harden", "clear", "refine", "mask"),
+    *(
+        "merge",
+        "delete",
+        "join",
+        "regrid",
+        "splice",
+        "hint",
+        "harden",
+        "clear",
+        "refine",
+        "mask",
+        "melody",
+        "comb",
+    ),
 )
 MASKINGS = (
     Masking(kind="binary", margin=1.5),
@@ -139,6 +153,18 @@ def fill(rng: np.random.Generator, seconds: float) -> SelectionFill:
     return SelectionFill(selection=Selection().combined("replace", box), strength=1.0)
 
 
+def comb(rng: np.random.Generator, seconds: float) -> CombStroke:
+    times = np.sort(rng.uniform(0, seconds, 4))
+    pitch = [float(rng.uniform(50, 800)) if rng.integers(4) else 0.0 for _ in times]
+    return CombStroke(
+        points=tuple(zip(times.tolist(), pitch, strict=True)),
+        width=float(rng.uniform(10, 200)),
+        partials=int(rng.integers(1, 12)),
+        lobe=40.0,
+        strength=float(rng.uniform(0.2, 1)),
+    )
+
+
 def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
     """Some edit that is possible now, or None where the one drawn is not."""
     state = cut.state
@@ -160,6 +186,15 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
             leaf, kind == "erase", fill(rng, seconds) if kind == "fill" else brush(rng, seconds)
         )
         return edits.paint(state, cut.new_id(), stroke, f"Brush {state.stems[leaf].name}")
+    if kind == "comb":
+        painted = PaintStroke(leaf, bool(rng.integers(2)), comb(rng, seconds))
+        return edits.paint(state, cut.new_id(), painted, "Paint the melody")
+    if kind == "melody":
+        start, low, high = rng.uniform(0, seconds), *rng.uniform(50, 2000, 2)
+        if rng.integers(3) == 0:
+            return edits.draw_melody(state.melody.erased(start, start + 0.2), "Erase the melody")
+        run = ((float(start), float(low)), (float(start + 0.3), float(high)))
+        return edits.draw_melody(state.melody.drawn(run), "Draw the melody")
     if kind == "hint":
         stroke = PaintStroke(leaf, False, brush(rng, seconds), "hint")
         return edits.paint(state, cut.new_id(), stroke, f"Hint {state.stems[leaf].name}")
@@ -219,6 +254,7 @@ def assert_same(one: State, other: State, *, sound: bool = True) -> None:
     assert dict(one.stems) == dict(other.stems)
     assert dict(one.strokes) == dict(other.strokes)
     assert one.grid == other.grid
+    assert one.melody == other.melody
     assert set(one.splits) == set(other.splits)
     for parent, split in one.splits.items():
         twin = other.splits[parent]

@@ -15,14 +15,13 @@ from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.pitch import given_pitch, melody_pitch
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
+from stemstudio.spectral.combs import LOBE, comb
 from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
 
 NAMES = ("melody", "accompaniment")
 BLOCK = 256  # frames worked on at a time
-LOBE = 2.0  # bins to either side that a Hann window spreads a partial over
-EDGE = 1.5  # how far the comb's teeth reach in all, in their own half width
 
 
 class Melody(Algorithm):
@@ -95,46 +94,15 @@ class Melody(Algorithm):
         pitch = self.pitch(signal, progress.part(0.0, 0.9))
         values = np.empty((2, frames, grid.bins), dtype=np.float16)
         hertz = np.arange(grid.bins, dtype=np.float32) * np.float32(signal.sample_rate / grid.fft)
+        lobe = LOBE * signal.sample_rate / grid.fft
         for first in range(0, frames, BLOCK):
             last = min(frames, first + BLOCK)
-            mask = comb(pitch[first:last], hertz, self.width, self.partials)
+            mask = comb(pitch[first:last], hertz, self.width, self.partials, lobe)
             values[0, first:last] = mask
             values[1, first:last] = 1 - mask
             progress(0.9 + 0.1 * last / frames, "taking its overtones")
         progress(1.0)
         return Masks(NAMES, grid, values.transpose(0, 2, 1))
-
-
-def comb(pitch: Float, hertz: Float, width: float, partials: int) -> Float:
-    """Weights of the partials of a pitch.
-
-    Parameters
-    ----------
-    pitch
-        float32 (frames,), in Hz; 0 for none.
-    hertz
-        Frequencies of the bins, float32 (bins,), evenly spaced.
-    width
-        How far a tooth reaches to either side in cents, and at least as far as a window spreads a pure tone. Over
-        half as much again it falls to 0.
-    partials
-        Number of teeth.
-
-    Returns
-    -------
-    ndarray
-        float32 (frames, bins), in [0, 1].
-    """
-    heard = pitch > 0
-    safe = np.where(heard, pitch, np.float32(1))[:, None]
-    number = np.clip(np.rint(hertz / safe), 1, partials)
-    tooth = number * safe
-    spacing = float(hertz[1] - hertz[0]) if hertz.size > 1 else 1.0
-    reach = np.maximum(tooth * np.float32(2 ** (width / 1200) - 1), np.float32(LOBE * spacing))
-    away = np.abs(hertz - tooth) / reach
-    weights: Float = np.clip((EDGE - away) / (EDGE - 1), 0, 1).astype(np.float32)
-    weights[~heard] = 0
-    return weights
 
 
 def _points(text: str) -> tuple[tuple[float, float], ...]:

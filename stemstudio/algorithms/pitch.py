@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
+from stemstudio.spectral.lines import pitch_at
 
 Float = NDArray[np.float64]
 
@@ -79,15 +79,7 @@ def given_pitch(
     ndarray
         float32 (frames,), in Hz; 0 before the first point, after the last, and from a point of 0 Hz to the next.
     """
-    result = np.zeros(frames, dtype=np.float32)
-    times = np.arange(frames) * seconds_a_frame
-    for (start, pitch), (stop, following) in pairwise(points):
-        if pitch <= 0 or stop <= start:
-            continue
-        within = (times >= start) & (times <= stop if following > 0 else times < stop)
-        along = (times[within] - start) / (stop - start)
-        result[within] = pitch * ((following or pitch) / pitch) ** along
-    return result
+    return pitch_at(points, np.arange(frames) * seconds_a_frame)
 
 
 def difference(frames: Float, window: int, lags: int) -> Float:

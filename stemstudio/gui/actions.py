@@ -8,7 +8,7 @@ from typing import Literal
 
 from stemstudio.gui.tools import TOOLS
 
-Needs = Literal["", "song", "stems", "atoms", "nmf", "chosen", "selection", "hints"]
+Needs = Literal["", "song", "stems", "atoms", "nmf", "chosen", "selection", "hints", "melody", "giving"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("redo", "Edit", "&Redo", "Do the step again that was undone.", ("Ctrl+Shift+Z", "Ctrl+Y"), "song"),
     Command("select_all", "Edit", "Select &all", "Select the whole song.", ("Ctrl+A",), "song", rule_before=True),
     Command("select_none", "Edit", "Select &nothing", "Forget the selection.", ("Ctrl+D",), "song"),
-    Command("give_selection", "Edit", "&Give selection to the target stem", "All the light inside goes to the stem that is outlined in the mixer.", ("Return", "Enter"), "selection"),
+    Command("give_selection", "Edit", "&Give selection to the target stem", "All the light inside goes to the stem that is outlined in the mixer; with the harmonics tool, the drawn melody.", ("Return", "Enter"), "giving"),
     Command("loop_selection", "Play", "&Loop the selection", "Repeat the selected time; again to go straight on.", ("Ctrl+L",), "song", rule_before=True),
     Command("zoom_in", "View", "Zoom &in", "Fewer seconds on the screen.", ("Ctrl++", "Ctrl+="), "song"),
     Command("zoom_out", "View", "Zoom &out", "More seconds on the screen.", ("Ctrl+-",), "song"),
@@ -91,6 +91,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("brush_weaker", "Tools", "Less strength", "", (",",)),
     Command("brush_stronger", "Tools", "More strength", "", (".",)),
     Command("swap_mode", "Tools", "Swap hard paint and &hint", "Hard paint moves the light itself; a hint teaches the atoms whose it is.", ("X",)),
+    Command("find_melody", "Tools", "&Find the melody", "Listen for it, within the selection where there is one, and draw it to be corrected.", (), "song", rule_before=True),
+    Command("paint_melody", "Tools", "&Paint the melody", "The drawn melody and its overtones go to the target stem.", (), "melody"),
+    Command("separate_melody", "Tools", "&Separate this melody…", "Fill the drawn melody into its recipe in Separate.", (), "melody"),
+    Command("forget_melody", "Tools", "For&get the melody", "Take the drawn melody off the sheet.", (), "melody"),
     Command("run", "Separate", "&Run, or refine from hints", "Learn from new hints; where there are none, separate with the recipe in the panel.", ("Ctrl+Return",), "song"),
     Command("run_recipe_again", "Separate", "Run the re&cipe", "Separate with the recipe in the panel, whatever hints there are.", (), "song"),
     Command("add_take", "Separate", "&Add to comparison", "Separate with the recipe in the panel, to compare by ear; the song stays as it is.", ("Ctrl+Shift+Return",), "song"),

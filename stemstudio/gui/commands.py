@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageB
 
 from stemstudio import __version__
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.melody import Melody
 from stemstudio.gui import theme
 from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.tools import painting
@@ -17,6 +18,7 @@ from stemstudio.gui.tools.toolbox import HARDNESS_STEP, SIZE_STEP, STRENGTH_STEP
 from stemstudio.project import edits, hints
 from stemstudio.project.stem import MIXTURE
 from stemstudio.resources import resource
+from stemstudio.spectral.lines import PitchLine
 
 if TYPE_CHECKING:
     from stemstudio.audio.audio import Audio
@@ -86,8 +88,11 @@ class Commands(QObject):
         self.document.set_selection(type(self.document.selection)())
 
     def give_selection(self) -> None:
-        """All the light in the selection to the target stem, as one stroke."""
+        """All the light in the selection to the target stem, as one stroke; with the harmonics tool, the melody."""
         tools = self.window.tools
+        if tools.tool.draws_melody:
+            self.paint_melody()
+            return
         painting.give_selection(self.document, tools.value("strength"), hint=tools.mode == "hint")
 
     # tools
@@ -123,6 +128,34 @@ class Commands(QObject):
 
     def brush_stronger(self) -> None:
         self.window.tools.shift("strength", STRENGTH_STEP)
+
+    def paint_melody(self) -> None:
+        value = self.window.tools.value
+        painting.paint_melody(
+            self.document,
+            value("cents"),
+            round(value("partials")),
+            value("strength"),
+            hint=self.window.tools.mode == "hint",
+        )
+
+    def separate_melody(self) -> None:
+        """Fill the drawn melody into its recipe; Run takes it out."""
+        state, value = self.document.state, self.window.tools.value
+        if state is None or not state.melody:
+            self.document.said.emit(painting.NO_MELODY)
+            return
+        recipe = Melody(track=state.melody.track, width=value("cents"), partials=round(value("partials")))
+        self.window.docks["Separate"].show()
+        self.window.docks["Separate"].raise_()
+        self.window.separate.show_recipe(recipe)
+        self.document.said.emit("The melody is filled in; Run takes it out, with its overtones.")
+
+    def find_melody(self, stem: int = MIXTURE) -> None:
+        self.window.melody_finding.find(stem)
+
+    def forget_melody(self) -> None:
+        self.document.do(edits.draw_melody(PitchLine(), "Forget the melody"))
 
     # view
 

@@ -25,6 +25,7 @@ from stemstudio.errors import BadRecipe
 FAR = 1e9  # where a float has no limit
 FAR_INT = 2**31 - 1
 DECIMALS = 3
+LONGEST = 10_000_000  # characters: a melody of a whole song is told point by point
 
 
 class DoublingSpinBox(QSpinBox):
@@ -168,6 +169,7 @@ class RecipeForm(QWidget):
             return choice
         if parameter.kind == "text":
             line = QLineEdit()
+            line.setMaxLength(LONGEST)
             line.textEdited.connect(self._edited)
             return line
         if parameter.kind == "int":

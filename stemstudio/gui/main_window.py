@@ -35,6 +35,7 @@ from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.exporting import Exporting
 from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
+from stemstudio.gui.melody_finding import MelodyFinding
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.peaks import Peaks
 from stemstudio.gui.player import Player
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self.document, self)
         self.sounding = Sounding(self.document, self.player, self)
         self.separating = Separating(self.document, self)
+        self.melody_finding = MelodyFinding(self.document, self)
         self.auditions = Auditions(self.document, self.player, self)
         self.saving = Saving(self, self.document, self.opening, self.player)
         self.reworking = reworking_of(self.document)
@@ -301,6 +303,12 @@ class MainWindow(QMainWindow):
         self.separate.help_wanted.connect(self.commands.show_help)
         self.separate.take_wanted.connect(self.commands.try_recipe)
         self.separating.taken.connect(self._take_ready)
+        melody = self.tool_options.melody
+        melody.paint_wanted.connect(self.commands.paint_melody)
+        melody.separate_wanted.connect(self.commands.separate_melody)
+        melody.find_wanted.connect(self.commands.find_melody)
+        self.melody_finding.failed.connect(self._show_error)
+        self.tools.tool_changed.connect(self._refresh)
         spectrogram = self.sheet.spectrogram
         spectrogram.open_wanted.connect(self.commands.open)
         spectrogram.demo_wanted.connect(self.commands.open_demo)
@@ -353,7 +361,9 @@ class MainWindow(QMainWindow):
             "chosen": reworkable(document.atom_split) and bool(document.atoms),
             "selection": bool(document.selection) and state is not None,
             "hints": bool(document.hints.laid),
+            "melody": state is not None and bool(state.melody),
         }
+        there["giving"] = there["melody" if self.tools.tool.draws_melody else "selection"]
         self.bindings.set_enabled(lambda need: there[need])
         history = document.history
         undo, redo = self.bindings.actions["undo"], self.bindings.actions["redo"]

@@ -28,6 +28,7 @@ from stemstudio.project.records import (
     unpacked,
 )
 from stemstudio.project.stem import MIXTURE, Split, Stem
+from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import TILE, Tile, TileMask
 
@@ -69,6 +70,7 @@ class Contents:
     stems: dict[int, Stem]
     splits: dict[int, SplitRecord]
     strokes: dict[int, PaintStroke]
+    melody: PitchLine
     steps: tuple[EarlierStep, ...]
     view: dict[str, Any]
     tags: dict[str, str]
@@ -93,6 +95,7 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
         number: _record(StrokeRecord, text, "stroke").paint_stroke()
         for number, text in _rows(connection, "strokes", MOST_ROWS)
     }
+    melody = PitchLine.model_validate_json(_text(meta.get("melody", "{}"), "melody"), strict=True)
     silence = Silence(sound.sample_rate, sound.channels, sound.length)
     owners = cast("dict[int, Split]", splits)  # the tree needs their owners and residuals alone
     check_tree(State(silence, grid, MappingProxyType(stems), owners, strokes))
@@ -111,7 +114,7 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
     next_id = int(_text(meta.get("next_id", "1"), "number"))
     if not 0 <= next_id < 2**53:
         raise ValueError("a number is out of its range")
-    return Contents(song, sound, grid, stems, splits, strokes, steps, view, tags, next_id)
+    return Contents(song, sound, grid, stems, splits, strokes, melody, steps, view, tags, next_id)
 
 
 def read_paint(connection: sqlite3.Connection, contents: Contents) -> dict[int, TileMask]:

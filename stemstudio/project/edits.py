@@ -17,9 +17,10 @@ from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.masking import Masking
 from stemstudio.progress import Progress
-from stemstudio.project.project import Change, PaintStroke, Project, State
+from stemstudio.project.project import SINGLE, Change, PaintStroke, Project, State
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
 from stemstudio.spectral.brushes import weights
+from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import Patch, TileMask
 
@@ -317,6 +318,11 @@ def delete(state: State, stem: int, name: str = "") -> Edit:
     return _poured(state, state.splits[parent].residual, [stem], name or f"Delete {state.stems[stem].name}")
 
 
+def draw_melody(line: PitchLine, name: str) -> Edit:
+    """Another melody on the sheet; it moves no light."""
+    return Edit(name, {"melody": {0: line}}, Change(frozenset({"melody"})))
+
+
 def regrid(state: State, grid: StftSettings, name: str = "") -> Edit:
     """Other STFT settings for paint and picture: every stroke is laid anew on the new grid."""
     blank = replace(state, grid=grid, paint={})
@@ -416,7 +422,8 @@ def below(state: State, stems: Iterable[int]) -> frozenset[int]:
 
 
 def _row(state: State, table: str, key: int) -> Any:
-    return state.grid if table == "grid" else getattr(state, table).get(key)
+    value = getattr(state, table)
+    return value if table in SINGLE else value.get(key)
 
 
 def _arrays(split: Split | None) -> dict[int, Any]:

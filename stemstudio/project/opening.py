@@ -138,6 +138,7 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
         "splits": splits,
         "strokes": contents.strokes,
         "paint": paint,
+        "melody": {0: contents.melody},
     }
     project.put(rows, Change(frozenset({"stems", "splits", "mixer", "paint"})))
     project.skip_ids(contents.next_id)

@@ -9,9 +9,13 @@ from typing import Any, Literal
 
 from stemstudio.audio.audio import Sound
 from stemstudio.project.stem import MIXTURE, Split, Stem
-from stemstudio.spectral.brushes import Box, BrushStroke, SelectionFill
+from stemstudio.spectral.brushes import Box
+from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
+from stemstudio.spectral.strokes import AnyStroke
 from stemstudio.spectral.tiles import TileMask
+
+SINGLE = ("grid", "melody")  # tables of one row, number 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class PaintStroke:
 
     stem: int
     erase: bool
-    stroke: BrushStroke | SelectionFill
+    stroke: AnyStroke
     mode: Literal["hard", "hint"] = "hard"
 
 
@@ -74,6 +78,8 @@ class State:
         The weights A of ARCHITECTURE's formula, by the id of the stem, on `grid`.
     grid
         The STFT settings that paint lies on and the spectrogram shows.
+    melody
+        The line that was drawn with the harmonics tool, or found.
     """
 
     mixture: Sound
@@ -82,6 +88,7 @@ class State:
     splits: Mapping[int, Split] = field(default_factory=dict)
     strokes: Mapping[int, PaintStroke] = field(default_factory=dict)
     paint: Mapping[int, TileMask] = field(default_factory=dict)
+    melody: PitchLine = field(default_factory=PitchLine)
 
     def children(self, stem: int) -> tuple[Stem, ...]:
         """Children of a stem, in order; the residual last."""
@@ -126,7 +133,7 @@ class Change:
     ----------
     kinds
         Of: "stems" (tree, names, colours), "mixer" (gain, pan, mute, solo), "splits" (who owns which part),
-        "paint", "hints", "grid", "song".
+        "paint", "hints", "grid", "melody", "song".
     stems
         Ids of the stems whose sound or look is different.
     box
@@ -217,8 +224,8 @@ class Project:
         """Put values into the tables of the state, None taking a row away: for `Edit` and storage alone."""
         tables = {}
         for table, rows in values.items():
-            if table == "grid":
-                tables["grid"] = rows[0]
+            if table in SINGLE:
+                tables[table] = rows[0]
                 continue
             kept = dict(getattr(self._state, table))
             for key, value in rows.items():

@@ -16,7 +16,7 @@ from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.spliced import Spliced
 from stemstudio.project.project import PaintStroke, SongReference, State
 from stemstudio.project.stem import MIXTURE, Split, Stem
-from stemstudio.spectral.brushes import Stroke
+from stemstudio.spectral.strokes import Stroke
 from stemstudio.spectral.tiles import TILE, Tile
 
 # What values of stored arrays may be, by the kind of the estimates: waveforms reach 120 dB above full scale.
@@ -171,6 +171,12 @@ class StrokeRecord(Record):
             if reach > FURTHEST or self.stroke.width > FURTHEST or self.stroke.height > 100:
                 raise ValueError("a stroke is larger than any song")
             _ = self.stroke.box
+        elif self.stroke.shape == "comb":
+            times = [seconds for seconds, _ in self.stroke.points]
+            if max(map(abs, times)) > FURTHEST or times != sorted(times):
+                raise ValueError("a melody is longer than any song, or goes back in time")
+            if not all(0 <= hertz <= FURTHEST for _, hertz in self.stroke.points):
+                raise ValueError("a melody is higher than any sound")
         return PaintStroke(self.stem, self.erase, self.stroke, self.mode)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.project.arrays import pieces
-from stemstudio.project.project import State
+from stemstudio.project.project import SINGLE, State
 from stemstudio.project.records import SplitRecord, StemRecord, StrokeRecord, packed
 from stemstudio.spectral.tiles import Tile, TileMask
 
@@ -27,8 +27,9 @@ def write_rows(connection: sqlite3.Connection, rows: Rows, tiles: Tiles, kept: K
         _put(connection, "splits", "stem", number, record)
     for number, stroke in rows.get("strokes", {}).items():
         _put(connection, "strokes", "number", number, stroke and StrokeRecord.of(stroke).model_dump_json())
-    if "grid" in rows:
-        write_meta(connection, "grid", rows["grid"][0].model_dump_json())
+    for name in SINGLE:
+        if name in rows:
+            write_meta(connection, name, rows[name][0].model_dump_json())
     for stem, changed in tiles.items():
         for (row, column), tile in changed.items():
             if tile is None:
@@ -57,6 +58,7 @@ def rows_of(state: State) -> tuple[dict[str, dict[int, Any]], Tiles]:
         "splits": dict(state.splits),
         "strokes": dict(state.strokes),
         "grid": {0: state.grid},
+        "melody": {0: state.melody},
     }
     return rows, changed_tiles({}, state.paint)
 

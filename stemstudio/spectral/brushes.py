@@ -5,7 +5,7 @@ A stroke says what was drawn, never which pixels or bins it fell on; `weights` l
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,7 +177,15 @@ class SelectionFill(BaseModel):
         return self.strength * self.selection.weights(seconds, hertz)
 
 
-Stroke = Annotated[BrushStroke | SelectionFill, Field(discriminator="shape")]
+class Shape(Protocol):
+    """What can be laid on a grid."""
+
+    @property
+    def box(self) -> Box:
+        """The smallest box around it."""
+
+    def at(self, seconds: Float, hertz: Float) -> Float:
+        """Weights at a grid of times and frequencies, float32 (hertz, seconds)."""
 
 
 def patch_of(box: Box, settings: StftSettings, sample_rate: int, frames: int) -> Patch:
@@ -198,9 +206,7 @@ def grid_of(patch: Patch, settings: StftSettings, sample_rate: int) -> tuple[Flo
     return seconds.astype(np.float32), hertz.astype(np.float32)
 
 
-def weights(
-    stroke: BrushStroke | SelectionFill, settings: StftSettings, sample_rate: int, frames: int
-) -> tuple[Patch, Float]:
+def weights(stroke: Shape, settings: StftSettings, sample_rate: int, frames: int) -> tuple[Patch, Float]:
     """Lay a stroke on an STFT grid: the box it reaches, and its weights there, float32 (bins, frames) in [0, 1]."""
     patch = patch_of(stroke.box, settings, sample_rate, frames)
     if patch.empty:

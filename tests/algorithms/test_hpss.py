@@ -7,8 +7,8 @@ import pytest
 
 from stemstudio.algorithms import hpss
 from stemstudio.algorithms.hpss import HPSS, hpss_masks, magnitude
-from stemstudio.algorithms.medians import running_median
 from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.medians import running_median
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from stemstudio.algorithms.melody import Melody, comb
+from stemstudio.algorithms.melody import Melody
 from stemstudio.algorithms.pitch import difference, given_pitch, melody_pitch
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
+from stemstudio.spectral.combs import comb
 
 RATE = 22050
 
@@ -82,7 +83,7 @@ def test_a_given_melody_is_straight_lines_in_pitch():
 
 def test_the_comb_has_its_teeth_on_the_partials():
     hertz = np.arange(0, 2001, dtype=np.float32)
-    weights = comb(np.array([200, 0], dtype=np.float32), hertz, 50, 4)
+    weights = comb(np.array([200, 0], dtype=np.float32), hertz, 50, 4, 2.0)
     assert weights[0, [200, 400, 600, 800]].min() == 1
     assert weights[0, [100, 300, 500, 700, 1000]].max() == 0
     edge = 800 * 2 ** (50 / 1200)

@@ -53,7 +53,7 @@ def box(made: Stage):
 
 def test_every_tool_says_what_it_is_and_has_a_key_of_its_own():
     tools = [kind() for kind in TOOLS]
-    assert [tool.key for tool in tools] == ["H", "T", "F", "R", "B", "E", "A"]
+    assert [tool.key for tool in tools] == ["H", "T", "F", "R", "B", "E", "K", "A"]
     assert len({tool.name for tool in tools}) == len(tools)
     assert all(tool.tip.endswith(".") and tool.title for tool in tools)
 

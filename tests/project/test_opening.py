@@ -108,6 +108,12 @@ def _stroke(change: Callable[[dict], object]) -> Spoil:
     return spoil
 
 
+def _comb(**fields: object) -> Spoil:
+    shape = {"shape": "comb", "points": [[0.5, 440.0], [1.0, 440.0]], "width": 40.0, "partials": 5}
+    whole = {**shape, "lobe": 20.0, "strength": 1.0, **fields}
+    return _stroke(lambda record: _put(record, stroke=whole))
+
+
 def _meta(key: str, change: Callable[[dict], object]) -> Spoil:
     def spoil(connection: sqlite3.Connection) -> None:
         (text,) = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -242,6 +248,15 @@ HOSTILE: dict[str, Spoil | str] = {
     "a stroke a year away": _stroke(lambda r: _put(r["stroke"], points=[[3e7, 440.0]])),
     "a stroke without points": _stroke(lambda r: _put(r["stroke"], points=[])),
     "a stroke of negative width": _stroke(lambda r: _put(r["stroke"], width=-1.0)),
+    "a painted melody a year away": _comb(points=[[3e7, 440.0], [3.1e7, 440.0]]),
+    "a painted melody that goes back in time": _comb(points=[[2.0, 440.0], [1.0, 440.0]]),
+    "a painted melody of negative pitch": _comb(points=[[1.0, -440.0], [2.0, 440.0]]),
+    "a painted melody of a million overtones": _comb(partials=1_000_000),
+    "a melody that goes back in time": _meta(
+        "melody", lambda r: _put(r, runs=[[[2.0, 440.0], [1.0, 440.0]]])
+    ),
+    "a melody of text": _meta("melody", lambda r: _put(r, runs="la la la")),
+    "a melody of no pitch": _meta("melody", lambda r: _put(r, runs=[[[1.0, 0.0], [2.0, 440.0]]])),
 }
 ONLY_IN_DEPTH = {
     name

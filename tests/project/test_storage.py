@@ -23,6 +23,7 @@ from stemstudio.project import arrays, edits
 from stemstudio.project.opening import Opened, info, open_project
 from stemstudio.project.project import PaintStroke
 from stemstudio.project.storage import Storage
+from stemstudio.spectral.lines import PitchLine
 
 
 @pytest.fixture
@@ -539,3 +540,19 @@ def test_closing_after_a_save_leaves_no_thread_behind(home: Path, tmp_path: Path
     while {thread.ident for thread in threading.enumerate()} - before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not {thread.ident for thread in threading.enumerate()} - before
+
+
+def test_a_file_from_before_there_were_melodies_opens(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    history.do(edits.draw_melody(PitchLine(runs=(((0.2, 220.0), (0.9, 330.0)),)), "Draw the melody"))
+    storage.save(tmp_path / "song.stems")
+    storage.close()
+    opened = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    assert opened.project.state.melody == cut.state.melody
+    opened.storage.close()
+    with sqlite3.connect(tmp_path / "song.stems") as connection:
+        assert connection.execute("DELETE FROM meta WHERE key = 'melody'").rowcount == 1
+    connection.close()
+    older = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    assert older.project.state.melody == PitchLine()
+    older.storage.close()

@@ -7,6 +7,7 @@ from stemstudio.gui.tools.brush import Brush
 from stemstudio.gui.tools.eraser import Eraser
 from stemstudio.gui.tools.frequency_selection import FrequencySelection
 from stemstudio.gui.tools.hand import Hand
+from stemstudio.gui.tools.harmonics import Harmonics
 from stemstudio.gui.tools.rectangle import Rectangle
 from stemstudio.gui.tools.time_selection import TimeSelection
 from stemstudio.gui.tools.tool import Tool
@@ -18,5 +19,6 @@ TOOLS: tuple[type[Tool], ...] = (
     Rectangle,
     Brush,
     Eraser,
+    Harmonics,
     AtomPicker,
 )

@@ -10,9 +10,12 @@ from stemstudio.project import edits
 from stemstudio.project.hints import harden
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.project.stem import MIXTURE
-from stemstudio.spectral.brushes import BrushStroke, SelectionFill, patch_of
+from stemstudio.spectral.brushes import SelectionFill, patch_of
+from stemstudio.spectral.combs import LOBE, CombStroke
+from stemstudio.spectral.strokes import AnyStroke
 
 AT_ONCE = 1_000_000  # bins × frames that are painted without leaving the GUI thread
+NO_MELODY = "There is no melody yet: draw one with the harmonics tool (K), or let it be found."
 NO_STEMS = "There are no stems to paint into yet: press Run in Separate, or add an empty stem with Ctrl+T."
 
 
@@ -28,7 +31,7 @@ def may_paint(document: Document) -> bool:
 
 def lay(
     document: Document,
-    stroke: BrushStroke | SelectionFill,
+    stroke: AnyStroke,
     name: str,
     *,
     erase: bool = False,
@@ -88,6 +91,32 @@ def paint_hard(document: Document, numbers: Sequence[int]) -> None:
             document.do(edit if document.state is seen else harden(project.state, renumbered))
 
     document.jobs.run("Painting hints hard", work, done, heavy=False)
+
+
+def paint_melody(
+    document: Document, width: float, partials: int, strength: float, *, hint: bool = False
+) -> bool:
+    """Give the melody's overtones to the target stem, as one stroke; False where that is not possible.
+
+    A selection limits it, as it limits the brush.
+    """
+    state = document.state
+    if state is None or not state.melody:
+        document.said.emit(NO_MELODY)
+        return False
+    if not may_paint(document):
+        return False
+    stroke = CombStroke(
+        points=state.melody.points,
+        width=width,
+        partials=partials,
+        lobe=LOBE * state.mixture.sample_rate / state.grid.fft,
+        strength=strength,
+        within=document.selection,
+    )
+    word = "Hint the melody to" if hint else "Paint the melody to"
+    lay(document, stroke, f"{word} {state.stems[document.target].name}", hint=hint)
+    return True
 
 
 def _do(document: Document, edit: edits.Edit | None, stroke: PaintStroke) -> None:

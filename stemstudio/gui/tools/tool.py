@@ -12,6 +12,7 @@ from PySide6.QtGui import QPainter
 from stemstudio.gui.document import Document
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.viewport import Viewport
+from stemstudio.gui.views.melody_marks import MelodyLook
 from stemstudio.spectral.brushes import Box, BrushStroke
 
 
@@ -36,6 +37,9 @@ class Canvas(Protocol):
 
     def settle_stroke(self, box: Box) -> None:
         """The stroke was done: show it until the sheet itself shows it."""
+
+    def update(self) -> None:
+        """Draw everything that lies over the light anew."""
 
     def offer(self, title: str, choices: list[tuple[str, str, Callable[[], None]]]) -> None:
         """Show a menu at the pointer: (words, colour, what to do) each."""
@@ -131,6 +135,7 @@ class Tool:
     options: ClassVar[tuple[Option, ...]] = ()
     gives_selection: ClassVar[bool] = False
     paints: ClassVar[bool] = False
+    draws_melody: ClassVar[bool] = False
 
     def press(self, gesture: Gesture) -> Iterator[None]:
         """What happens from press to release.
@@ -147,6 +152,14 @@ class Tool:
     def reach(self, canvas: Canvas, seconds: float, hertz: float) -> Box | None:
         """What a press would touch here, when the tool has a footprint."""
         return None
+
+    def melody(self, canvas: Canvas) -> MelodyLook | None:
+        """How the melody lies over the light: as a faint line, unless the tool is about it."""
+        state = canvas.document.state
+        return MelodyLook(state.melody) if state is not None and state.melody else None
+
+    def paint_over(self, painter: QPainter, canvas: Canvas) -> None:
+        """Draw what the tool lays over the light wherever the pointer is."""
 
     def paint_cursor(self, painter: QPainter, canvas: Canvas, seconds: float, hertz: float) -> None:
         """Draw the footprint."""

@@ -10,10 +10,24 @@ from PySide6.QtCore import QObject, Signal
 if TYPE_CHECKING:
     from stemstudio.gui.tools.tool import Tool
 
-DEFAULTS = {"width": 0.12, "height": 1 / 3, "hardness": 0.7, "strength": 1.0}
+DEFAULTS = {
+    "width": 0.12,
+    "height": 1 / 3,
+    "hardness": 0.7,
+    "strength": 1.0,
+    "cents": 40.0,
+    "partials": 20.0,
+}
 Mode = Literal["hard", "hint"]
 SIZE_STEP, HARDNESS_STEP, STRENGTH_STEP = 1.2, 0.1, 0.1
-LIMITS = {"width": (0.005, 10.0), "height": (1 / 24, 8.0), "hardness": (0.0, 1.0), "strength": (0.05, 1.0)}
+LIMITS = {
+    "width": (0.005, 10.0),
+    "height": (1 / 24, 8.0),
+    "hardness": (0.0, 1.0),
+    "strength": (0.05, 1.0),
+    "cents": (5.0, 300.0),
+    "partials": (1.0, 60.0),
+}
 
 
 class ToolBox(QObject):

@@ -107,6 +107,9 @@ class SeparatePanel(QWidget):
         self.help_button.clicked.connect(lambda: self.help_wanted.emit(self.algorithms.currentData()))
         self.algorithms = QComboBox(self)
         self.algorithms.setAccessibleName("Algorithm")
+        # Not as wide as its longest title: the panel is narrow, and what does not fit is cut off.
+        self.algorithms.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.algorithms.setMinimumContentsLength(12)
         for kind in ALGORITHMS:
             self.algorithms.addItem(kind.title, kind.name)
             self.algorithms.setItemData(
@@ -208,6 +211,14 @@ class SeparatePanel(QWidget):
     def set_stem(self, stem: int) -> None:
         """Choose the stem that is to be taken apart."""
         self.stems.setCurrentIndex(max(0, self.stems.findData(stem)))
+
+    def show_recipe(self, recipe: Algorithm) -> None:
+        """Show all algorithms, with a recipe filled in that Run takes."""
+        self.all.setChecked(True)
+        self._set_algorithm(recipe)
+        self._own_recipe()
+        if self.form is not None:
+            self.form.more.setChecked(True)
 
     def recipe(self) -> Algorithm | None:
         """The recipe that Run takes; None where the form holds something impossible."""

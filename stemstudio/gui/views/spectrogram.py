@@ -33,8 +33,10 @@ from stemstudio.gui.views.drop_zone import DropZone
 from stemstudio.gui.views.gestures import Gestures
 from stemstudio.gui.views.hint_marks import HintPicture
 from stemstudio.gui.views.live_stroke import LiveStroke
+from stemstudio.gui.views.melody_marks import MelodyLayer
 from stemstudio.gui.views.read_out import ReadOut
 from stemstudio.gui.views.sheet_picture import SheetPicture
+from stemstudio.project.project import Change
 from stemstudio.spectral.brushes import Box, BrushStroke
 
 ERASING = QColor("#10131a")
@@ -78,6 +80,7 @@ class SpectrogramView(QWidget):
         self._read_out = ReadOut(document, light, self)
         self._hand = Hand()
         self._gestures = Gestures(self, self._place)
+        self._melody = MelodyLayer()
         self._live: LiveStroke | None = None
         self._settling: tuple[int, int] | None = None
         self._pointer: QPointF | None = None
@@ -99,6 +102,7 @@ class SpectrogramView(QWidget):
         document.viewport.changed.connect(self._viewport_changed)
         document.selection_changed.connect(self.update)
         document.look_changed.connect(self._look_changed)
+        document.changed.connect(self._changed)
         document.target_changed.connect(self._look_changed)
         document.reading_changed.connect(self.update)
         document.hints.changed.connect(self._hints_changed)
@@ -161,6 +165,8 @@ class SpectrogramView(QWidget):
     def cancel(self) -> bool:
         """End the stroke in the hand without doing it; False where there is none."""
         cancelled = self._gestures.cancel()
+        if cancelled:
+            self.update()
         self._show_cursor()
         return cancelled
 
@@ -183,6 +189,8 @@ class SpectrogramView(QWidget):
         sheet_marks.paint_loop(painter, self._playhead.loop, view, width, height)
         path = sheet_marks.selection_path(self.document.selection, view, width, height)
         sheet_marks.paint_selection(painter, path)
+        self._melody.paint(painter, self._tool.melody(self), view, self)
+        self._tool.paint_over(painter, self)
         sheet_marks.paint_playhead(painter, view.x_of(self._playhead.seconds, width), height)
         if self._pointer is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -244,6 +252,10 @@ class SpectrogramView(QWidget):
     def _look_changed(self, *_: object) -> None:
         self._picture.look_changed()
         self.update()
+
+    def _changed(self, change: Change) -> None:
+        if "melody" in change.kinds:
+            self.update()
 
     def _viewport_changed(self) -> None:
         self._refit_stroke()

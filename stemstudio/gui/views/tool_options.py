@@ -13,6 +13,7 @@ from stemstudio.gui.tools.painting import give_selection
 from stemstudio.gui.tools.tool import Option
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.views.hint_options import HintOptions, ModeSwitch
+from stemstudio.gui.views.melody_panel import MelodyPanel
 from stemstudio.project.stem import MIXTURE
 
 STEPS = 200  # of a slider
@@ -34,6 +35,7 @@ class ToolOptions(QWidget):
         self.give.clicked.connect(self._give)
         self.mode = ModeSwitch(toolbox)
         self.hints = HintOptions(document)
+        self.melody = MelodyPanel(document)
         self._rows = QWidget()
         self._grid = QGridLayout(self._rows)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -47,7 +49,7 @@ class ToolOptions(QWidget):
         heading.addWidget(self.title, 1)
         heading.addWidget(self.mode)
         layout.addLayout(heading)
-        for part in (self._rows, self.give, self.hints, self.tip):
+        for part in (self._rows, self.give, self.melody, self.hints, self.tip):
             layout.addWidget(part)
         layout.addStretch()
         toolbox.tool_changed.connect(self._rebuild)
@@ -97,9 +99,9 @@ class ToolOptions(QWidget):
                 self._grid.addWidget(part, row, column)
             self._sliders[option.name] = (option, slider, value)
         self._rows.setVisible(bool(tool.options))
-        self.tip.setVisible(
-            len(tool.options) < 2
-        )  # who sets four numbers knows the tool; the strip says it too
+        self.melody.setVisible(tool.draws_melody)
+        # Who sets four numbers knows the tool; the strip says it too.
+        self.tip.setVisible(len(tool.options) < 2 or tool.draws_melody)
         self._show_values()
         self._show_target()
 

@@ -1,0 +1,187 @@
+"""The melody over the light: its pitch as a line, its overtones above it, each as wide as the comb takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
+from PySide6.QtWidgets import QWidget
+
+from stemstudio.gui.colouring import tint_table
+from stemstudio.gui.viewport import Viewport, scale, unscale
+from stemstudio.spectral.combs import EDGE, reach
+from stemstudio.spectral.lines import PitchLine
+
+STEP = 2  # pixels from one point of a line to the next
+BAND, LINE = 90, 110  # how strongly the width of an overtone and its middle are tinted, of 255
+HALF_LINE = 0.6  # rows of pixels
+SHADE = QColor(0, 0, 0, 150)
+FAINT = QColor(255, 255, 255, 130)
+Places = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MelodyLook:
+    """What is drawn of a melody.
+
+    Attributes
+    ----------
+    line
+        The melody.
+    colour
+        Of its overtones; "" draws the pitch alone, faintly.
+    cents, partials, lobe
+        The comb's: width, number of teeth, and the least that a tooth reaches in Hz.
+    """
+
+    line: PitchLine
+    colour: str = ""
+    cents: float = 0.0
+    partials: int = 1
+    lobe: float = 0.0
+
+
+class MelodyLayer:
+    """A picture of the melody, kept for as long as it and the view are the same: the playhead runs below it."""
+
+    def __init__(self) -> None:
+        self._made: object = None
+        self._picture = QPixmap()
+
+    def paint(self, painter: QPainter, look: MelodyLook | None, viewport: Viewport, canvas: QWidget) -> None:
+        """Lay the picture over the light."""
+        if look is None:
+            self._made = None
+            return
+        ratio = canvas.devicePixelRatioF()
+        size = canvas.width(), canvas.height()
+        wanted = (
+            look,
+            viewport.start,
+            viewport.stop,
+            viewport.low,
+            viewport.high,
+            viewport.axis,
+            size,
+            ratio,
+        )
+        if wanted != self._made:
+            self._made = wanted
+            self._picture = QPixmap(round(size[0] * ratio), round(size[1] * ratio))
+            self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(Qt.GlobalColor.transparent)
+            inner = QPainter(self._picture)
+            if look.colour:
+                image = _comb_image(look, viewport, *size)
+                inner.drawImage(QRectF(0, 0, image.width() * STEP, size[1]), image)
+            _paint_line(inner, look, viewport, *size)
+            inner.end()
+        painter.drawPixmap(0, 0, self._picture)
+
+
+def paint_teeth(
+    painter: QPainter,
+    place: tuple[float, float],
+    viewport: Viewport,
+    width: int,
+    height: int,
+    colour: QColor,
+    *,
+    cents: float,
+    partials: int,
+    lobe: float,
+    half: float,
+) -> None:
+    """The comb at the pointer: a short bar a partial, `half` pixels to either side, as high as its tooth."""
+    seconds, hertz = place
+    x = viewport.x_of(seconds, width)
+    for number in range(1, partials + 1):
+        tooth = number * hertz
+        if tooth > viewport.high:
+            break
+        around = float(reach(tooth, cents, lobe))
+        top = viewport.y_of(tooth + around, height)
+        bottom = viewport.y_of(max(tooth - around, 1.0), height)
+        veil = QColor(colour)
+        veil.setAlpha(120 if number == 1 else 70)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(veil)
+        bar = QPolygonF(
+            [
+                QPointF(x - half, top),
+                QPointF(x + half, top),
+                QPointF(x + half, bottom),
+                QPointF(x - half, bottom),
+            ]
+        )
+        painter.drawPolygon(bar)
+        y = viewport.y_of(tooth, height)
+        reach_x = half if number > 1 else 1.6 * half
+        for pen in (QPen(SHADE, 3.0), QPen(colour.lighter(130), 1.4 if number > 1 else 2.0)):
+            painter.setPen(pen)
+            painter.drawLine(QPointF(x - reach_x, y), QPointF(x + reach_x, y))
+
+
+def _paint_line(painter: QPainter, look: MelodyLook, viewport: Viewport, width: int, height: int) -> None:
+    """The pitch as a thin line with a dark edge."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    colour = QColor(look.colour).lighter(140) if look.colour else FAINT
+    for x, pitch in _stretches(look.line, viewport, width):
+        places = _polygon(x, _rows(pitch, viewport, height))
+        for pen in (QPen(SHADE, 3.6), QPen(colour, 1.8 if look.colour else 1.3)):
+            painter.setPen(pen)
+            painter.drawPolyline(places)
+
+
+def _comb_image(look: MelodyLook, viewport: Viewport, width: int, height: int) -> QImage:
+    """What the comb would take, every STEP-th column of pixels: its weights, and a line along every overtone."""
+    columns = np.arange(0, width, STEP)
+    seconds = viewport.start + (columns + STEP / 2) / width * (viewport.stop - viewport.start)
+    pitch = look.line.at(seconds)
+    low, high = (float(scale(edge, viewport.axis)) for edge in (viewport.low, viewport.high))
+    places = high - (np.arange(height) + 0.5) / height * (high - low)
+    hertz = np.asarray(unscale(places, viewport.axis), dtype=np.float32)
+    row = np.abs(np.gradient(hertz)) if height > 1 else np.ones(1, dtype=np.float32)
+    alpha = np.zeros((len(columns), height), dtype=np.uint8)
+    sung = np.flatnonzero(pitch > 0)
+    if sung.size:
+        own = pitch[sung, None]
+        tooth = np.clip(np.rint(hertz / own), 1, look.partials) * own
+        away = np.abs(hertz - tooth)
+        line = away <= HALF_LINE * row
+        away /= reach(tooth, look.cents, look.lobe)
+        alpha[sung] = np.clip((EDGE - away) / (EDGE - 1), 0, 1) * BAND
+        alpha[sung] += (line * np.uint8(LINE)).astype(np.uint8)
+    pixels = np.ascontiguousarray(tint_table(look.colour)[alpha.T])
+    image = QImage(
+        pixels.data, len(columns), height, 4 * len(columns), QImage.Format.Format_ARGB32_Premultiplied
+    )
+    return image.copy()  # its memory is its own from here on
+
+
+def _stretches(line: PitchLine, viewport: Viewport, width: int) -> list[tuple[Places, Places]]:
+    """What of the line is on screen: columns of pixels and the pitch there, for each stretch without a rest."""
+    start, stop = line.span
+    if stop <= viewport.start or start >= viewport.stop or width < 2:
+        return []
+    x = np.arange(-STEP, width + 2 * STEP, STEP, dtype=np.float64)
+    seconds = viewport.start + x / width * (viewport.stop - viewport.start)
+    pitch = line.at(seconds).astype(np.float64)
+    sung = np.flatnonzero(pitch > 0)
+    runs = np.split(sung, np.flatnonzero(np.diff(sung) > 1) + 1) if sung.size else []
+    return [(x[run], pitch[run]) for run in runs if run.size > 1]
+
+
+def _rows(hertz: Places, viewport: Viewport, height: int) -> Places:
+    """Rows of pixels of some frequencies."""
+    low, high = (float(scale(edge, viewport.axis)) for edge in (viewport.low, viewport.high))
+    rows: Places = (high - np.asarray(scale(hertz, viewport.axis))) / (high - low) * height
+    return np.clip(rows, -1e4, 1e4)
+
+
+def _polygon(x: Places, y: Places) -> QPolygonF:
+    return QPolygonF([QPointF(*pair) for pair in zip(x.tolist(), y.tolist(), strict=True)])
