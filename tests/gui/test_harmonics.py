@@ -156,6 +156,15 @@ def test_a_selection_limits_what_is_painted(made, qtbot):
     assert owner(made, 2.5, 220.0) == made.stem("bass")
 
 
+def test_a_melody_can_be_a_hint(made):
+    draw(made, (2.0, 220.0), (6.0, 220.0))
+    assert paint_melody(made.document, 40.0, 4, 1.0, hint=True)
+    assert made.document.history.names[-1] == "Hint the melody to lead"
+    (stroke,) = made.document.state.strokes.values()
+    assert (stroke.mode, stroke.stroke.shape) == ("hint", "comb")
+    assert not made.document.state.paint, "a hint moves no light by itself"
+
+
 def test_what_is_missing_is_said(made, show):
     said = []
     made.document.said.connect(said.append)

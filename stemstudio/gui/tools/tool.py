@@ -124,6 +124,8 @@ class Tool:
         Numbers it asks for.
     gives_selection, paints
         Whether what it selects can be given to a stem, and whether it lays paint: hard, or as a hint.
+    draws_melody
+        Whether it is about the melody, which is then what is given to a stem.
     """
 
     name: ClassVar[str]
