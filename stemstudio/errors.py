@@ -52,6 +52,10 @@ class MissingModel(StemStudioError):
     """A neural model whose weights are not on this machine."""
 
 
+class DownloadFailed(StemStudioError):
+    """Weights that could not be fetched, or not be kept."""
+
+
 class BadModel(StemStudioError):
     """A file of weights that is damaged, or is not what its name says."""
 

@@ -16,6 +16,7 @@ from stemstudio.cli.evaluate import evaluate
 from stemstudio.cli.export import export
 from stemstudio.cli.info import info
 from stemstudio.cli.manual import manual
+from stemstudio.cli.models import models
 from stemstudio.cli.separate import separate
 from stemstudio.cli.templates import templates
 from stemstudio.cli.window import window
@@ -53,6 +54,7 @@ def program() -> typer.Typer:
     for command in (algorithms, separate, evaluate, export, info):
         app.command(options_metavar="[OPTIONS]")(command)
     app.add_typer(templates(), name="templates", options_metavar="")
+    app.add_typer(models(), name="models", options_metavar="")
     app.command("help", options_metavar="[OPTIONS]")(manual)
     return app
 

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from small_recipes import ARCHITECTURE, SOURCES, tiny_network, write_tiny_weights
 
+from stemstudio.algorithms.neural.catalogue import MODELS
+from stemstudio.algorithms.neural.checkpoints import load_network
 from stemstudio.algorithms.neural.demucs import HTDemucs
-from stemstudio.algorithms.neural.models import MODELS, load_network, models_folder, weights_of
+from stemstudio.algorithms.neural.weights import models_folder, weights_of
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadModel, BadRecipe, MissingModel
 from stemstudio.progress import Progress
@@ -163,6 +165,52 @@ def test_the_checksum_in_a_name_is_held_against_the_file(tmp_path):
     bad.write_bytes(content)
     with pytest.raises(BadModel, match="checksum"):
         load_network(bad)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    path = write_tiny_weights(tmp_path)
+    state = load_file(path)
+    next(iter(state.values())).view(-1)[0] = float("nan")
+    told = {
+        "klass": "demucs.htdemucs.HTDemucs",
+        "args": "[]",
+        "kwargs": json.dumps({"sources": SOURCES, "segment": 1, **ARCHITECTURE}),
+    }
+    save_file(state, path, told)
+    with pytest.raises(BadModel, match="no numbers"):
+        load_network(path)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"channels": 100_000}, {"depth": 10**9}, {"t_layers": 5000}, {"nfft": 2**40}]
+)
+def test_a_network_that_would_fill_the_memory_is_never_built(tmp_path, asked):
+    import resource
+
+    path = write_tiny_weights(
+        tmp_path, kwargs=json.dumps({"sources": SOURCES, "segment": 1, **ARCHITECTURE, **asked})
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadModel):
+        load_network(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
+
+
+def test_a_header_of_a_hundred_gigabytes_is_refused(tmp_path):
+    path = tmp_path / "955717e8.safetensors"
+    path.write_bytes((100 * 2**30).to_bytes(8, "little") + b"{}")
+    with pytest.raises(BadModel, match="damaged"):
+        load_network(path)
+
+
+def test_packed_weights_say_what_unpacks_them(tmp_path):
+    import torch
+
+    torch.save(package(state={"__quantized": True}), tmp_path / "6b9c2ca1.th")
+    with pytest.raises(BadModel, match="diffq"):
+        load_network(tmp_path / "6b9c2ca1.th")
 
 
 @pytest.fixture

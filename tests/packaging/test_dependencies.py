@@ -44,7 +44,8 @@ def imported(folder):
 
 
 def test_whatever_the_program_imports_comes_with_it():
-    declared = {canonical(Requirement(text).name) for text in PROJECT["dependencies"]}
+    extras = [text for name, texts in PROJECT["optional-dependencies"].items() if name != "test" for text in texts]
+    declared = {canonical(Requirement(text).name) for text in PROJECT["dependencies"] + extras}
     brought_by = packages_distributions()
     missing = {}
     for module, path in imported(ROOT / "stemstudio").items():

@@ -9,9 +9,11 @@ import numpy as np
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.neural.catalogue import MODELS
+from stemstudio.algorithms.neural.checkpoints import load_network
 from stemstudio.algorithms.neural.devices import chosen
-from stemstudio.algorithms.neural.models import MODELS, load_network, weights_of
 from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
+from stemstudio.algorithms.neural.weights import weights_of
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
@@ -30,7 +32,9 @@ class HTDemucs(Algorithm):
     context: ClassVar[float] = 4.0
     masked: ClassVar[bool] = False
 
-    model: Literal["htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi"] = parameter(
+    model: Literal[
+        "htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "mdx", "mdx_extra", "mdx_q", "mdx_extra_q"
+    ] = parameter(
         "htdemucs", "Which network: ft is finer and four times slower, 6s also knows guitar and piano"
     )
     shifts: int = parameter(

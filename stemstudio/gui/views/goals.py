@@ -60,7 +60,8 @@ def what_is_missing(recipe: Algorithm) -> str:
     model = getattr(recipe, "model", None)
     if model is None:
         return ""
-    from stemstudio.algorithms.neural.models import MODELS, weights_of
+    from stemstudio.algorithms.neural.catalogue import MODELS
+    from stemstudio.algorithms.neural.weights import weights_of
 
     if model not in MODELS:
         return ""

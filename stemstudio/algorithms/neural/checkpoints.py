@@ -1,0 +1,197 @@
+"""Checkpoints: files of weights, loaded without trust.
+
+A file of weights is data from strangers. It may name a network only from a list of ours, its pickled parts are read by
+torch's restricted unpickler, and sizes are looked at before memory is asked for: nothing in it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+import re
+import warnings
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from stemstudio.errors import BadModel
+
+HYBRID = "demucs.htdemucs.HTDemucs"  # takes no segment longer than its own
+MOST_LAYERS = 64
+LARGEST = 1_000_000  # no argument of an architecture is larger
+PACKED = "__quantized"
+
+
+def load_network(path: Path, segment: float | None = None) -> Any:
+    """The network in a .safetensors or .th file, on the CPU, ready to run; `BadModel` if it is not one of ours.
+
+    `segment` are the seconds that it is to take at once, where it can take another length than its own.
+    """
+    try:
+        klass, args, kwargs, state = (_read_safetensors if path.suffix == ".safetensors" else _read_pickled)(
+            path
+        )
+        network = _built(path, klass, args, kwargs, state)
+    except BadModel:
+        raise
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        IndexError,
+        AssertionError,
+    ) as error:
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise BadModel(path, reason) from error
+    loaded: Any = network
+    _check_numbers(path, loaded)
+    longest = float(loaded.segment) if isinstance(network, _allowed()[HYBRID]) else math.inf
+    if segment is not None and segment <= longest:
+        loaded.segment = segment
+    return loaded.eval()
+
+
+def _built(path: Path, klass: Any, args: list[Any], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
+    """The network with its weights. Whether they fit is found out before any memory is asked for."""
+    import torch
+
+    known = inspect.signature(klass).parameters
+    named = {key: value for key, value in kwargs.items() if key in known}
+    _check_arguments(path, {**dict(zip(known, args, strict=False)), **named})
+    if state.get(PACKED):
+        network = klass(*args, **named)
+        _unpack(path, network, state)
+        return network
+    with torch.device("meta"):
+        shape = klass(*args, **named)
+    wanted = {name: tuple(value.shape) for name, value in shape.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in state.items()}
+    if wanted != found:
+        odd = next(name for name in {**wanted, **found} if wanted.get(name) != found.get(name))
+        raise BadModel(path, f"its weights do not fit the network that it names, at {odd[:80]}")
+    network = klass(*args, **named)
+    network.load_state_dict(state)
+    return network
+
+
+def _check_arguments(path: Path, arguments: dict[str, Any]) -> None:
+    """No architecture of ours has thousands of layers: building it would never end."""
+    for name, value in arguments.items():
+        most = MOST_LAYERS if "depth" in name or "layers" in name else LARGEST
+        if isinstance(value, (int, float, Fraction)) and not -LARGEST <= value <= most:
+            raise BadModel(
+                path, f"it asks for a network that nobody would build: {name[:40]} = {value!s:.20}"
+            )
+
+
+def _check_numbers(path: Path, network: Any) -> None:
+    import torch
+
+    for name, value in network.state_dict().items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise BadModel(path, f"its weights hold values that are no numbers, at {name[:80]}")
+
+
+def _unpack(path: Path, network: Any, state: dict[str, Any]) -> None:
+    """Weights that DiffQ packed; only its own classes may do that."""
+    kinds = _packers()
+    if not kinds:
+        raise BadModel(path, "its weights are packed, and unpacking them takes the package diffq")
+    if state["meta"]["klass"] not in kinds:
+        raise BadModel(path, "it names a way of packing that is not known here")
+    from diffq.base import restore_quantized_state
+
+    restore_quantized_state(network, state)
+
+
+def _packers() -> tuple[type, ...]:
+    try:
+        from diffq import DiffQuantizer, UniformQuantizer
+    except ImportError:
+        return ()
+    return DiffQuantizer, UniformQuantizer
+
+
+def _allowed() -> dict[str, type]:
+    """Networks that a file may name."""
+    from demucs.demucs import Demucs
+    from demucs.hdemucs import HDemucs
+    from demucs.htdemucs import HTDemucs
+
+    return {f"{klass.__module__}.{klass.__name__}": klass for klass in (HTDemucs, HDemucs, Demucs)}
+
+
+def _read_safetensors(path: Path) -> tuple[type, list[Any], dict[str, Any], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise BadModel(path, "it is damaged or no safetensors file") from error
+    klass = _allowed().get(metadata.get("klass", ""))
+    if klass is None:
+        raise BadModel(
+            path, f"it names a network that is not known here: {metadata.get('klass', 'none')!r:.100}"
+        )
+    if "structure" in metadata:
+        raise BadModel(path, "its weights are packed in a way that is not supported")
+    args, kwargs = _plain(json.loads(metadata["args"])), _plain(json.loads(metadata["kwargs"]))
+    return klass, list(args), dict(kwargs), state
+
+
+def _read_pickled(path: Path) -> tuple[type, list[Any], dict[str, Any], dict[str, Any]]:
+    import pickle
+
+    import torch
+
+    _check_hash(path)
+    allowed = _allowed()
+    try:
+        with (
+            warnings.catch_warnings(),
+            torch.serialization.safe_globals([*allowed.values(), *_packers(), Fraction]),
+        ):
+            warnings.simplefilter("ignore")  # torch grumbles about the pickle's protocol
+            package = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise BadModel(path, "it holds more than weights, or is damaged") from error
+    klass = package["klass"]
+    if klass not in allowed.values():
+        raise BadModel(path, "it names a network that is not known here")
+    return klass, list(package["args"]), dict(package["kwargs"]), package["state"]
+
+
+def _check_hash(path: Path) -> None:
+    """A .th file carries the start of its own SHA-256 in its name."""
+    named = re.fullmatch(r"[0-9a-f]{8}-([0-9a-f]{8,64})\.th", path.name)
+    if not named:
+        return
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
+    if not digest.hexdigest().startswith(named[1]):
+        raise BadModel(path, "it is damaged: its content does not match the checksum in its name")
+
+
+def _digest(file: Any) -> Any:
+    digest = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    return digest
+
+
+def _plain(value: Any) -> Any:
+    """Arguments of a network as JSON has them; fractions are written as objects."""
+    if isinstance(value, dict):
+        if value.get("_type") == "fraction":
+            return Fraction(int(value["numerator"]), int(value["denominator"]))
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,220 @@
+"""Weights: where they lie on this machine, how they come there by hand, and whether they are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stemstudio.algorithms.neural.catalogue import MODELS, Model
+from stemstudio.errors import BadModel, MissingModel, StemStudioError, UnwritableFile
+from stemstudio.progress import Progress
+
+FOLDER_VARIABLE = "STEMSTUDIO_MODELS"
+SUFFIXES = (".safetensors", ".th")
+BLOCK = 2**20
+
+Verdict = Literal["whole", "unchecked", "damaged"]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The file of one network.
+
+    Attributes
+    ----------
+    signature
+        Of the network.
+    path
+        Where it lies; None where it is not on this machine.
+    """
+
+    signature: str
+    path: Path | None
+
+
+def models_folder() -> Path:
+    """Where to put weights by hand: the folder that STEMSTUDIO_MODELS names, or one among the user's data."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("StemStudio", appauthor=False)) / "models"
+
+
+def hub_cache() -> Path:
+    """Where the model hub's own tools keep what they fetch."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(
+        os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or cache / "huggingface") / "hub"
+    )
+
+
+def look_for(model: Model) -> tuple[Weights, ...]:
+    """The files of a model's networks, as far as they are here: our folder first, then the usual caches."""
+    return tuple(Weights(signature, _find(signature, model)) for signature in model.networks)
+
+
+def weights_of(model: Model) -> tuple[Path, ...]:
+    """The files of a model's networks; `MissingModel` says where to put them if they are not on this machine."""
+    found = look_for(model)
+    missing = [each.signature for each in found if each.path is None]
+    if missing:
+        files = " and ".join(f"“{signature}.safetensors”" for signature in missing)
+        raise MissingModel(
+            f"The weights of {model.name} are not on this machine.",
+            f"Fetch them with “stemstudio models download {model.name}”, or put {files} (or the .th of the same name) "
+            f"into {models_folder()}, or use an algorithm that needs none.",
+        )
+    return tuple(each.path for each in found if each.path is not None)
+
+
+def add(path: Path, progress: Progress) -> tuple[str, ...]:
+    """Copy a file of weights, or all those in a folder, into our folder; the names of the models they belong to.
+
+    `StemStudioError` where nothing in it is weights of a known model, `BadModel` where a file is not what its name
+    says, `UnwritableFile` where it cannot be copied. A file is there whole or not at all.
+    """
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    known = [(file, model) for file in files for model in [_model_of(file)] if model is not None]
+    if not path.exists():
+        raise StemStudioError(
+            f"There is no file “{path}”.", "Give a file of weights, or the folder it is in."
+        )
+    if not known:
+        raise StemStudioError(
+            f"“{path.name}” holds no weights of a model that is known here.",
+            "The names of such files begin like 955717e8; “stemstudio models list” names the models.",
+        )
+    from stemstudio.algorithms.neural.checkpoints import load_network
+
+    for number, (file, model) in enumerate(known):
+        part = progress.part(number / len(known), (number + 1) / len(known))
+        part(0.0, f"looking at {file.name}")
+        if not model.packed:
+            load_network(file)
+        if verify(file, model) == "damaged":
+            raise BadModel(file, "its content does not match its checksum")
+        _copy(file, models_folder() / file.name, part)
+    progress(1.0)
+    return tuple(dict.fromkeys(model.name for _, model in known))
+
+
+def remove(model: Model) -> tuple[Path, ...]:
+    """Delete a model's files from our folder and the hub's cache; those that were deleted. Torch's are not ours."""
+    gone = []
+    for signature in model.networks:
+        for folder in (models_folder(), *_snapshots(model)):
+            for path in _candidates(signature, folder):
+                blob = path.resolve()
+                path.unlink()
+                if blob != path:
+                    with suppress(OSError):
+                        blob.unlink()
+                gone.append(path)
+    return tuple(gone)
+
+
+def verify(path: Path, model: Model, progress: Progress | None = None) -> Verdict:
+    """Whether a file is as its publisher made it.
+
+    Held against the checksum in the name of a .th file, against the catalogue's, or against the name that the hub's
+    cache gave the file, which is its SHA-256; "unchecked" where there is none of these.
+    """
+    wanted = _checksum(path, model)
+    if wanted is None:
+        return "unchecked"
+    return "whole" if sha256(path, progress).startswith(wanted) else "damaged"
+
+
+def sha256(path: Path, progress: Progress | None = None) -> str:
+    """The checksum of a file, in hexadecimal digits."""
+    progress = progress or Progress()
+    size, done, digest = max(1, path.stat().st_size), 0, hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            done += len(block)
+            progress(done / size)
+    return digest.hexdigest()
+
+
+def _checksum(path: Path, model: Model) -> str | None:
+    named = re.fullmatch(r"[0-9a-f]{8}-([0-9a-f]{8,64})\.th", path.name)
+    if named:
+        return named[1]
+    blob = path.resolve().name
+    if path.is_symlink() and re.fullmatch(r"[0-9a-f]{64}", blob):
+        return blob
+    signature = path.name[:8]
+    if path.suffix == ".th" and signature in model.networks and model.checksums:
+        return model.checksums[model.networks.index(signature)]
+    return None
+
+
+def _model_of(file: Path) -> Model | None:
+    if file.suffix not in SUFFIXES or not file.is_file():
+        return None
+    for model in MODELS.values():
+        if any(file.name.startswith(signature) for signature in model.networks):
+            return model
+    return None
+
+
+def _copy(source: Path, target: Path, progress: Progress) -> None:
+    if target.exists() and source.samefile(target):
+        return
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size = source.stat().st_size
+        if shutil.disk_usage(target.parent).free < size:
+            raise UnwritableFile(
+                target, f"it needs {size / 2**20:.0f} MB", f"Free some space in {target.parent}."
+            )
+        done = 0
+        with source.open("rb") as read, part.open("wb") as written:
+            while block := read.read(BLOCK):
+                written.write(block)
+                done += len(block)
+                progress(done / max(1, size), f"{done / 2**20:.0f} of {size / 2**20:.0f} MB")
+            written.flush()
+            os.fsync(written.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        raise UnwritableFile(target, (error.strerror or str(error)).lower()) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _find(signature: str, model: Model) -> Path | None:
+    for folder in _folders(model):
+        for path in _candidates(signature, folder):
+            return path
+    return None
+
+
+def _candidates(signature: str, folder: Path) -> Iterator[Path]:
+    for suffix in SUFFIXES:
+        yield from (path for path in sorted(folder.glob(f"{signature}*{suffix}")) if path.is_file())
+
+
+def _folders(model: Model) -> Iterator[Path]:
+    yield models_folder()
+    yield from _snapshots(model)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    yield Path(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
+
+
+def _snapshots(model: Model) -> Iterator[Path]:
+    folder = hub_cache() / f"models--{model.repository.replace('/', '--')}" / "snapshots"
+    if folder.is_dir():
+        yield from sorted(folder.iterdir())

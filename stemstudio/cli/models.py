@@ -1,0 +1,161 @@
+"""`stemstudio models`: which trained models there are, fetched, added, checked and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stemstudio.cli.console import answer, say, show_table, working
+from stemstudio.cli.options import Json
+from stemstudio.errors import BadModel, StemStudioError
+
+Name = Annotated[str, typer.Argument(help="Of a model, such as htdemucs.", metavar="NAME")]
+MEGABYTE = 1_000_000
+
+
+def models() -> typer.Typer:
+    """The group of commands."""
+    app = typer.Typer(
+        help="Trained models: list, download, add, verify, remove.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        options_metavar="",
+    )
+    app.command("list", options_metavar="[OPTIONS]")(list_models)
+    app.command("download", options_metavar="[OPTIONS]")(download_model)
+    app.command("add", options_metavar="[OPTIONS]")(add_file)
+    app.command("verify", options_metavar="[OPTIONS]")(verify_models)
+    app.command("remove", options_metavar="[OPTIONS]")(remove_model)
+    return app
+
+
+def list_models(json: Json = False) -> None:
+    """Say which models are known, and which of them are on this machine."""
+    from stemstudio.algorithms.neural.catalogue import MODELS
+
+    found = [_told(model) for model in MODELS.values()]
+    if json:
+        answer(found)
+        return
+    rows = [
+        [
+            each["name"],
+            "here" if each["here"] else "partly here" if each["files"] else "–",
+            f"{each['bytes'] / MEGABYTE:.0f} MB" if each["files"] else "",
+            each["licence"],
+            " ".join(f"{stem} {value:.1f}" for stem, value in each["sdr"].items()) or "–",
+            each["words"],
+        ]
+        for each in found
+    ]
+    show_table(["model", "", "size", "licence", "published SDR, dB", "what it is"], rows)
+
+
+def download_model(name: Name, json: Json = False) -> None:
+    """Fetch a model's weights from the model hub."""
+    from stemstudio.algorithms.neural.download import download, size_of
+
+    model = _model(name)
+    size = size_of(model)
+    if size:
+        say(f"{model.name}: {size / MEGABYTE:.0f} MB to fetch, licence {model.licence}.")
+    with working(f"fetching {model.name}") as progress:
+        paths = download(model, progress)
+    if json:
+        answer(_told(model))
+    for path in paths:
+        say(f"{path}")
+
+
+def add_file(
+    file: Annotated[Path, typer.Argument(help="Weights, or a folder with some.", metavar="FILE")],
+    json: Json = False,
+) -> None:
+    """Take in weights that you have already: a file, or all those in a folder."""
+    from stemstudio.algorithms.neural.weights import add, models_folder
+
+    with working("adding weights") as progress:
+        names = add(file, progress)
+    if json:
+        answer([_told(_model(name)) for name in names])
+    say(f"Added weights of {', '.join(names)} to {models_folder()}.")
+
+
+def verify_models(
+    name: Annotated[
+        str, typer.Argument(help="Of a model; all that are here by default.", metavar="[NAME]")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Check that weights are as their makers made them, and load them."""
+    from stemstudio.algorithms.neural.catalogue import MODELS
+    from stemstudio.algorithms.neural.checkpoints import load_network
+    from stemstudio.algorithms.neural.weights import look_for, verify
+
+    found: list[dict[str, Any]] = []
+    with working("checking weights") as progress:
+        for model in [_model(name)] if name else MODELS.values():
+            for each in look_for(model):
+                if each.path is None:
+                    continue
+                progress.check()
+                verdict, why = verify(each.path, model), ""
+                try:
+                    load_network(each.path)
+                except BadModel as error:
+                    verdict, why = "damaged", error.sentence
+                found.append({"model": model.name, "path": str(each.path), "verdict": verdict, "why": why})
+    if json:
+        answer(found)
+    words = {"whole": "whole", "unchecked": "loads; no checksum is known", "damaged": "damaged"}
+    for entry in found:
+        say(f"{entry['model']}: {words[entry['verdict']]} – {entry['path']} {entry['why']}".rstrip())
+    if not found:
+        say(
+            "No weights are on this machine."
+            if not name
+            else f"The weights of {name} are not on this machine."
+        )
+    if any(entry["verdict"] == "damaged" for entry in found):
+        raise StemStudioError("Some weights are damaged.", "Remove them and fetch them again.")
+
+
+def remove_model(name: Name, json: Json = False) -> None:
+    """Delete a model's weights from this machine."""
+    from stemstudio.algorithms.neural.weights import remove
+
+    gone = remove(_model(name))
+    if json:
+        answer([str(path) for path in gone])
+    for path in gone:
+        say(f"Removed {path}")
+    if not gone:
+        say(f"There was nothing of {name} to remove.")
+
+
+def _model(name: str) -> Any:
+    from stemstudio.algorithms.neural.catalogue import MODELS
+
+    if name not in MODELS:
+        raise StemStudioError(f"There is no model “{name}”.", f"There are: {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def _told(model: Any) -> Mapping[str, Any]:
+    from stemstudio.algorithms.neural.weights import look_for
+
+    files = [each.path for each in look_for(model) if each.path is not None]
+    return {
+        "name": model.name,
+        "words": model.words,
+        "stems": list(model.stems),
+        "licence": model.licence,
+        "sdr": dict(model.sdr),
+        "source": model.source,
+        "here": len(files) == len(model.networks),
+        "files": [str(path) for path in files],
+        "bytes": sum(path.stat().st_size for path in files),
+    }

@@ -1,0 +1,186 @@
+"""Weights fetched from a hub on this machine: whole or not at all, and whatever goes wrong in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+import time
+
+import pytest
+from model_hub import model_hub
+from small_recipes import write_tiny_weights
+
+from stemstudio.algorithms.neural import download as module
+from stemstudio.algorithms.neural.catalogue import MODELS
+from stemstudio.algorithms.neural.checkpoints import load_network
+from stemstudio.algorithms.neural.download import download, size_of
+from stemstudio.algorithms.neural.weights import add, hub_cache, look_for, models_folder, remove, verify
+from stemstudio.errors import BadModel, DownloadFailed, StemStudioError
+from stemstudio.progress import Cancelled, Progress
+
+MODEL = MODELS["htdemucs"]
+KEY = "adefossez/HTDemucs/955717e8.safetensors"
+
+
+@pytest.fixture
+def hub(home, monkeypatch, tmp_path):
+    for variable in ("STEMSTUDIO_MODELS", "HF_HOME", "HF_HUB_CACHE", "TORCH_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    source = tmp_path / "made"
+    source.mkdir()
+    with model_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        hub.files[KEY] = write_tiny_weights(source).read_bytes()
+        yield hub
+
+
+def nothing_is_left() -> bool:
+    blobs = list(hub_cache().rglob("*"))
+    return not [path for path in blobs if path.is_file() and path.stat().st_size > 1000]
+
+
+def test_what_is_fetched_lies_in_the_hubs_own_cache_and_runs(hub):
+    assert size_of(MODEL) == len(hub.files[KEY])
+    seen: list[tuple[float, str]] = []
+    (path,) = download(MODEL, Progress(lambda fraction, words: seen.append((fraction, words))))
+    assert path.is_relative_to(hub_cache())
+    assert path.read_bytes() == hub.files[KEY]
+    assert verify(path, MODEL) == "whole"
+    assert load_network(path).sources == ["drums", "bass", "other", "vocals"]
+    assert seen[-1][0] == 1.0
+    assert any("MB" in words for _, words in seen)
+    assert size_of(MODEL) == 0
+    asked = len(hub.ranges)
+    download(MODEL, Progress())
+    assert len(hub.ranges) == asked, "what is here is not fetched again"
+
+
+def test_a_connection_that_drops_is_taken_up_where_it_broke_off(hub, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    hub.files[KEY] += bytes(2_000_000)
+    hub.drops = [1_000_000]
+    (path,) = download(MODEL, Progress())
+    assert path.read_bytes() == hub.files[KEY]
+    assert hub.ranges[0] == 0
+    assert 500_000 < hub.ranges[1] <= 1_000_000
+
+
+def test_what_arrives_changed_is_deleted(hub):
+    hub.told[KEY] = hub.files[KEY][:-1] + b"?"
+    with pytest.raises(DownloadFailed, match="damaged"):
+        download(MODEL, Progress())
+    assert look_for(MODEL)[0].path is None
+    assert nothing_is_left()
+
+
+def test_a_cancel_leaves_nothing(hub):
+    hub.waiting = threading.Event()
+    hub.files[KEY] = hub.files[KEY] + bytes(4_000_000)
+    came = threading.Event()
+    progress = Progress(lambda fraction, words: came.set() if fraction > 0.1 else None)
+    ended: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            download(MODEL, progress)
+        except Cancelled as cancelled:
+            ended.append(cancelled)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert came.wait(20)
+    progress.cancel()
+    hub.waiting.set()
+    worker.join(20)
+    assert ended
+    assert nothing_is_left()
+
+
+@pytest.mark.parametrize(("status", "words"), [(404, "no such"), (500, "error 500"), (403, "error 403")])
+def test_what_the_hub_answers_is_said_in_a_sentence(hub, status, words):
+    if status == 404:
+        hub.files.clear()
+    else:
+        hub.status = status
+    with pytest.raises(DownloadFailed, match=words) as refused:
+        download(MODEL, Progress())
+    assert refused.value.way_on
+    assert "\n" not in refused.value.sentence
+
+
+def test_a_hub_that_is_not_there_is_said_soon(hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(DownloadFailed, match="cannot be reached"):
+        download(MODEL, Progress())
+
+
+def test_a_proxy_that_is_not_there_is_named(hub, monkeypatch):
+    from huggingface_hub.utils import close_session
+
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    close_session()
+    with pytest.raises(DownloadFailed, match=r"proxy|reached"):
+        download(MODEL, Progress())
+    monkeypatch.delenv("HTTP_PROXY")
+    close_session()
+
+
+def test_no_room_is_said_before_anything_is_fetched(hub, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: usage._replace(free=1000))
+    with pytest.raises(DownloadFailed, match="no room"):
+        download(MODEL, Progress())
+    assert not hub.ranges
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing(hub, monkeypatch):
+    import huggingface_hub.file_download as library
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(library, "http_get", full)
+    with pytest.raises(DownloadFailed, match="no space left"):
+        download(MODEL, Progress())
+    assert nothing_is_left()
+
+
+def test_a_file_or_a_folder_that_one_has_is_taken_in(hub, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    source = write_tiny_weights(mine)
+    (mine / "notes.txt").write_text("not weights")
+    for given in (source, mine):
+        assert add(given, Progress()) == ("htdemucs",)
+        copy = models_folder() / source.name
+        assert copy.read_bytes() == source.read_bytes()
+        assert look_for(MODEL)[0].path == copy
+        assert remove(MODEL) == (copy,)
+        assert look_for(MODEL)[0].path is None
+    assert source.exists()
+
+
+def test_what_is_no_weights_is_not_taken_in(hub, tmp_path):
+    with pytest.raises(StemStudioError, match="no file"):
+        add(tmp_path / "missing", Progress())
+    stranger = tmp_path / "song.safetensors"
+    stranger.write_bytes(b"?")
+    with pytest.raises(StemStudioError, match="no weights of a model"):
+        add(stranger, Progress())
+    damaged = tmp_path / "955717e8.safetensors"
+    damaged.write_bytes(b"?" * 100)
+    with pytest.raises(BadModel):
+        add(damaged, Progress())
+    assert not list(models_folder().glob("*"))
+
+
+def test_removing_takes_the_hubs_copy_too(hub):
+    download(MODEL, Progress())
+    assert len(remove(MODEL)) == 1
+    assert nothing_is_left()
