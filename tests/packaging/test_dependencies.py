@@ -44,7 +44,9 @@ def imported(folder):
 
 
 def test_whatever_the_program_imports_comes_with_it():
-    extras = [text for name, texts in PROJECT["optional-dependencies"].items() if name != "test" for text in texts]
+    extras = [
+        text for name, texts in PROJECT["optional-dependencies"].items() if name != "test" for text in texts
+    ]
     declared = {canonical(Requirement(text).name) for text in PROJECT["dependencies"] + extras}
     brought_by = packages_distributions()
     missing = {}
