@@ -1,4 +1,4 @@
-"""Clustering a few dozen points: a mixture of Gaussians with one common spread, always the same for a seed."""
+"""Clustering a few dozen points: Ward's tree over weighted points, mended by k-means; how many; and how sure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Wide = NDArray[np.float64]
+Owners = NDArray[np.intp]
 
-RESTARTS = 12
-ROUNDS = 60
+ROUNDS = 10  # of k-means after the tree
+LIGHTEST = 1e-4  # of the mean weight: points without any still have a nearest cluster
+MOST, USUAL, PULL = (
+    8,
+    4,
+    0.02,
+)  # stems that are looked for; the number a song mostly has; what each one off it costs
 
 
-def clusters(points: Wide, weights: Wide, n: int, seed: int, fixed: Mapping[int, int]) -> Wide:
-    """Probabilities of n clusters: (points, n), rows sum to 1.
+def gathered(points: Wide, weights: Wide, n: int, fixed: Mapping[int, int] | None = None) -> Owners:
+    """The cluster of each point, one of n.
 
-    Expectation–maximisation of a mixture of spherical Gaussians of one common variance, started from k-means++
-    centres; the best of several starts by likelihood.
+    The two clusters whose union widens the weighted sum of squared distances to the centres the least become one,
+    until n are left; then every point goes to the nearest centre, a few times over.
 
     Parameters
     ----------
@@ -26,72 +32,160 @@ def clusters(points: Wide, weights: Wide, n: int, seed: int, fixed: Mapping[int,
     weights
         ≥ 0, how much each point counts.
     n
-        Number of clusters.
-    seed
-        Of the starts.
+        How many clusters; where there are fewer points, some stay empty.
     fixed
-        Cluster by point: points whose cluster is given.
+        Cluster by point: points whose cluster is given. They gather what is like them, and never join each other.
+
+    Returns
+    -------
+    ndarray
+        (points,), each in 0 … n − 1.
+
+    References
+    ----------
+    Ward 1963, "Hierarchical grouping to optimize an objective function".
     """
-    count = len(points)
-    weights = np.sqrt(np.maximum(weights, 0.0))  # loud points lead, quiet ones are still heard
-    weights = weights / weights.sum() if weights.sum() > 0 else np.full(count, 1.0 / max(1, count))
-    given = np.zeros((count, n), dtype=bool)
-    for point, cluster in fixed.items():
-        given[point, cluster] = True
-    best, best_likelihood = np.full((count, n), 1.0 / n), -np.inf
-    for restart in range(RESTARTS):
-        rng = np.random.default_rng([seed, restart])
-        found, likelihood = _fit(points, weights, _centres(points, weights, n, rng, fixed), given)
-        if likelihood > best_likelihood + 1e-12:
-            best, best_likelihood = found, likelihood
-    return best
-
-
-def _centres(points: Wide, weights: Wide, n: int, rng: np.random.Generator, fixed: Mapping[int, int]) -> Wide:
-    """k-means++: each further centre far from those there are; clusters with given points start at their mean."""
-    centres = np.zeros((n, points.shape[1]))
-    known = sorted(set(fixed.values()))
-    for cluster in known:
-        members = [point for point, owner in fixed.items() if owner == cluster]
-        centres[cluster] = points[members].mean(axis=0)
-    distance = np.full(len(points), np.inf)
-    for cluster in known:
-        distance = np.minimum(distance, ((points - centres[cluster]) ** 2).sum(axis=1))
-    for cluster in range(n):
-        if cluster in known:
-            continue
-        chance = weights * (distance if np.isfinite(distance).all() else 1.0)
-        total = chance.sum()
-        pick = int(rng.choice(len(points), p=chance / total)) if total > 0 else int(rng.integers(len(points)))
-        centres[cluster] = points[pick]
-        distance = np.minimum(distance, ((points - centres[cluster]) ** 2).sum(axis=1))
-    return centres
-
-
-def _fit(points: Wide, weights: Wide, centres: Wide, given: NDArray[np.bool_]) -> tuple[Wide, float]:
-    n, dimensions = centres.shape
-    shares = np.full(n, 1.0 / n)
-    held = given.any(axis=1)
-    floor = 1e-3 * dimensions
-    spread = max(floor, float((weights @ ((points - weights @ points) ** 2)).sum()) / n) / dimensions
-    probabilities, likelihood = np.full((len(points), n), 1.0 / n), -np.inf
+    held = {point: cluster for point, cluster in (fixed or {}).items() if 0 <= cluster < n}
+    weights = _lifted(weights)
+    owners = _tree(points, weights, n, held)
     for _ in range(ROUNDS):
-        distance = ((points[:, None] - centres[None]) ** 2).sum(axis=2)
-        logs = np.log(shares + 1e-300) - distance / (2 * spread) - 0.5 * dimensions * np.log(spread)
-        logs[held] = np.where(given[held], logs[held], -np.inf)
-        top = logs.max(axis=1, keepdims=True)
-        scaled = np.exp(logs - top)
-        sums = scaled.sum(axis=1, keepdims=True)
-        probabilities = scaled / sums
-        reached = float(weights @ (top + np.log(sums))[:, 0])
-        mass = (weights[:, None] * probabilities).sum(axis=0)
-        full = mass > 1e-12
-        centres = centres.copy()
-        centres[full] = (weights[:, None] * probabilities).T[full] @ points / mass[full, None]
-        shares = (mass + 1e-3) / (mass + 1e-3).sum()
-        spread = max(floor, float((weights[:, None] * probabilities * distance).sum())) / dimensions
-        if reached - likelihood < 1e-7:
-            likelihood = reached
+        found = _distances(points, _centres(points, weights, owners, n)).argmin(axis=1)
+        for point, cluster in held.items():
+            found[point] = cluster
+        emptied = len(np.unique(found)) < len(np.unique(owners))
+        if emptied or (found == owners).all():
             break
-        likelihood = reached
-    return probabilities, likelihood
+        owners = found
+    return owners
+
+
+def away(points: Wide, weights: Wide, owners: Owners, n: int) -> Wide:
+    """How far every point is from the centre of every cluster, (points, n); infinite where a cluster is empty."""
+    return np.sqrt(_distances(points, _centres(points, _lifted(weights), owners, n)))
+
+
+def chances(distances: Wide) -> Wide:
+    """How probable each cluster is for each point: (points, n), rows sum to 1.
+
+    The memberships of fuzzy c-means, p_j ∝ 1 / d_j². On songs with true stems they come close to how often an atom is
+    right (tests/benchmarks/study_suggestions.py); the posteriors of a mixture of Gaussians are far too sure.
+
+    Parameters
+    ----------
+    distances
+        d, (points, n), ≥ 0: from each cluster; infinite where there is no such cluster.
+
+    References
+    ----------
+    Bezdek 1981, "Pattern recognition with fuzzy objective function algorithms".
+    """
+    nearest = distances.min(axis=1, keepdims=True)
+    # 1 for the nearest, also where that is 0 away.
+    ratio = np.where(distances > nearest, nearest / np.where(distances > 0, distances, 1.0), 1.0)
+    shares = np.where(np.isfinite(distances), ratio, 0.0) ** 2
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def how_many(points: Wide, weights: Wide, least: int = 1) -> int:
+    """How many clusters there seem to be, from 2 to 8: where points are closest to their own and farthest from others.
+
+    The weighted mean silhouette says, with a slight pull towards four, which is what many songs have and decides
+    where the silhouette hardly does.
+
+    Parameters
+    ----------
+    least
+        No fewer than this: as many as are given already.
+
+    References
+    ----------
+    Rousseeuw 1987, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis".
+    """
+    most = min(MOST, len(points))
+    first = max(2, least)
+    if most <= first:
+        return max(1, least, most)
+    scores = {
+        n: _silhouette(points, weights, gathered(points, weights, n)) - PULL * abs(n - USUAL)
+        for n in range(first, most + 1)
+    }
+    return max(scores, key=lambda n: scores[n])
+
+
+def _tree(points: Wide, weights: Wide, n: int, held: Mapping[int, int]) -> Owners:
+    count = len(points)
+    centres, mass = points.astype(np.float64), weights.astype(np.float64)
+    given = np.full(count, -1)
+    for point, cluster in held.items():
+        given[point] = cluster
+    labels, alive = np.arange(count), np.ones(count, dtype=bool)
+
+    def costs(row: int) -> Wide:
+        """What joining `row` with each other cluster would add; infinite where it must not be."""
+        added = mass[row] * mass / (mass[row] + mass) * ((centres - centres[row]) ** 2).sum(axis=1)
+        apart = ~alive | ((given >= 0) & (given[row] >= 0) & (given != given[row]))
+        apart[row] = True
+        same = (given >= 0) & (given == given[row]) & ~apart
+        return np.where(apart, np.inf, np.where(same, -1.0, added))
+
+    table = np.stack([costs(row) for row in range(count)]) if count else np.zeros((0, 0))
+    # Given clusters without a point of their own yet still need room among the n.
+    free = n - len(set(held.values()))
+    while True:
+        one, other = np.unravel_index(int(table.argmin()), table.shape) if count else (0, 0)
+        if not count or not np.isfinite(table[one, other]):
+            break
+        loose = int((alive & (given < 0)).sum())
+        if table[one, other] >= 0 and loose <= free:
+            break
+        total = mass[one] + mass[other]
+        centres[one] = (mass[one] * centres[one] + mass[other] * centres[other]) / total
+        mass[one], alive[other] = total, False
+        given[one] = max(given[one], given[other])
+        labels[labels == other] = one
+        table[other], table[:, other] = np.inf, np.inf
+        table[one] = costs(int(one))
+        table[:, one] = table[one]
+    numbers = iter([cluster for cluster in range(n) if cluster not in set(held.values())])
+    result = np.zeros(count, dtype=np.intp)
+    for label in dict.fromkeys(labels.tolist()):
+        result[labels == label] = given[label] if given[label] >= 0 else next(numbers)
+    return result
+
+
+def _lifted(weights: Wide) -> Wide:
+    """Weights of which none is 0."""
+    mean = float(weights.mean()) if len(weights) else 0.0
+    return np.maximum(weights, LIGHTEST * mean) if mean > 0 else np.ones(len(weights))
+
+
+def _centres(points: Wide, weights: Wide, owners: Owners, n: int) -> Wide:
+    """Weighted means, (n, features); infinite where a cluster is empty."""
+    member = np.equal.outer(np.arange(n), owners) * weights
+    mass = member.sum(axis=1, keepdims=True)
+    return np.where(mass > 0, (member @ points) / np.where(mass > 0, mass, 1.0), np.inf)
+
+
+def _distances(points: Wide, centres: Wide) -> Wide:
+    """Squared, (points, clusters)."""
+    return np.asarray(((points[:, None] - centres[None]) ** 2).sum(axis=2))
+
+
+def _silhouette(points: Wide, weights: Wide, owners: Owners) -> float:
+    clusters = np.unique(owners)
+    if len(clusters) < 2:
+        return 0.0
+    weights = _lifted(weights)
+    apart = np.sqrt(_distances(points, points))
+    member = np.equal.outer(owners, clusters)
+    own = member.argmax(axis=1)
+    rows = np.arange(len(points))
+    # Mean distance to the points of every cluster, oneself not counted.
+    mass = (member * weights[:, None]).sum(axis=0) - np.where(member, weights[:, None], 0.0)
+    means = (apart * weights) @ member / np.maximum(mass, 1e-30)
+    inside = means[rows, own]
+    means[rows, own] = np.inf
+    outside = means.min(axis=1)
+    values = (outside - inside) / np.maximum(np.maximum(inside, outside), 1e-30)
+    values[member.sum(axis=0)[own] == 1] = 0.0
+    return float((weights * values).sum() / weights.sum())

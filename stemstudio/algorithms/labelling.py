@@ -1,4 +1,4 @@
-"""From atoms to stems: whose each atom probably is, judged by reference stems, by timbre, or by example."""
+"""From atoms to stems: what a suggested assignment is, and the best one where the true stems are known."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.clustering import clusters
-from stemstudio.algorithms.estimates import frozen
 from stemstudio.algorithms.masking import TINY
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.algorithms.timbre import descriptors, standardised
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import forward
@@ -77,88 +74,6 @@ def by_references(
     owners[products.gram.diagonal() <= 0] = -1
     owners = _refined(products, owners)
     return [names[owner] if owner >= 0 else None for owner in owners]
-
-
-def by_timbre(
-    factorization: Factorization,
-    n: int,
-    sample_rate: int,
-    seed: int = 0,
-    fixed: Mapping[int, int] | None = None,
-) -> Labels:
-    """Gather atoms that sound alike into n stems, the lowest first.
-
-    Parameters
-    ----------
-    factorization
-        The atoms.
-    n
-        How many stems; clusters may stay empty where there are fewer atoms.
-    sample_rate
-        In Hz.
-    seed
-        Of the clustering.
-    fixed
-        Stem by atom: what is settled already (locked, or assigned by hand). These atoms keep their stem, which is
-        then no longer numbered by pitch, and draw what is like them.
-
-    Returns
-    -------
-    Labels
-        Owners, probabilities, and a name for each stem.
-    """
-    if n < 1:
-        raise ValueError(f"the number of stems must be at least 1, not {n}")
-    features = descriptors(factorization, sample_rate)
-    held = {atom: stem for atom, stem in (fixed or {}).items() if 0 <= stem < n}
-    probabilities = clusters(standardised(features.table), features.energy, n, seed, held)
-    if not held:
-        # Stems from low to high: by the energy-weighted mean of the logarithm of the centroid.
-        weights = probabilities * (features.energy[:, None] + 1e-12)
-        height = (weights * np.log2(features.centroid + 1.0)[:, None]).sum(axis=0) / (
-            weights.sum(axis=0) + 1e-30
-        )
-        height[weights.sum(axis=0) <= 1e-9] = np.inf
-        probabilities = probabilities[:, np.argsort(height, kind="stable")]
-    owners = probabilities.argmax(axis=1)
-    names = features.words(owners, n)
-    return Labels(tuple(int(owner) for owner in owners), frozen(probabilities.astype(np.float32)), names)
-
-
-def by_example(factorization: Factorization, sample_rate: int, given: Mapping[int, int], n: int) -> Labels:
-    """Give every other atom to the stem whose given atoms it is most like.
-
-    Parameters
-    ----------
-    given
-        Stem by atom; the examples, which stay as they are.
-    n
-        How many stems there are; a stem without an example gets nothing.
-
-    Returns
-    -------
-    Labels
-        The probability is a softmax over the distances to the nearest example of every stem.
-    """
-    features = descriptors(factorization, sample_rate)
-    table = standardised(features.table)
-    distance = np.full((len(table), n), np.inf)
-    for atom, stem in given.items():
-        if 0 <= stem < n:
-            distance[:, stem] = np.minimum(distance[:, stem], np.linalg.norm(table - table[atom], axis=1))
-    if not np.isfinite(distance).any():
-        raise ValueError("there is no example to go by")
-    distance -= distance.min(axis=1, keepdims=True)
-    probabilities = np.exp(-distance)
-    for atom, stem in given.items():
-        probabilities[atom] = np.arange(n) == stem
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-    owners = probabilities.argmax(axis=1)
-    return Labels(
-        tuple(int(owner) for owner in owners),
-        frozen(probabilities.astype(np.float32)),
-        features.words(owners, n),
-    )
 
 
 @dataclass(frozen=True)

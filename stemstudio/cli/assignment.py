@@ -1,4 +1,4 @@
-"""Which atoms make a stem, as the command line says it: atoms, timbre:N, stems:DIR or templates."""
+"""Which atoms make a stem, as the command line says it: atoms, timbre:N, rhythm:N, stems:DIR or templates."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from stemstudio.cli.console import say
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 
-WAYS = "Say atoms, timbre:N (such as timbre:4), stems:DIR or templates."
+WAYS = "Say atoms, timbre:N (such as timbre:4), rhythm:N, either without a number, stems:DIR or templates."
 MOST_STEMS = 64
+LIKENESSES: tuple[Literal["timbre", "rhythm"], ...] = ("timbre", "rhythm")
 
 
 @dataclass(frozen=True)
@@ -26,40 +27,44 @@ class Assignment:
     Attributes
     ----------
     kind
-        Each atom a stem; stems of what sounds alike; what comes nearest to given stems; each taught sound, and each
-        drum of a score, a stem.
+        Each atom a stem; stems of what sounds alike, or at like times; what comes nearest to given stems; each taught
+        sound, and each drum of a score, a stem.
     stems
-        How many, for "timbre".
+        How many, for "timbre" and "rhythm"; None finds out.
     folder
         Of the given stems.
     said
         Whether somebody asked for it; otherwise it is ours.
     """
 
-    kind: Literal["atoms", "timbre", "stems", "templates"]
-    stems: int = 0
+    kind: Literal["atoms", "timbre", "rhythm", "stems", "templates"]
+    stems: int | None = None
     folder: Path = Path()
     said: bool = True
 
     def __str__(self) -> str:
-        return {"timbre": f"timbre:{self.stems}", "stems": f"stems:{self.folder}"}.get(self.kind, self.kind)
+        number = "" if self.stems is None else f":{self.stems}"
+        return f"{self.kind}:{self.folder}" if self.kind == "stems" else f"{self.kind}{number}"
 
 
 def parse_assignment(words: str | None) -> Assignment:
-    """Understand `atoms`, `timbre:N`, `stems:DIR` and `templates`; four stems by timbre if nothing is said."""
+    """Understand `atoms`, `timbre[:N]`, `rhythm[:N]`, `stems:DIR` and `templates`; four by timbre if nothing is said."""
     if words is None:
         return Assignment("timbre", 4, said=False)
-    kind, _, value = words.partition(":")
-    if kind in ("atoms", "templates") and not value:
-        return Assignment("atoms" if kind == "atoms" else "templates")
-    if kind == "timbre" and value.isdecimal() and 1 <= int(value) <= MOST_STEMS:
-        return Assignment("timbre", int(value))
-    if kind == "timbre":
+    word, colon, value = words.partition(":")
+    if word in ("atoms", "templates") and not value:
+        return Assignment("atoms" if word == "atoms" else "templates")
+    kind = next((kind for kind in LIKENESSES if kind == word), None)
+    if kind is not None:
+        if not colon:
+            return Assignment(kind)
+        if value.isdecimal() and 1 <= int(value) <= MOST_STEMS:
+            return Assignment(kind, int(value))
         raise StemStudioError(
             f"“{words}” does not say how many stems, from 1 to {MOST_STEMS}.",
-            "Say it as in --assign timbre:4.",
+            f"Say it as in --assign {kind}:4, or --assign {kind} to find out.",
         )
-    if kind == "stems" and value:
+    if word == "stems" and value:
         folder = Path(value).expanduser()
         if not folder.is_dir():
             raise StemStudioError(
@@ -83,7 +88,7 @@ def check(how: Assignment, recipe: Algorithm) -> None:
 
 
 def assigned(
-    how: Assignment, estimates: Estimates, mixture: Sound, recipe: Algorithm, progress: Progress
+    how: Assignment, estimates: Estimates, mixture: Sound, progress: Progress
 ) -> tuple[Sequence[str], Sequence[int | None]]:
     """Names of the stems, and for every part the number of its stem or None for the residual.
 
@@ -97,11 +102,13 @@ def assigned(
         return _by_stems(how.folder, estimates, mixture, progress)
     if how.kind == "templates" or (not how.said and estimates.families is not None):
         return estimates.gathered()
-    from stemstudio.algorithms.labelling import by_timbre
+    from stemstudio.algorithms.alike import by_likeness
 
     if not how.said:
         say("Atoms are gathered into 4 stems by timbre; --assign says it otherwise.")
-    labels = by_timbre(estimates, how.stems, mixture.sample_rate, getattr(recipe, "seed", 0))
+    labels = by_likeness(estimates, how.stems, mixture.sample_rate, likeness=how.kind)
+    if how.stems is None:
+        say(f"Found {len(labels.names)} stems by {how.kind}: {', '.join(labels.names)}.")
     return labels.names, labels.owners
 
 

@@ -38,9 +38,10 @@ def separate(
     assign: Annotated[
         str | None,
         typer.Option(
-            help="Which atoms make a stem: atoms (each its own), timbre:N (N stems of what sounds alike), stems:DIR "
-            "(what comes nearest to the stems in a folder), or templates (a stem for each taught sound and each drum of "
-            "a score, the residual for all others). By default templates where there are some, otherwise timbre:4.",
+            help="Which atoms make a stem: atoms (each its own), timbre:N (N stems of what sounds alike), rhythm:N (N "
+            "stems of what sounds at like times), either without N to find how many, stems:DIR (what comes nearest to the "
+            "stems in a folder), or templates (a stem for each taught sound and each drum of a score, the residual for "
+            "all others). By default templates where there are some, otherwise timbre:4.",
             metavar="HOW",
         ),
     ] = None,

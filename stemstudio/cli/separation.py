@@ -68,14 +68,14 @@ def split_song(
     """Take a song, or some seconds of it alone, apart and gather what came out into stems, with masks as wanted."""
     if selection is None:
         estimates = recipe.run(audio, progress.part(0.0, 0.85))
-        stems, owners = assigned(how, estimates, audio, recipe, progress.part(0.85, 1.0))
+        stems, owners = assigned(how, estimates, audio, progress.part(0.85, 1.0))
         project = Project(audio, song, estimates.grid or StftSettings())
         edits.split(project, MIXTURE, recipe, estimates, stems=stems, owners=owners).do(project)
     else:
         box = Box(start=selection[0], stop=selection[1], low=0.0, high=audio.sample_rate / 2)
         piece = cut_out(audio, recipe, box, progress.part(0.0, 0.85))
         estimates, heard = piece.estimates, Stretch(audio, piece.offset, piece.length)
-        stems, owners = assigned(how, estimates, heard, recipe, progress.part(0.85, 1.0))
+        stems, owners = assigned(how, estimates, heard, progress.part(0.85, 1.0))
         project = Project(audio, song, estimates.grid or StftSettings())
         found = Found(piece, tuple(stems), tuple(owners), (None,) * len(stems))
         splice(project, MIXTURE, found).do(project)

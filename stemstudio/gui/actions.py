@@ -108,7 +108,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("join_stem", "Separate", "&Put together again", "The stems that the target was split into become one again.", (), "stems"),
     Command("delete_stem", "Separate", "&Delete the target stem", "Its light goes to the residual.", (), "stems"),
     Command("compare", "Separate", "&Compare with true stems…", "Scores of the stems, where the true ones are known.", (), "song", rule_before=True),
-    Command("suggest_atoms", "Atoms", "&Suggest stems", "Gather atoms that sound alike into stems.", ("Ctrl+G",), "atoms"),
+    Command("suggest_atoms", "Atoms", "&Suggest stems", "Gather atoms that are alike into stems.", ("Ctrl+G",), "atoms"),
     Command("hear_atom", "Atoms", "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "atoms"),
     Command("lock_atoms", "Atoms", "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "atoms"),
     Command("go_on_atoms", "Atoms", "&Continue (100 rounds)", "Improve all atoms from where they are; none jumps or changes its place.", ("Ctrl+R",), "nmf", rule_before=True),

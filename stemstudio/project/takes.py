@@ -166,12 +166,12 @@ def described(recipe: Algorithm, most: int = 3) -> str:
 
 def _gathered(state: State, answer: Answer, atoms: Factorization) -> Answer:
     """Atoms in as many stems as there are now, or four; by their timbre."""
-    from stemstudio.algorithms.labelling import by_timbre
+    from stemstudio.algorithms.alike import by_likeness
 
     split = state.splits.get(answer.stem)
     now = len(state.children(answer.stem)) - 1 if split is not None else 0
     count = min(now or STEMS_OF_ATOMS, max(1, len(atoms.names)))
-    labels = by_timbre(atoms, count, state.mixture.sample_rate, getattr(answer.recipe, "seed", 0))
+    labels = by_likeness(atoms, count, state.mixture.sample_rate)
     stems = tuple(labels.names[:count])
     found = answer.found
     if found is not None:

@@ -131,6 +131,19 @@ def test_stems_by_timbre_and_four_of_them_if_nothing_is_said(
         assert null(song, ran.json["stems"].values()) <= -120
 
 
+def test_stems_by_rhythm_and_as_many_as_there_seem_to_be(command: Any, song: Path, tmp_path: Path) -> None:
+    three = command("separate", song, *NMF, "--assign", "rhythm:3", "--out", tmp_path / "three", "--json")
+    assert len(three.json["stems"]) == 4
+    found = command("separate", song, *NMF, "--assign", "timbre", "--out", tmp_path / "found", "--json")
+    names = [name for name in found.json["stems"] if name != "residual"]
+    assert 2 <= len(names) <= 8
+    assert f"Found {len(names)} stems by timbre: {', '.join(names)}." in found.stderr
+    for words in ("timbre:", "rhythm:0", "rhythm:x"):
+        refused = command("separate", song, *NMF, "--assign", words, "--out", tmp_path / "none")
+        assert refused.code == 2
+        assert "how many stems" in refused.sentence
+
+
 def test_the_same_seed_gives_the_same_files(command: Any, song: Path, tmp_path: Path) -> None:
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         command("separate", song, *NMF, "--set", f"seed={seed}", "--out", tmp_path / folder)

@@ -325,6 +325,56 @@ def test_suggest_leaves_locked_atoms_alone(shown, qtbot):
     assert owner(document, 0) != "mine"
 
 
+def test_suggest_finds_how_many_stems_when_asked(shown, qtbot):
+    document = alike_song()
+    view = shown(document)
+    view.count.setValue(view.count.minimum())
+    assert view.count.text() == "find how many"
+    view.suggest()
+    qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30000)
+    owners = [owner(document, atom) for atom in range(6)]
+    assert owners[0] == owners[2] == owners[4] != owners[1] == owners[3] == owners[5]
+    assert document.history.names[-1] == f"Suggest {len(document.state.children(0)) - 1} stems by timbre"
+
+
+def test_suggest_by_rhythm_gathers_what_sounds_together(shown, qtbot):
+    document = song()
+    frames = GRID.frames(document.state.mixture.length)
+    atoms = harmonic_atoms([80.0, 1800.0, 90.0, 2000.0], frames)
+    together = np.repeat(np.random.default_rng(0).random((2, frames)).astype(np.float32) ** 8, 2, axis=0)
+    atoms = Factorization(atoms.templates, together, GRID)
+    document.do(edits.split(document.project, 0, Slicer(), atoms, name="Atoms"))
+    view = shown(document)
+    view.how.setCurrentIndex(view.how.findData("rhythm"))
+    view.count.setValue(2)
+    view.suggest()
+    qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30000)
+    assert document.history.names[-1] == "Suggest 2 stems by rhythm"
+    owners = [owner(document, atom) for atom in range(4)]
+    assert owners[0] == owners[1] != owners[2] == owners[3]
+
+
+def test_suggest_like_mine_sends_the_rest_after_those_with_a_stem(shown, qtbot):
+    document = alike_song()
+    view = shown(document)
+    told = []
+    document.said.connect(told.append)
+    view.how.setCurrentIndex(view.how.findData("example"))
+    assert not view.count.isEnabled(), "there are the stems that there are"
+    view.suggest()
+    assert "Give an atom or two" in told[-1]
+    for name, atom in (("low", 0), ("high", 3)):
+        edit, stem = edits.add_stem(document.project, 0, name)
+        document.do(edit)
+        document.do(edits.assign(document.state, 0, {atom: stem}, "give"))
+    steps = len(document.history.edits)
+    view.suggest()
+    qtbot.waitUntil(lambda: len(document.history.edits) > steps, timeout=30000)
+    assert document.history.names[-1] == "Give the other atoms to what they are like"
+    assert [owner(document, atom) for atom in range(6)] == ["low", "high"] * 3
+    assert len(document.state.children(0)) == 3, "no stem is made"
+
+
 def test_detail_says_pitch_share_and_owner(shown, qtbot):
     document = atom_song()
     detail = AtomDetail(document)

@@ -40,6 +40,12 @@ SORTS = (
     ("similarity", "alike together"),
     ("stem", "by stem"),
 )
+HOWS = (
+    ("timbre", "by sound", "Atoms that sound alike make a stem"),
+    ("rhythm", "by rhythm", "Atoms that sound at like times and in like patterns make a stem"),
+    ("example", "like mine", "Atoms that have no stem yet go where the atoms are that they sound like"),
+)
+FIND = 0  # in the place of how many stems
 NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
 
 
@@ -95,17 +101,27 @@ class AtomsView(QWidget):
         self.sort.setToolTip("Order of the atoms")
         self.sort.setAccessibleName("Order of the atoms")
         self.sort.currentIndexChanged.connect(self._sort)
+        self.how = QComboBox(self)
+        for name, words, tip in HOWS:
+            self.how.addItem(words, name)
+            self.how.setItemData(self.how.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.how.setToolTip(
+            "What Suggest goes by: how atoms sound, when they sound, or the ones that you gave to stems"
+        )
+        self.how.setAccessibleName("What Suggest goes by")
+        self.how.currentIndexChanged.connect(self._show_count)
         self.count = QSpinBox(self)
-        self.count.setRange(1, 12)
+        self.count.setRange(FIND, 12)
+        self.count.setSpecialValueText("find how many")
         self.count.setValue(4)
         self.count.setSuffix(" stems")
-        self.count.setToolTip("How many stems to suggest")
+        self.count.setToolTip("How many stems to suggest; below 1 it is found out")
         spaced(self.count)
-        self.count.setFixedWidth(self.count.fontMetrics().horizontalAdvance("12 stems") + 34)
+        self.count.setFixedWidth(self.count.fontMetrics().horizontalAdvance("find how many") + 34)
         self.count.setAccessibleName("How many stems to suggest")
         self.suggest_button = QPushButton("Suggest", self)
         self.suggest_button.setToolTip(
-            "Gather atoms that sound alike into stems, in one step; locked atoms stay (Ctrl+G)"
+            "Gather atoms that are alike into stems, in one step; locked atoms stay (Ctrl+G)"
         )
         self.suggest_button.clicked.connect(self.suggest)
         self.work_button = QToolButton(self)
@@ -121,7 +137,7 @@ class AtomsView(QWidget):
         top.setSpacing(8)
         top.addWidget(self.title)
         top.addWidget(chips, 1)
-        for widget in (self.sort, self.work_button, self.count, self.suggest_button):
+        for widget in (self.sort, self.work_button, self.how, self.count, self.suggest_button):
             top.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -145,7 +161,7 @@ class AtomsView(QWidget):
 
     def suggest(self) -> None:
         """Gather the atoms into as many stems as chosen."""
-        self._suggestions.suggest(self.count.value())
+        self._suggestions.suggest(self.count.value() or None, self.how.currentData())
 
     def assign_to_number(self, number: int) -> bool:
         """Give the selected atoms to the n-th stem of their split; one above the last makes a new one."""
@@ -287,8 +303,9 @@ class AtomsView(QWidget):
         if not hasattr(estimates, "activations"):
             estimates = None
         there = split is not None and self._preview is None and estimates is not None
-        for widget in (self.sort, self.count, self.suggest_button):
+        for widget in (self.sort, self.how, self.suggest_button):
             widget.setEnabled(there and not self._suggestions.running)
+        self._show_count()
         self.work_button.setEnabled(there and reworkable(split))
         self.work_button.setText("Working…" if self._reworking.running else "Work on them")
         self._call_for_suggestion(there and split is not None and set(split.owners) == {split.residual})
@@ -317,6 +334,10 @@ class AtomsView(QWidget):
                 self._sort()
 
         self._document.jobs.run("Drawing atoms", work, done, heavy=False)
+
+    def _show_count(self) -> None:
+        """By example there are just the stems that there are."""
+        self.count.setEnabled(self.how.isEnabled() and self.how.currentData() != "example")
 
     def _call_for_suggestion(self, on: bool) -> None:
         """While no atom has a stem yet, Suggest is the thing to press."""

@@ -1,9 +1,9 @@
-"""Suggestions: which atoms sound alike, asked on a thread and done as one named step."""
+"""Suggestions: which atoms are alike, asked on a thread and done as one named step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from stemstudio.progress import Progress
 from stemstudio.project.edits import Edit, Rows, fresh_colours, unique_name
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.stem import Stem
+
+How = Literal["timbre", "rhythm", "example"]
+NO_EXAMPLE = "Give an atom or two to each stem first; the others then follow them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +60,11 @@ class Suggestions(QObject):
         self.running = False
         document.opened.connect(self._forget)
 
-    def suggest(self, count: int) -> None:
-        """Gather the atoms on display into `count` stems; locked atoms stay and draw what is like them."""
+    def suggest(self, count: int | None, how: How = "timbre") -> None:
+        """Gather the atoms into `count` stems, or as many as there seem to be; locked atoms stay and draw their like.
+
+        With "example" there are no new stems: every atom that is in none goes where the atoms are that it is like.
+        """
         document = self._document
         state, project, parent, split = (
             document.state,
@@ -70,19 +76,24 @@ class Suggestions(QObject):
             return
         factorization: Any = split.estimates
         rate = state.mixture.sample_rate
-        children = [child.id for child in state.children(parent) if child.id != split.residual][:count]
+        children = [child.id for child in state.children(parent) if child.id != split.residual]
+        children = children if how == "example" else children[:count]
+        leading = range(len(split.owners)) if how == "example" else split.locked
         fixed = {
-            atom: children.index(split.owners[atom])
-            for atom in split.locked
-            if split.owners[atom] in children
+            atom: children.index(split.owners[atom]) for atom in leading if split.owners[atom] in children
         }
+        if how == "example" and not fixed:
+            document.said.emit(NO_EXAMPLE)
+            return
         self._set_running(True)
 
         def work(progress: Progress) -> Any:
-            from stemstudio.algorithms.labelling import by_timbre
+            from stemstudio.algorithms.alike import by_example, by_likeness
 
             progress.check()
-            return by_timbre(factorization, count, rate, fixed=fixed or None)
+            if how == "example":
+                return by_example(factorization, rate, fixed, len(children))
+            return by_likeness(factorization, count, rate, likeness=how, fixed=fixed)
 
         def done(labels: Any) -> None:
             self._set_running(False)
@@ -93,7 +104,7 @@ class Suggestions(QObject):
                 or now.splits[parent].estimates is not factorization
             ):
                 return
-            edit, stems = suggestion_edit(project, parent, labels, count)
+            edit, stems = suggestion_edit(project, parent, labels, how)
             self._last = Suggestion(factorization, stems, labels.probabilities)
             if not document.do(edit):
                 document.said.emit("The atoms are gathered like that already.")
@@ -135,11 +146,11 @@ def suggestions_of(document: Document) -> Suggestions:
 
 
 def suggestion_edit(
-    project: Project, parent: int, labels: Any, count: int
+    project: Project, parent: int, labels: Any, how: How
 ) -> tuple[Edit | None, tuple[int, ...]]:
     """The step that does what `labels` suggest, with the stems it needs; and the ids of all the stems."""
     state = project.state
-    split = state.splits[parent]
+    split, count = state.splits[parent], len(labels.names)
     stems = [child.id for child in state.children(parent) if child.id != split.residual][:count]
     made = _new_stems(project, state, parent, labels.names[len(stems) : count])
     stems += [stem.id for stem in made]
@@ -151,7 +162,9 @@ def suggestion_edit(
     }
     rows: Rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
     kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
-    word = f"Suggest {count} {'stem' if count == 1 else 'stems'} by timbre"
+    word = f"Suggest {count} {'stem' if count == 1 else 'stems'} by {how}"
+    if how == "example":
+        word = "Give the other atoms to what they are like"
     return Edit(word, rows, Change(kinds, frozenset(moved | {stem.id for stem in made}))), tuple(stems)
 
 
