@@ -10,7 +10,7 @@ import typer
 
 from stemstudio.cli.console import answer, say, working
 from stemstudio.cli.options import Format, Json, Out, Overwrite, Subtype, sound_format, spare_song
-from stemstudio.errors import BadProject, StemStudioError
+from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
     from stemstudio.project.project import State
@@ -48,54 +48,31 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the stems of a project, or its mix."""
-    from stemstudio.audio.channels import ChannelChoice
-    from stemstudio.audio.reading import decode, probe
+    from stemstudio.cli.opened import opened_with_song
     from stemstudio.mixing.export import ExportOrder, file_names
     from stemstudio.mixing.export import export as write
-    from stemstudio.project.opening import open_project
 
-    with working(f"Opening {project.name}") as progress:
-        opened = open_project(project, progress=progress.part(0.0, 0.1))
-        try:
-            if song is not None:
-                opened.storage.relink(song, progress.part(0.1, 0.15))
-            found = song or opened.song
-            if found is None:
-                raise BadProject(
-                    f"The song of “{project.name}” is not at {opened.project.song.path} any more.",
-                    "Say where it is now with --song PATH.",
-                )
-            info = probe(found)
-            taken = opened.project.song.channels_taken
-            choice = ChannelChoice.parse(taken) if info.channels > 2 and taken != "all" else None
-            audio = decode(info, progress.part(0.15, 0.4), channels=choice, on_note=say)
-            form = opened.project.state.mixture
-            if (audio.sample_rate, audio.channels, audio.length) != (
-                form.sample_rate,
-                form.channels,
-                form.length,
-            ):
-                raise BadProject(f"“{found.name}” is not as long as when “{project.name}” was made of it.")
-            opened.project.set_mixture(audio)
-            state = opened.project.state
-            kind, quality = sound_format(format, subtype, audio.sample_rate, audio.channels)
-            chosen = _chosen(state, stems or ()) if stems or not mix else ()
-            order = ExportOrder(
-                out,
-                chosen,
-                mix,
-                format=kind.name,
-                subtype=quality,
-                template=template,
-                gain="keep" if peak is None else "common peak",
-                peak_db=0.0 if peak is None else peak,
-                overwrite=overwrite,
-            )
-            title = opened.project.song.title
-            spare_song(out, file_names(order, state, title).values(), found)
-            report = write(state, order, info.tags, progress.part(0.4, 1.0), song=title)
-        finally:
-            opened.storage.close()
+    with (
+        working(f"Opening {project.name}") as progress,
+        opened_with_song(project, song, progress.part(0.0, 0.4)) as (opened, info),
+    ):
+        state = opened.project.state
+        kind, quality = sound_format(format, subtype, state.mixture.sample_rate, state.mixture.channels)
+        chosen = _chosen(state, stems or ()) if stems or not mix else ()
+        order = ExportOrder(
+            out,
+            chosen,
+            mix,
+            format=kind.name,
+            subtype=quality,
+            template=template,
+            gain="keep" if peak is None else "common peak",
+            peak_db=0.0 if peak is None else peak,
+            overwrite=overwrite,
+        )
+        title = opened.project.song.title
+        spare_song(out, file_names(order, state, title).values(), info.path)
+        report = write(state, order, info.tags, progress.part(0.4, 1.0), song=title)
     names = {key: "mix" if key == "mix" else state.stems[key].name for key in report.files}
     for note in report.notes:
         say(note)

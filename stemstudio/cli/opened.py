@@ -1,0 +1,55 @@
+"""A saved project opened with its song's sound, for commands that work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stemstudio.cli.console import say
+from stemstudio.errors import BadProject
+from stemstudio.progress import Progress
+
+if TYPE_CHECKING:
+    from stemstudio.audio.reading import SongInfo
+    from stemstudio.project.opening import Opened
+
+
+@contextmanager
+def opened_with_song(
+    project: Path, song: Path | None, progress: Progress
+) -> Iterator[tuple[Opened, SongInfo]]:
+    """The project, its song decoded, and what the song's file says; its working copy is gone afterwards.
+
+    `song` is where the song lies now, if it was moved.
+    """
+    from stemstudio.audio.channels import ChannelChoice
+    from stemstudio.audio.reading import decode, probe
+    from stemstudio.project.opening import open_project
+
+    opened = open_project(project, progress=progress.part(0.0, 0.25))
+    try:
+        if song is not None:
+            opened.storage.relink(song, progress.part(0.25, 0.4))
+        found = song or opened.song
+        if found is None:
+            raise BadProject(
+                f"The song of “{project.name}” is not at {opened.project.song.path} any more.",
+                "Say where it is now with --song PATH.",
+            )
+        info = probe(found)
+        taken = opened.project.song.channels_taken
+        choice = ChannelChoice.parse(taken) if info.channels > 2 and taken != "all" else None
+        audio = decode(info, progress.part(0.4, 1.0), channels=choice, on_note=say)
+        form = opened.project.state.mixture
+        if (audio.sample_rate, audio.channels, audio.length) != (
+            form.sample_rate,
+            form.channels,
+            form.length,
+        ):
+            raise BadProject(f"“{found.name}” is not as long as when “{project.name}” was made of it.")
+        opened.project.set_mixture(audio)
+        yield opened, info
+    finally:
+        opened.storage.close()
