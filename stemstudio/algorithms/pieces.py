@@ -78,6 +78,12 @@ class Piece:
             )
         return result
 
+    def fills(self, start: int, stop: int, length: int) -> bool:
+        """Whether nothing else is heard in samples [start, stop) of a parent of `length` samples."""
+        low = self.start + (self.ramp if self.start > 0 else 0)
+        high = self.stop - (self.ramp if self.stop < length else 0)
+        return self.band is None and low <= start and stop <= high
+
     def covers(self, other: Piece) -> bool:
         """Whether the other is not needed any more where this is laid over it."""
         return self.start <= other.start and other.stop <= self.stop and self.band in (None, other.band)

@@ -55,6 +55,10 @@ class Spliced(Estimates):
         with_atoms = [source for source in sources if source.atoms]
         self.atoms = bool(with_atoms)
         self.grid = with_atoms[0].grid if with_atoms else None
+        if any(source.families for source in sources):
+            self.families = tuple(
+                family for source in sources for family in (source.families or (None,) * len(source.names))
+            )
         masked = [source for source in sources if isinstance(source, MaskEstimates) and source.names]
         self.masking = masked[0].masking if masked else Masking()
 
@@ -130,11 +134,18 @@ class Spliced(Estimates):
         self, count: int, rendered: Rendered, parent: Sound, groups: Groups, start: int, stop: int
     ) -> Float:
         """The base with the first `count` pieces over it."""
-        result = rendered(self.base, self._own(groups, 0), start, stop)
+        # Nothing is heard of what lies below a piece that fills the whole range.
+        lowest = max(
+            (n for n in range(count) if self.pieces[n].fills(start, stop, parent.length)), default=-1
+        )
+        source = self.base if lowest < 0 else self.pieces[lowest]
+        result = rendered(source, self._own(groups, lowest + 1), start, stop)
         if not self.touched(start, stop):
             return result
         result = result.copy()
         for number, piece in enumerate(self.pieces[:count]):
+            if number <= lowest:
+                continue
             low, high = max(start, piece.start), min(stop, piece.stop)
             if high <= low:
                 continue

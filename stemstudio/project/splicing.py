@@ -209,7 +209,8 @@ def _placed_atoms(state: State, parent: int, piece: Piece, progress: Progress) -
     split = state.splits.get(parent)
     children = [] if split is None else [c for c in state.children(parent) if c.id != split.residual]
     if not children:
-        return Found(piece, (), (None,) * len(parts), ())
+        stems, own = piece.estimates.gathered()
+        return Found(piece, stems, own, (None,) * len(stems))
     start, stop = _compared(state, piece)
     sound = StemSound(state, parent)
     there = render_children(state, parent, start, stop)
@@ -221,8 +222,13 @@ def _placed_atoms(state: State, parent: int, piece: Piece, progress: Progress) -
             list(piece.render(sound, atoms, start, stop)), [there[child.id] for child in children]
         )
         owners += [int(row.argmax()) if row.max() > HEARD else None for row in table]
+    ids = [child.id for child in children]
+    for atom, family in enumerate(piece.estimates.families or ()):
+        named = None if family is None else by_name(family, children)
+        if named is not None:  # a taught sound goes on in the stem of its name
+            owners[atom] = ids.index(named)
     words = tuple(child.name for child in children)
-    return Found(piece, words, tuple(owners), tuple(child.id for child in children))
+    return Found(piece, words, tuple(owners), tuple(ids))
 
 
 def by_name(word: str, children: Iterable[Stem]) -> int | None:

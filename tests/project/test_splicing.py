@@ -11,6 +11,7 @@ import pytest
 from signals import mixture
 
 from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.pieces import Piece
 from stemstudio.algorithms.spliced import Spliced
@@ -316,6 +317,50 @@ def test_atoms_of_a_selection_go_to_the_stems_they_sound_like() -> None:
     assert H[:2].max() == 0
     assert H[2:, : 2 * 44100 // grid.hop].max() == 0
     assert H[2:, 2 * 44100 // grid.hop + 4 : 3 * 44100 // grid.hop - 4].max() > 0
+
+
+def test_taught_sounds_of_a_selection_go_on_in_the_stems_of_their_names() -> None:
+    class Taught(HPSS):
+        def run(self, signal, progress):
+            grid = small.GRID
+            rng = np.random.default_rng(0)
+            W, H = (
+                rng.random((grid.bins, 3), np.float32),
+                rng.random((3, grid.frames(signal.length)), np.float32),
+            )
+            return Factorization(W, H, grid, families=("snare", None, "drums"))
+
+    box = Box(start=0.5, stop=0.9, low=0.0, high=small.RATE / 2)
+    cut, history = small.project(1.4)
+    fresh = splicing.separate_range(cut.state, 0, Taught(), box, Progress())
+    assert (fresh.stems, fresh.owners) == (("snare", "drums"), (0, None, 1))
+    history.do(small.split_edit(cut, 0, small.waves(cut.state)))
+    found = splicing.separate_range(cut.state, 0, Taught(), box, Progress())
+    assert found.stems == ("vocals", "drums")
+    assert found.owners[2] == 1
+    history.do(splicing.splice(cut, 0, found))
+    assert cut.state.splits[0].estimates.families == (None, None, "snare", None, "drums")
+
+
+def test_below_a_piece_that_fills_the_range_nothing_is_rendered() -> None:
+    cut, _, _ = _spliced(small.waves, small.masks)
+    estimates, sound = cut.state.splits[0].estimates, cut.state.mixture
+    piece = estimates.pieces[0]
+    groups = [[0], [1], [2], [3]]
+    whole = estimates.render(sound, groups, 0, sound.length)
+    asked: list[object] = []
+
+    def rendered(source, own, low, high):
+        asked.append(source)
+        return source.render(sound, own, low, high)
+
+    inner = piece.start + piece.ramp, piece.stop - piece.ramp
+    got = estimates.blended(rendered, sound, groups, *inner)
+    assert asked == [piece]
+    assert np.abs(got - whole[..., slice(*inner)]).max() < 2e-6
+    asked.clear()
+    estimates.blended(rendered, sound, groups, inner[0] - 1, inner[1])
+    assert asked == [estimates.base, piece]
 
 
 def test_silence_and_too_short_selections() -> None:
