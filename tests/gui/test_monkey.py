@@ -75,7 +75,7 @@ class Walker:
             for step, weight in (
                 (self.open, 3), (self.separate, 6), (self.suggest, 3), (self.stroke, 12), (self.menu, 6),
                 (self.assign, 5), (self.travel, 8), (self.look, 4), (self.command, 14), (self.fader, 4),
-                (self.save, 2), (self.reopen, 2), (self.size, 1),
+                (self.save, 2), (self.reopen, 2), (self.size, 1), (self.take, 3), (self.listen, 4),
             )
             for _ in range(weight)
         ]  # fmt: skip
@@ -114,8 +114,30 @@ class Walker:
             ]
         )
         stem = self.random.choice(list(self.document.state.stems))
+        tick = self.window.separate.selection_only
+        tick.setChecked(tick.isEnabled() and self.random.random() < 0.5)
         self.window.commands.run_recipe(stem, algorithm(name).from_settings(settings), {})
         QTest.qWait(self.random.choice((0, 400)))
+
+    def take(self) -> None:
+        stem = self.random.choice(list(self.document.state.stems))
+        recipe = algorithm("hpss").from_settings({"margin": self.random.uniform(1, 4)})
+        self.window.commands.try_recipe(stem, recipe, {})
+        waiting = self.window.separate.waiting.rows
+        if waiting and self.random.random() < 0.3:
+            QTest.mouseClick(self.random.choice(waiting)[1], LEFT)
+
+    def listen(self) -> None:
+        comparing, dialog = self.window.comparing, self.window.compare_takes()
+        dialog.setVisible(self.random.random() < 0.8)
+        if comparing.entries:
+            comparing.choose(self.random.choice(comparing.entries))
+            QTest.qWait(self.random.choice((0, 30, 300)))
+            comparing.set_role(self.random.choice(comparing.roles))
+            dialog.rest.setChecked(self.random.random() < 0.5)
+        self.random.choice(
+            (dialog.keep.click, dialog.drop.click, dialog.play.click, dialog.here.click, comparing.stop)
+        )()
 
     def suggest(self) -> None:
         self.window.atoms.count.setValue(self.random.randint(1, 6))
