@@ -1,6 +1,6 @@
 """Manual: the pages of help, written by hand and joined with what the recipes say about their own parameters.
 
-A page is a file in `resources/help`. That of a separator has the section “What its parameters do” with one heading a
+A page is a file in `resources/help`. That of a separator, or of the masks, has the section “What its parameters do” with one heading a
 parameter, by its name in the code (`### margin`), or several that belong together (`### fft, hop`). Below each such
 heading go the default, the range and the line of help that the recipe declares, so that they are always today's.
 """
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from stemstudio.algorithms import ALGORITHMS
-from stemstudio.algorithms.algorithm import Algorithm, Parameter
+from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.parameters import Parameter, Parameters
 from stemstudio.algorithms.wording import range_words, value_words
 from stemstudio.errors import StemStudioError
 from stemstudio.resources import resource
@@ -24,8 +25,13 @@ START = "start"
 CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", (START,)),
     ("Ways of taking a song apart", tuple(recipe.name for recipe in ALGORITHMS)),
-    ("Working on the stems", ("atoms", "assigning", "painting", "masks", "listening", "comparing", "keys")),
+    (
+        "Working on the stems",
+        ("atoms", "assigning", "teaching", "painting", "hints", "masks", "listening", "comparing", "keys"),
+    ),
 )
+# What has parameters, by the page that is about it.
+DECLARED: dict[str, type[Parameters]] = {**{recipe.name: recipe for recipe in ALGORITHMS}, "masks": Masking}
 PARAMETERS = "What its parameters do"
 ROOM = 70  # characters that an excerpt shows to either side of what was looked for
 
@@ -51,13 +57,13 @@ class Page:
     text
         The whole page as Markdown, with what the recipe declares.
     recipe
-        The separator that it is about; None for the others.
+        What its parameters are those of, most often a separator; None where it is about none.
     """
 
     name: str
     title: str
     text: str
-    recipe: type[Algorithm] | None = None
+    recipe: type[Parameters] | None = None
 
     @property
     def plain(self) -> str:
@@ -85,7 +91,7 @@ def page(name: str) -> Page:
         mentioned = [found.page.name for found in search(name)]
         hint = f"“{name}” is mentioned in: {', '.join(mentioned)}. " if mentioned else ""
         raise NoSuchPage(f"There is no page “{name}”.", f"{hint}There are: {', '.join(page_names())}.")
-    recipe = next((each for each in ALGORITHMS if each.name == name), None)
+    recipe = DECLARED.get(name)
     text = resource(f"{FOLDER}/{name}.md").read_text(encoding="utf-8")
     first = _HEADING.match(text)
     title = first.group(2) if first else name
@@ -131,7 +137,7 @@ def names_in(heading: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in heading.split(","))
 
 
-def joined(text: str, recipe: type[Algorithm]) -> str:
+def joined(text: str, recipe: type[Parameters]) -> str:
     """A page of a separator, with the recipe's own declaration below the heading of each parameter."""
     known = {parameter.name: parameter for parameter in recipe.parameters()}
 

@@ -12,6 +12,7 @@ from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.wording import range_words
 from stemstudio.cli.program import program
 from stemstudio.manual import (
+    DECLARED,
     FOLDER,
     PARAMETERS,
     NoSuchPage,
@@ -31,23 +32,27 @@ def source(name: str) -> str:
     return resource(f"{FOLDER}/{name}.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("recipe", ALGORITHMS, ids=lambda recipe: recipe.name)
-def test_every_separator_has_a_page_of_exactly_its_parameters(recipe: type[Algorithm]) -> None:
-    assert recipe.name in page_names()
-    written = sections(source(recipe.name))
+@pytest.mark.parametrize("name", [*(recipe.name for recipe in ALGORITHMS), "masks"])
+def test_every_separator_has_a_page_of_exactly_its_parameters(name: str) -> None:
+    assert name in page_names()
+    recipe = DECLARED[name]
+    headings = re.findall(r"^### (.+)$", source(name), re.MULTILINE)
+    assert len(headings) == len(set(headings)), "told twice"
+    written = sections(source(name))
     named = [name for heading in written for name in names_in(heading)]
     fields = list(recipe.model_fields)
-    assert [name for name in fields if name not in named] == [], "parameters that the page says nothing of"
-    assert [name for name in named if name not in fields] == [], "parameters that there are not"
+    assert [each for each in fields if each not in named] == [], "parameters that the page says nothing of"
+    assert [each for each in named if each not in fields] == [], "parameters that there are not"
     assert len(named) == len(set(named))
     for heading, prose in written.items():
-        assert len(prose) >= LEAST_PROSE, f"{recipe.name}: “{heading}” says too little"
+        assert len(prose) >= LEAST_PROSE, f"{name}: “{heading}” says too little"
 
 
-@pytest.mark.parametrize("recipe", ALGORITHMS, ids=lambda recipe: recipe.name)
-def test_a_page_shows_what_the_recipe_declares(recipe: type[Algorithm]) -> None:
-    shown = page(recipe.name)
-    assert shown.title == recipe.title
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_page_shows_what_is_declared(name: str) -> None:
+    shown, recipe = page(name), DECLARED[name]
+    if issubclass(recipe, Algorithm):
+        assert shown.title == recipe.title
     for each in recipe.parameters():
         assert f"`{each.name}`" in shown.text
         assert each.help in shown.text
@@ -76,7 +81,7 @@ def test_the_declared_part_is_the_recipe_s_own() -> None:
 
 @pytest.mark.parametrize("name", page_names())
 def test_settings_on_pages_are_possible(name: str) -> None:
-    """`margin=2` in code is a setting of the page's separator; those of one line are taken by it together."""
+    """`margin=2` in code is a setting of what the page is about; those of one line are taken by it together."""
     recipe = page(name).recipe
     for line in source(name).splitlines():
         codes = re.findall(r"`([a-z_]+=[^`]+)`", line)
@@ -94,13 +99,16 @@ def test_commands_on_pages_are_understood(name: str) -> None:
 
     group = typer.main.get_command(program())
     for line in re.findall(r"^    (stemstudio .+)$", source(name), re.MULTILINE):
-        _, command, *words = shlex.split(line)
-        known = {option for each in group.commands[command].params for option in each.opts}
-        assert {word for word in words if word.startswith("--")} <= known, line
-        if command == "separate":
+        _, word, *words = shlex.split(line)
+        command = group.commands[word]
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        known = {option for each in command.params for option in each.opts}
+        assert {each for each in words if each.startswith("--")} <= known, line
+        if word == "separate":
             chosen = words[words.index("--algorithm") + 1]
             recipe = next(each for each in ALGORITHMS if each.name == chosen)
-            settings = dict(words[at + 1].split("=", 1) for at, word in enumerate(words) if word == "--set")
+            settings = dict(words[at + 1].split("=", 1) for at, each in enumerate(words) if each == "--set")
             recipe.from_settings(settings)
 
 
