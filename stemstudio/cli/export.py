@@ -28,6 +28,13 @@ def export(
     mix: Annotated[
         bool, typer.Option("--mix", help="The mix as it is heard: gain, pan, mute and solo as in the mixer.")
     ] = False,
+    atoms: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the atoms of the song to this file, for “separate --set given=FILE” to start from.",
+            metavar="FILE",
+        ),
+    ] = None,
     format: Format = "wav",
     subtype: Subtype = None,
     template: Annotated[
@@ -48,6 +55,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the stems of a project, or its mix."""
+    from stemstudio.cli.atoms import write_atoms_of
     from stemstudio.cli.opened import opened_with_song
     from stemstudio.mixing.export import ExportOrder, file_names
     from stemstudio.mixing.export import export as write
@@ -72,6 +80,8 @@ def export(
         )
         title = opened.project.song.title
         spare_song(out, file_names(order, state, title).values(), info.path)
+        if atoms is not None:
+            atoms = write_atoms_of(atoms, state, overwrite=overwrite)
         report = write(state, order, info.tags, progress.part(0.4, 1.0), song=title)
     names = {key: "mix" if key == "mix" else state.stems[key].name for key in report.files}
     for note in report.notes:
@@ -80,6 +90,7 @@ def export(
         answer(
             {
                 "files": {names[key]: str(path) for key, path in report.files.items()},
+                **({} if atoms is None else {"atoms_file": str(atoms)}),
                 "peaks": {names[key]: value for key, value in report.peaks.items()},
                 "clipped_db": {names[key]: value for key, value in report.clipped_db.items()},
                 "gain_db": report.gain_db,

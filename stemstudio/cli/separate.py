@@ -62,6 +62,13 @@ def separate(
             metavar="KIND|FIELD=VALUE",
         ),
     ] = None,
+    atoms: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the atoms to this file, for “--set given=FILE” to start from another time.",
+            metavar="FILE",
+        ),
+    ] = None,
     format: Format = "wav",
     subtype: Subtype = None,
     channels: Annotated[
@@ -81,9 +88,11 @@ def separate(
     from stemstudio.audio.reading import decode, probe, song_hash
     from stemstudio.audio.writing import FileExists
     from stemstudio.cli.assignment import check, parse_assignment
+    from stemstudio.cli.atoms import atoms_target, write_split_atoms
     from stemstudio.cli.separation import masking_of, record, selected, split_song
     from stemstudio.mixing.export import ExportOrder, export, file_names
     from stemstudio.project.project import SongReference
+    from stemstudio.project.stem import MIXTURE
 
     began = time.monotonic()
     recipe = algorithm_named(algorithm).from_settings(_settings(set_ or (), "--set", "seed=1"))
@@ -91,6 +100,8 @@ def separate(
     masking_of(wanted, recipe)
     how = parse_assignment(assign)
     check(how, recipe)
+    if atoms is not None:
+        target = atoms_target(atoms, recipe, whole=start is None and stop is None, overwrite=overwrite)
     info = probe(song)
     choice = channel_choice(channels, info)
     kind, quality = sound_format(format, subtype, info.sample_rate, min(2, info.channels))
@@ -116,6 +127,8 @@ def separate(
         )
         spare_song(out, file_names(order, project.state, reference.title).values(), song)
         report = export(project.state, order, info.tags, progress.part(0.8, 1.0))
+        if atoms is not None:
+            write_split_atoms(target, project.state.splits[MIXTURE], audio.sample_rate, overwrite=overwrite)
     seconds = time.monotonic() - began
     files = {leaf.name: report.files[leaf.id] for leaf in leaves}
     result: dict[str, Any] = {
@@ -127,6 +140,8 @@ def separate(
     }
     if selection is not None:
         result["selection"] = list(selection)
+    if atoms is not None:
+        result["atoms_file"] = str(target)
     for note in report.notes:
         say(note)
     record(out / RECORD, project, result, files, how)

@@ -348,6 +348,16 @@ class Commands(QObject):
     def delete_atoms(self) -> None:
         self._reworking.delete()
 
+    def save_atoms(self) -> None:
+        settings = QSettings()
+        folder = str(settings.value("folders/atoms", str(Path.home())))
+        name, _ = QFileDialog.getSaveFileName(
+            self.window, "Save atoms", f"{folder}/atoms.npz", "Atoms (*.npz)"
+        )
+        if name:
+            settings.setValue("folders/atoms", str(Path(name).parent))
+            self._reworking.save(Path(name))
+
     def select_all_atoms(self) -> None:
         split = self.document.atom_split
         if split is not None:

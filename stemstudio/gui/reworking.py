@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -153,6 +154,30 @@ class Reworking(QObject):
             heavy=False,
         )
 
+    def save(self, path: Path) -> None:
+        """Write the atoms to a file; the dialog has asked whether it may be replaced."""
+        document, state, split = self._document, self._document.state, self._document.atom_split
+        if state is None or split is None or not reworkable(split):
+            document.said.emit(NOT_THESE)
+            return
+        recipe, found, rate = split.recipe, split.estimates, state.mixture.sample_rate
+        assert isinstance(recipe, NMF)
+        assert isinstance(found, Factorization)
+
+        def work(progress: Progress) -> Path:
+            from stemstudio.algorithms.nmf.atoms_file import write_atoms
+
+            progress.check()
+            return write_atoms(path, found, rate, recipe.exponent, overwrite=True)
+
+        document.jobs.run(
+            "Saving atoms",
+            work,
+            lambda written: document.said.emit(f"The atoms are in {written}."),
+            failed=self.failed.emit,
+            heavy=False,
+        )
+
     # inside
 
     def _run(
@@ -226,16 +251,16 @@ class Reworking(QObject):
             if document.project is project:
                 document.said.emit("Stopped; the atoms are as they were.")
 
-        job = document.jobs.run(
-            f"{title} · {state.stems[parent].name}",
-            worked,
-            put_in,
-            failed=failed,
-            stopped=stopped,
-            heavy=heavy,
+        self._set_job(
+            document.jobs.run(
+                f"{title} · {state.stems[parent].name}",
+                worked,
+                put_in,
+                failed=failed,
+                stopped=stopped,
+                heavy=heavy,
+            )
         )
-        if not job.over:
-            self._set_job(job)
 
     def _set_job(self, job: Job | None) -> None:
         self._job = job

@@ -10,6 +10,8 @@ import pytest
 import soundfile
 
 from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.nmf.atoms_file import read_atoms
+from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.reading import read_song, song_hash
 from stemstudio.progress import Progress
 from stemstudio.project import edits
@@ -115,3 +117,25 @@ def test_a_file_that_only_looks_like_a_project(command: Any, tmp_path: Path) -> 
         assert ran.code == 2
         assert "fake.stems" in ran.sentence
     assert not (tmp_path / "out").exists()
+
+
+def test_the_atoms_of_a_project_are_written_too(
+    command: Any, saved: Path, song: Path, tmp_path: Path, home: Path
+) -> None:
+    audio = read_song(song)
+    project = Project(audio, SongReference(str(song), song_hash(song), "Atoms"), StftSettings())
+    history = History(project)
+    storage = Storage.create(project, history)
+    recipe = NMF(components=3, iterations=3)
+    history.do(edits.split(project, 0, recipe, recipe.run(audio, Progress())))
+    path = storage.save(tmp_path / "atoms.stems")
+    found = project.state.splits[0].estimates
+    storage.close()
+    ran = command("export", path, "--out", tmp_path / "out", "--atoms", tmp_path / "kept.npz", "--json")
+    assert ran.code == 0
+    assert ran.json["atoms_file"] == str(tmp_path / "kept.npz")
+    np.testing.assert_array_equal(read_atoms(tmp_path / "kept.npz").templates, found.arrays()["templates"])
+    refused = command("export", saved, "--out", tmp_path / "other", "--atoms", tmp_path / "no.npz")
+    assert refused.code == 2
+    assert "no atoms of a whole stem" in refused.sentence
+    assert not (tmp_path / "no.npz").exists()

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from signals import mixture
 
+from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.reading import probe, read_song, song_hash
 from stemstudio.audio.writing import write_audio
@@ -344,3 +345,41 @@ def test_a_range_without_sound_is_refused(command: Any, song: Path, tmp_path: Pa
     ran = command("separate", song, "--algorithm", "hpss", *range_, "--out", tmp_path / "out")
     assert ran.code == 2
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_atoms_are_written_and_another_run_starts_from_them(command: Any, song: Path, tmp_path: Path) -> None:
+    atoms = tmp_path / "mine"
+    first = command("separate", song, *NMF, "--out", tmp_path / "one", "--atoms", atoms, "--json")
+    assert first.code == 0
+    assert first.json["atoms_file"] == str(tmp_path / "mine.npz")
+    found = read_atoms(tmp_path / "mine.npz")
+    assert len(found.names) == 8
+    again = tmp_path / "again.npz"
+    more = ("--set", f"given={atoms}.npz", "--set", "fixed_templates=1-3,8", "--set", "fixed_activations=all")
+    second = command("separate", song, *NMF, *more, "--out", tmp_path / "two", "--atoms", again, "--json")
+    assert second.code == 0
+    kept = read_atoms(again)
+    np.testing.assert_allclose(kept.activations, found.activations, rtol=1e-5)
+    np.testing.assert_allclose(kept.templates[:, [0, 1, 2, 7]], found.templates[:, [0, 1, 2, 7]], rtol=1e-5)
+    assert np.abs(kept.templates[:, 4] - found.templates[:, 4]).max() > 1e-5
+    refused = command("separate", song, *NMF, "--out", tmp_path / "three", "--atoms", atoms)
+    assert refused.code == 2
+    assert "mine.npz" in refused.sentence
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ((*NMF, "--set", "given=nowhere.npz"), "“nowhere.npz” cannot be used: it is not there"),
+        ((*NMF, "--set", "fixed_templates=1-"), "“1-” is no atom"),
+        ((*NMF, "--atoms", "x", "--start", "1"), "some seconds alone"),
+        (("--algorithm", "hpss", "--atoms", "x"), "no atoms to write"),
+    ],
+)
+def test_atoms_that_cannot_be_had_are_refused_in_a_sentence(
+    command: Any, song: Path, tmp_path: Path, more: Any, words: str
+) -> None:
+    ran = command("separate", song, *more, "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert words in ran.sentence
+    assert not (tmp_path / "out").exists()

@@ -8,7 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from small_projects import GRID, song
 
+from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.errors import UnwritableFile
 from stemstudio.gui.actions import COMMANDS
 from stemstudio.gui.reworking import NOT_THESE, reworkable, reworking_of
 from stemstudio.gui.views.atom_detail import AtomDetail
@@ -178,6 +180,19 @@ def test_atoms_of_other_recipes_are_left_alone(qtbot):
     document.jobs.close()
 
 
+def test_atoms_are_saved_to_start_from_another_time(qtbot, atoms, tmp_path):
+    reworking_of(atoms).save(tmp_path / "mine.npz")
+    qtbot.waitUntil(lambda: bool(atoms.heard), timeout=10_000)
+    assert atoms.heard == [f"The atoms are in {tmp_path / 'mine.npz'}."]
+    again = read_atoms(tmp_path / "mine.npz")
+    np.testing.assert_array_equal(again.templates, atoms.atom_split.estimates.templates)
+    broken = []
+    reworking_of(atoms).failed.connect(broken.append)
+    reworking_of(atoms).save(tmp_path / "nowhere" / "mine.npz")
+    qtbot.waitUntil(lambda: bool(broken), timeout=10_000)
+    assert isinstance(broken[0], UnwritableFile)
+
+
 def entries(menu):
     return {action.text().split("\t")[0]: action.isEnabled() for action in menu.actions() if action.text()}
 
@@ -221,11 +236,6 @@ def test_the_keys_of_the_menus_are_those_of_the_commands(qtbot, atoms):
     keys = [action.text().split("\t")[1] for action in view.work_menu.actions()]
     names = ("go_on_atoms", "redraw_atoms", "split_atom", "merge_atoms", "delete_atoms")
     assert keys == [next(one.keys[0] for one in COMMANDS if one.name == name) for name in names]
-
-
-def test_no_key_does_two_things():
-    keys = [key for command in COMMANDS for key in command.keys]
-    assert len(keys) == len(set(keys))
 
 
 def test_the_atom_pane_splits_merges_and_tells_the_place(qtbot):

@@ -23,6 +23,7 @@ from stemstudio.algorithms.nmf.informed import (
     with_free_atoms,
 )
 from stemstudio.algorithms.nmf.penalties import Penalties
+from stemstudio.algorithms.nmf.per_atom import PerAtom, check_numbers
 from stemstudio.algorithms.nmf.score import read_score
 from stemstudio.algorithms.nmf.solver import Fit
 from stemstudio.algorithms.nmf.spectrum import Float, spectrum
@@ -122,11 +123,39 @@ class NMF(Algorithm):
     )
     hold_templates: bool = parameter(
         False,
-        "Keep the spectra of templates, a score or a harmonic start as they are; only when they sound is found",
+        "Keep the spectra of a file, templates, a score or a harmonic start as they are; only when they sound is found",
         advanced=True,
     )
     hold_activations: bool = parameter(
-        False, "Keep when the atoms of a score sound as it is; only their spectra are found", advanced=True
+        False,
+        "Keep when the atoms of a score or a file sound as it is; only their spectra are found",
+        advanced=True,
+    )
+    given: str = parameter(
+        "",
+        "A file of atoms to start from, as Atoms ▸ Save atoms writes it; nothing else is said of a start then but the "
+        "free atoms beside them",
+        max_length=1000,
+        advanced=True,
+    )
+    fixed_templates: str = parameter(
+        "",
+        "Atoms that keep the spectrum they are given, by a file, templates, a score or a harmonic start: numbers such as "
+        "1-4, 7, or all",
+        max_length=1000,
+        advanced=True,
+    )
+    fixed_activations: str = parameter(
+        "", "Atoms that sound just when they are given to, in the same words", max_length=1000, advanced=True
+    )
+    new_templates: str = parameter(
+        "", "Atoms of the file whose spectrum is found anew, from chance", max_length=1000, advanced=True
+    )
+    new_activations: str = parameter(
+        "",
+        "Atoms of the file of which it is found anew when they sound; all of them for another song",
+        max_length=1000,
+        advanced=True,
     )
     solver: Literal["fast", "multiplicative"] = parameter(
         "fast",
@@ -184,6 +213,8 @@ class NMF(Algorithm):
         StftSettings(fft=self.fft, hop=self.hop)
         if self.lowest > self.highest:
             raise ValueError(f"the lowest note, {self.lowest}, is above the highest, {self.highest}")
+        for words in (self.fixed_templates, self.fixed_activations, self.new_templates, self.new_activations):
+            check_numbers(words)
         return self
 
     @property
@@ -208,7 +239,17 @@ class NMF(Algorithm):
         """
         progress(0.0, "transforming")
         V = spectrum(signal, self.grid, self.exponent, progress.part(0.0, 0.05))
-        components = self.components
+        components, told = self.components, given is not None
+        if given is None and self.given:
+            given = self._per_atom().given(
+                Path(self.given),
+                self.grid,
+                signal.sample_rate,
+                self.exponent,
+                V.shape[1],
+                free=self.free,
+                most=MOST_COMPONENTS,
+            )
         if self.coverage > 0 and given is None:
             counting = progress.part(0.05, 0.08)
             counting(0.0, "counting the patterns of the song")
@@ -219,6 +260,8 @@ class NMF(Algorithm):
             start = given.start(V, self.seed, signal.channels if panned else 1)
         else:
             start = self._start(V, signal.sample_rate, components, progress.part(0.08, 0.1))
+        if not told:
+            start = self._per_atom().held(start, self.free)
         handed_on = 0.0
 
         def watch(fit: Fit) -> None:
@@ -284,6 +327,11 @@ class NMF(Algorithm):
                 "Take fewer templates, a smaller range of notes, fewer free atoms, or a score with fewer different notes.",
             )
         return informed
+
+    def _per_atom(self) -> PerAtom:
+        held = "all" if self.given and self.hold_templates else self.fixed_templates
+        still = "all" if self.given and self.hold_activations else self.fixed_activations
+        return PerAtom(held, still, self.new_templates, self.new_activations)
 
     def _estimates(self, fit: Fit, start: Start, *, copied: bool) -> Factorization:
         W, H = fit.templates, fit.activations

@@ -62,7 +62,7 @@ def go_on(recipe: NMF, found: Factorization, sound: Sound, rounds: int, progress
         after = after.changed(costs=found.costs + after.costs)
     total = min(MOST_ROUNDS, recipe.iterations + rounds)
     return Reworked(
-        after.changed(mask_exponent=found.mask_exponent),
+        after.changed(mask_exponent=found.mask_exponent, families=found.families),
         tuple(range(len(found.names))),
         recipe.model_copy(update={"iterations": total}),
     )
@@ -204,7 +204,7 @@ def _given(found: Factorization, recipe: NMF) -> Given:
 
 def _informed(recipe: NMF) -> bool:
     """Whether zeros of the recipe's start mean something."""
-    return bool(recipe.score) or recipe.start == "harmonic"
+    return bool(recipe.score or recipe.templates or recipe.given) or recipe.start == "harmonic"
 
 
 def _share(found: Factorization, V: Float, atom: int, progress: Progress) -> Float:
