@@ -50,6 +50,7 @@ from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.gui.views.history import HistoryView
+from stemstudio.gui.views.masks import MasksPanel
 from stemstudio.gui.views.mixer import MixerView
 from stemstudio.gui.views.picture_bar import PictureBar
 from stemstudio.gui.views.separate import SeparatePanel
@@ -177,6 +178,7 @@ class MainWindow(QMainWindow):
         self.picture_bar = PictureBar(document, self)
         self.atoms = AtomsView(document, self, playhead=playhead)
         self.atom_detail = AtomDetail(document, self)
+        self.masks = MasksPanel(document, self)
         self.mixer = MixerView(document, player, self)
         self.transport = Transport(document, player, self)
         self.separate = SeparatePanel(document, self, speeds=measured_speed)
@@ -209,6 +211,9 @@ class MainWindow(QMainWindow):
         self._dock("Separate", self.separate, right)
         self._dock("Tool options", self.tool_options, right)
         self._dock("Atom", self.atom_detail, right)
+        self._dock("Masks", self.masks, right)
+        self.tabifyDockWidget(self.docks["Atom"], self.docks["Masks"])
+        self.docks["Atom"].raise_()
         self._dock("History", self.history, right, scroll=False)
         self._dock("Mixer", self.mixer, bottom, scroll=False)
         self.docks["Mixer"].setFeatures(

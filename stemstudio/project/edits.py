@@ -202,10 +202,10 @@ def mask(state: State, parent: int, masking: Masking | None) -> Edit | None:
         return None
     choices = ("kind", "phase")
     moved = all(getattr(changed.masking, name) == getattr(split.masking, name) for name in choices)
-    name = f"Masks of {state.stems[parent].name}: {changed.masking.words}"
+    whose = "" if state.stems[parent].parent is None else f" of {state.stems[parent].name}"
     heard = below(state, {child.id for child in state.children(parent)})
     return Edit(
-        name,
+        f"Masks{whose}: {changed.masking.words}",
         {"splits": {parent: changed}},
         Change(frozenset({"splits"}), heard),
         f"masks.{parent}" if moved and masking is not None else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from stemstudio.algorithms.algorithm import Algorithm
-from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.estimates import Estimates, MaskEstimates
 from stemstudio.algorithms.masking import Masking
 
 MIXTURE = 0  # id of the root of the tree
@@ -81,6 +81,12 @@ class Split:
     def masking(self) -> Masking:
         """How masks are made of the estimates."""
         return self.own_masking or self.estimates.masking
+
+    @property
+    def masked(self) -> bool:
+        """Whether masks are made of any of the estimates."""
+        sources = (self.estimates, *self.estimates.made_of().values())
+        return any(isinstance(source, MaskEstimates) and source.names for source in sources)
 
     def parts_of(self, stem: int) -> tuple[int, ...]:
         return tuple(part for part, owner in enumerate(self.owners) if owner == stem)

@@ -175,11 +175,14 @@ def test_masks_are_chosen_and_moved_in_steps_that_can_be_undone() -> None:
         edit = edits.mask(cut.state, 0, masking)
         assert edit is not None
         history.do(edit)
-    assert history.names[-2:] == ["Masks of Mixture: binary", "Masks of Mixture: binary, margin 1.5"]
+    assert history.names[-2:] == ["Masks: binary", "Masks: binary, margin 1.5"]
     assert cut.state.splits[0].estimates is estimates
     assert heard[-1] >= {leaf.id for leaf in cut.state.leaves()}
     history.undo()
     assert cut.state.splits[0].masking == Masking(kind="binary")
+    deep = edits.mask(cut.state, first, Masking(kind="wiener", exponent=2.0, iterations=2))
+    assert deep is not None
+    assert deep.name == "Masks of voice: wiener, exponent 2, 2 rounds"
     edit = edits.mask(cut.state, 0, None)
     assert edit is not None
     history.do(edit)
