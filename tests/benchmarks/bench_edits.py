@@ -181,6 +181,29 @@ def moves(studio: Studio, stems: list[int], seconds: float) -> list[float]:
     return took
 
 
+def masked(studio: Studio, seconds: float, field: str) -> list[float]:
+    """The exponent or the margin of the masks moved, for the two seconds around the playhead."""
+    from stemstudio.project import edits
+
+    document, player = studio.document, studio.window.player
+    took = []
+    for number in range(EDITS):
+        if number % 4 == 0:
+            studio.seek(4.0 + (seconds - 30.0) * ((number * 0.618) % 1.0))
+        here = player.position / RATE
+
+        def move(number=number) -> None:
+            state = document.state
+            wanted = state.splits[0].masking.model_copy(update={field: 1.1 + 0.13 * (number % 16)})
+            document.do(edits.mask(state, 0, wanted))
+
+        took.append(studio.spent(move, here - 1.0, here + 1.0))
+        studio.wait_for_sound(here, 6.0)
+    document.do(edits.mask(document.state, 0, None))
+    studio.wait_for_sound(player.position / RATE, 6.0)
+    return took
+
+
 def main() -> int:
     home = private_home()
     from stemstudio.gui.application import make_application
@@ -200,6 +223,10 @@ def main() -> int:
                 rows = [("0.5 s stroke", strokes(studio, stems, seconds))]
                 if kind == "atoms":
                     rows.append(("atom moved, 2 s around the playhead", moves(studio, stems, seconds)))
+                if kind != "waveforms":
+                    for field in ("exponent", "margin"):
+                        what = f"{field} of the masks moved, 2 s around the playhead"
+                        rows.append((what, masked(studio, seconds, field)))
                 for what, took in rows:
                     where = f"{what}, {seconds // 60} min, {kind}"
                     goals.append(Goal(where, float(np.median(took)), LIMIT_MS, unit="ms"))

@@ -25,21 +25,19 @@ from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
 
 LOCAL = (
-    *(Masking(exponent=each) for each in (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)),
-    *(Masking(exponent=exponent, margin=margin) for exponent in (1.0, 2.0) for margin in (1.2, 1.5, 2.0)),
+    *(Masking(exponent=each) for each in (0.5, 1.0, 1.5, 2.0, 3.0)),
+    *(Masking(exponent=each, margin=1.5) for each in (1.0, 2.0)),
     Masking(kind="binary"),
     Masking(kind="binary", margin=1.5),
 )
-WIENER = tuple(
-    Masking(kind="wiener", exponent=exponent, iterations=count)
-    for exponent in (1.0, 1.5, 2.0)
-    for count in (1, 2, 3)
+WIENER = (
+    *(Masking(kind="wiener", exponent=each, iterations=n) for each in (1.0, 1.5) for n in (1, 2, 3)),
+    Masking(kind="wiener", exponent=2.0),
 )
 PHASE = (
-    *(Masking(exponent=1.25, phase="griffin-lim", phase_iterations=count) for count in (1, 5)),
-    *(Masking(exponent=1.25, phase="misi", phase_iterations=count) for count in (1, 5, 20)),
-    *(Masking(exponent=2.0, phase="misi", phase_iterations=count) for count in (5,)),
-    Masking(kind="wiener", exponent=1.5, phase="misi"),
+    Masking(exponent=1.5, phase="griffin-lim"),
+    Masking(exponent=1.5, phase="misi"),
+    Masking(kind="wiener", phase="misi"),
 )
 
 
@@ -51,8 +49,7 @@ def problems(mix: Audio, stems: dict[str, Audio], atoms: int):
     yield "atoms", found, groups, list(stems.values())
     if "drums" in stems:
         rest = Audio(mix.samples - stems["drums"].samples, mix.sample_rate)
-        for name, recipe in (("HPSS", HPSS()), ("HPSS 0.15 s", HPSS(harmonic_length=0.15))):
-            yield name, recipe.run(mix, Progress()), [[1], [0]], [stems["drums"], rest]
+        yield "HPSS", HPSS(harmonic_length=0.15).run(mix, Progress()), [[1], [0]], [stems["drums"], rest]
 
 
 def rendered(found: MaskEstimates, mix: Audio, groups: list[list[int]], masking: Masking) -> np.ndarray:
