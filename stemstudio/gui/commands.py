@@ -312,6 +312,18 @@ class Commands(QObject):
             self._comparison = Comparison(document.project)
         EvaluationDialog(document, self._comparison, self.window).show()
 
+    def teach_selection(self) -> None:
+        self.window.teaching.from_selection()
+
+    def teach_stem(self) -> None:
+        self.window.teaching.from_stem()
+
+    def teach_file(self) -> None:
+        self.window.teaching.from_file()
+
+    def show_templates(self) -> None:
+        self.window.teaching.show_library()
+
     # atoms
 
     def suggest_atoms(self) -> None:

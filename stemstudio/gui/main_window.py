@@ -46,6 +46,7 @@ from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.sounding import Sounding
+from stemstudio.gui.teaching import Teaching
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
         self.exporting = Exporting(self, self.document, self.saving, self.player)
         self.recent = Recent(self)
         self._make_views()
+        self.teaching = Teaching(self.document, self.player, self.separate, self)
         self.commands = Commands(self)
         self.comparing = Comparing(
             self.document, self.player, self, references=lambda: self.commands.true_stems

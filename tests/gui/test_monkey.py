@@ -35,6 +35,7 @@ DIALOGS = (
     "export",
     "show_keys",
     "show_about",
+    "teach_file",
     "run",
     "run_recipe_again",
 )  # what asks, or takes long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,15 +37,15 @@ class Example:
     low, high
         Hz; everything if None.
     weights
-        float32 (bins, frames) in [0, 1] on the frames of the whole sound, on the grid that is learned on: of a
-        selection of any shape; None for the rectangle.
+        Says for frames [first, last) of the sound, on the grid that is learned on, what of each bin counts: float32
+        (bins, last − first) in [0, 1], of a selection of any shape; None for the rectangle.
     """
 
     start: float = 0.0
     stop: float | None = None
     low: float | None = None
     high: float | None = None
-    weights: Float | None = None
+    weights: Callable[[int, int], Float] | None = None
 
     def frames(self, sound: Sound, grid: StftSettings) -> tuple[int, int]:
         """The frames whose centres lie inside, and at least the nearest: what is next to it stays out."""
@@ -67,7 +68,7 @@ class Example:
 
     def mask(self, grid: StftSettings, sample_rate: int, first: int, last: int) -> Float | None:
         """What of each bin counts: float32 (bins, last − first) or (bins, 1); None where everything does."""
-        mask = None if self.weights is None else self.weights[:, first:last]
+        mask = None if self.weights is None else self.weights(first, last)
         if self.low is not None or self.high is not None:
             f = np.arange(grid.bins) * (sample_rate / grid.fft)
             half = sample_rate / grid.fft / 2
@@ -166,7 +167,6 @@ def suggested_atoms(V: Float, seed: int = 0, progress: Progress | None = None) -
 def preview(sound: Sound, example: Example, grid: StftSettings) -> Float:
     """The loudest 3 s of an example in mono, masked as it is: float32 (samples,)."""
     rate, end = sound.sample_rate, sound.length / sound.sample_rate
-    first, last = example.frames(sound, grid)
     stop = end if example.stop is None else min(example.stop, end)
     begin = max(0, round(example.start * rate))
     finish = max(begin + 1, min(sound.length, max(round(stop * rate), begin + grid.hop)))
@@ -174,13 +174,12 @@ def preview(sound: Sound, example: Example, grid: StftSettings) -> Float:
     if finish - begin > longest:
         begin = _loudest(sound, begin, finish, longest)
         finish = begin + longest
-    mask = example.mask(grid, rate, 0, grid.frames(sound.length))
+    first, last = grid.frames_touching(begin, finish, sound.length)
+    mask = example.mask(grid, rate, first, last)
     if mask is None:
         mono = sound.read(begin, finish).mean(axis=0)
     else:
-        first, last = grid.frames_touching(begin, finish, sound.length)
-        X = forward(sound, grid, first=first, last=last)
-        values = X.values * (mask if mask.shape[1] == 1 else mask[:, first:last])
+        values = forward(sound, grid, first=first, last=last).values * mask
         masked = Spectrogram(values.astype(np.complex64), grid, rate, first, sound.length)
         mono = inverse(masked, begin, finish).mean(axis=0)
     faded = np.array(mono, dtype=np.float32)

@@ -232,6 +232,12 @@ class SeparatePanel(QWidget):
         """The selection, where only that is to be taken apart."""
         return self._document.selection.bounds if self.selection_only.isChecked() else None
 
+    def fill_in(self, recipe: Algorithm) -> None:
+        """Put a recipe into the form, with all its fields in sight, for the person to look at and run."""
+        self._set_algorithm(recipe)
+        self._own_recipe()
+        self.all.setChecked(True)
+
     def run(self) -> None:
         """Ask for the run."""
         self._ask(self.run_wanted)
