@@ -23,6 +23,7 @@ ARCHITECTURE = {
 SETTINGS: dict[str, dict[str, object]] = {
     "nmf": {"components": 6, "iterations": 12},
     "nmfd": {"iterations": 6},
+    "openunmix": {"segment": 5},
 }
 
 
@@ -66,4 +67,44 @@ def write_tiny_weights(folder: Path, **metadata: str) -> Path:
     return path
 
 
-__all__ = ["ALGORITHMS", "quick", "tiny_network", "write_tiny_weights"]
+def tiny_target(seed: int = 0):
+    """An Open-Unmix network for one stem, of random weights."""
+    import torch
+
+    from stemstudio.algorithms.neural.unmix_network import Target
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        target = Target(bins=200, hidden=8)
+        for mean in (target.bn1.running_mean, target.bn2.running_mean, target.bn3.running_mean):
+            mean += 0.1 * torch.randn_like(mean)
+        return target.eval()
+
+
+def write_tiny_unmix(folder: Path, model: str = "umxhq") -> list[Path]:
+    """Tiny targets in the files that Open-Unmix is looked for in, as it publishes them."""
+    import torch
+
+    from stemstudio.algorithms.neural.catalogue import MODELS
+
+    paths = []
+    for number, signature in enumerate(MODELS[model].networks):
+        state = published(tiny_target(number))
+        torch.save(state, folder / f"{signature}.pth")
+        paths.append(folder / f"{signature}.pth")
+    return paths
+
+
+def published(target):
+    """The state dictionary of a target with its LSTM in one, and what the published ones hold beside."""
+    import torch
+
+    state = {key: value for key, value in target.state_dict().items() if not key.startswith("lstm.")}
+    for way, suffix in ((target.lstm.there, ""), (target.lstm.back, "_reverse")):
+        for number, layer in enumerate(way):
+            for name, value in layer.state_dict().items():
+                state[f"lstm.{name.replace('_l0', f'_l{number}')}{suffix}"] = value
+    return {**state, "stft.window": torch.hann_window(4096), "sample_rate": torch.tensor(44100.0)}
+
+
+__all__ = ["ALGORITHMS", "quick", "tiny_network", "write_tiny_unmix", "write_tiny_weights"]

@@ -92,8 +92,7 @@ def verify_models(
 ) -> None:
     """Check that weights are as their makers made them, and load them."""
     from stemstudio.algorithms.neural.catalogue import MODELS
-    from stemstudio.algorithms.neural.checkpoints import load_network
-    from stemstudio.algorithms.neural.weights import look_for, verify
+    from stemstudio.algorithms.neural.weights import load, look_for, verify
 
     found: list[dict[str, Any]] = []
     with working("checking weights") as progress:
@@ -104,7 +103,7 @@ def verify_models(
                 progress.check()
                 verdict, why = verify(each.path, model), ""
                 try:
-                    load_network(each.path)
+                    load(each.path, model)
                 except BadModel as error:
                     verdict, why = "damaged", error.sentence
                 found.append({"model": model.name, "path": str(each.path), "verdict": verdict, "why": why})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Model:
     words
         One sentence for a musician.
     networks
-        Signatures, the first part of the file names.
+        Signatures, the first part of the file names; for Open-Unmix one a stem, in the order of `stems`.
     repository
         Its name on the model hub.
     licence
@@ -36,6 +37,10 @@ class Model:
         For each network the first digits of the SHA-256 of its .th file, as its makers name it.
     packed
         Whether its weights need the `diffq` package to be unpacked.
+    family
+        Which code runs it.
+    file
+        How the hub's repository names the file of a network.
     """
 
     name: str
@@ -50,6 +55,8 @@ class Model:
     source: str = "no figures published for it alone"
     checksums: tuple[str, ...] = ()
     packed: bool = False
+    family: Literal["demucs", "unmix"] = "demucs"
+    file: str = "{}.safetensors"
 
 
 _EACH_ITS_OWN = tuple(tuple(float(row == column) for column in range(4)) for row in range(4))
@@ -132,5 +139,30 @@ MODELS: Mapping[str, Model] = {
             checksums=("4a16d450", "e5a9386e", "a89dd0ee", "a905dd85"),
             packed=True,
         ),
+        Model(
+            "umxhq",
+            "Open-Unmix: small, quick, watery at times; taught with the usual songs alone.",
+            ("vocals-b62c91ce", "drums-9619578f", "bass-8d85a5bd", "other-b52fbbf7"),
+            "teamup-tech/Open-Unmix-weights",
+            stems=("vocals", "drums", "bass", "other"),
+            sdr={"vocals": 6.3, "drums": 5.7, "bass": 5.2, "other": 4.0},
+            source="Stöter et al. 2019, MUSDB18",
+            family="unmix",
+            file="umxhq/{}.pth",
+        ),
+        Model(
+            "umxl",
+            "Open-Unmix taught with more songs; its weights may not be used to earn money.",
+            ("vocals-bccbd9aa", "drums-69e0ebd4", "bass-2ca1ce51", "other-c8c5b3e6"),
+            "teamup-tech/Open-Unmix-weights",
+            licence="CC BY-NC-SA 4.0",
+            stems=("vocals", "drums", "bass", "other"),
+            sdr={"vocals": 7.2, "drums": 7.2, "bass": 6.0, "other": 4.9},
+            source="Stöter et al. 2021, MUSDB18",
+            family="unmix",
+            file="umxl/{}.pth",
+        ),
     )
 }
+
+DEMUCS = tuple(model.name for model in MODELS.values() if model.family == "demucs")

@@ -12,30 +12,31 @@ import json
 import math
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from stemstudio.errors import BadModel
 
-HYBRID = "demucs.htdemucs.HTDemucs"  # takes no segment longer than its own
+HYBRID = "HTDemucs"  # takes no segment longer than its own
 MOST_LAYERS = 64
 LARGEST = 1_000_000  # no argument of an architecture is larger
 PACKED = "__quantized"
 
 
-def load_network(path: Path, segment: float | None = None) -> Any:
-    """The network in a .safetensors or .th file, on the CPU, ready to run; `BadModel` if it is not one of ours.
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """Whatever is wrong with a stranger's file, as `BadModel`."""
+    import pickle
 
-    `segment` are the seconds that it is to take at once, where it can take another length than its own.
-    """
     try:
-        klass, args, kwargs, state = (_read_safetensors if path.suffix == ".safetensors" else _read_pickled)(
-            path
-        )
-        network = _built(path, klass, args, kwargs, state)
+        yield
     except BadModel:
         raise
+    except pickle.UnpicklingError as error:
+        raise BadModel(path, "it holds more than weights, or is damaged") from error
     except (
         OSError,
         RuntimeError,
@@ -48,9 +49,36 @@ def load_network(path: Path, segment: float | None = None) -> Any:
     ) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise BadModel(path, reason) from error
-    loaded: Any = network
+
+
+def load_target(path: Path) -> Any:
+    """The network of one stem in a .pth file of Open-Unmix, ready to run; `BadModel` if it is none."""
+    import torch
+
+    from stemstudio.algorithms.neural.unmix_network import Target
+
+    with _one_sentence(path):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or "fc1.weight" not in state:
+            raise BadModel(path, "it holds no network of Open-Unmix")
+        target = Target.of(state)
+    _check_numbers(path, target)
+    return target
+
+
+def load_network(path: Path, segment: float | None = None) -> Any:
+    """The network in a .safetensors or .th file, on the CPU, ready to run; `BadModel` if it is not one of ours.
+
+    `segment` are the seconds that it is to take at once, where it can take another length than its own.
+    """
+    reading = _read_safetensors if path.suffix == ".safetensors" else _read_pickled
+    with _one_sentence(path):
+        loaded: Any = _built(path, *reading(path))
     _check_numbers(path, loaded)
-    longest = float(loaded.segment) if isinstance(network, _allowed()[HYBRID]) else math.inf
+    hybrid = type(loaded).__name__ == HYBRID
+    longest = float(loaded.segment) if hybrid else math.inf
     if segment is not None and segment <= longest:
         loaded.segment = segment
     return loaded.eval()
@@ -147,21 +175,14 @@ def _read_safetensors(path: Path) -> tuple[type, list[Any], dict[str, Any], dict
 
 
 def _read_pickled(path: Path) -> tuple[type, list[Any], dict[str, Any], dict[str, Any]]:
-    import pickle
-
     import torch
 
     _check_hash(path)
     allowed = _allowed()
-    try:
-        with (
-            warnings.catch_warnings(),
-            torch.serialization.safe_globals([*allowed.values(), *_packers(), Fraction]),
-        ):
-            warnings.simplefilter("ignore")  # torch grumbles about the pickle's protocol
-            package = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise BadModel(path, "it holds more than weights, or is damaged") from error
+    safe: list[Any] = [*allowed.values(), *_packers(), Fraction]
+    with warnings.catch_warnings(), torch.serialization.safe_globals(safe):
+        warnings.simplefilter("ignore")  # torch grumbles about the pickle's protocol
+        package = torch.load(path, map_location="cpu", weights_only=True)
     klass = package["klass"]
     if klass not in allowed.values():
         raise BadModel(path, "it names a network that is not known here")

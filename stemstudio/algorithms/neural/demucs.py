@@ -10,10 +10,9 @@ import numpy as np
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
-from stemstudio.algorithms.neural.checkpoints import load_network
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
-from stemstudio.algorithms.neural.weights import weights_of
+from stemstudio.algorithms.neural.weights import load, weights_of
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
@@ -84,7 +83,7 @@ class HTDemucs(Algorithm):
         device = chosen(self.device)
         networks = []
         for number, path in enumerate(paths):
-            networks.append(network_of(load_network(path, model.segment)))
+            networks.append(network_of(load(path, model)))
             progress(LOADED * (number + 1) / len(paths), "loading the network")
         weights = np.ones((len(paths), len(networks[0].stems)))
         ensemble = Ensemble(tuple(networks), np.array(model.weights) if model.weights else weights)

@@ -64,7 +64,7 @@ def _missing(model: Model) -> list[tuple[str, int]]:
     found = []
     for each in look_for(model):
         if each.path is None:
-            name = f"{each.signature}.safetensors"
+            name = model.file.format(each.signature)
             url = hf_hub_url(model.repository, name, endpoint=_endpoint())
             with _understood(model):
                 told = get_hf_file_metadata(url, endpoint=_endpoint(), timeout=ASK_SECONDS)

@@ -26,6 +26,8 @@ class Network:
         Whether it always computes a whole segment, however short the stretch: then the song itself fills it up.
     chances
         Among how many numbers it draws one from Python's `random` in every forward pass; 0 for none.
+    levelled
+        Whether it takes songs of mean 0 and deviation 1.
     """
 
     module: Any
@@ -35,6 +37,7 @@ class Network:
     segment: float
     fixed_length: bool = True
     chances: int = 0
+    levelled: bool = True
 
     def samples(self, seconds: float = 0.0) -> int:
         """Length of a segment of so many seconds, never above the network's own; its own for 0."""

@@ -148,7 +148,7 @@ def _separate_channels(
     asked, numbers = ensemble.asked(wanted), [ensemble.stems.index(name) for name in wanted]
     networks = [ensemble.networks[place] for place in asked]
     rate = networks[0].sample_rate
-    ready = prepared(sound, taken, rate, networks[0].channels, progress.part(0.0, 1 - SEPARATED))
+    ready = prepared(sound, taken, networks[0], progress.part(0.0, 1 - SEPARATED))
     if ready.silent:
         progress(1.0)
         return

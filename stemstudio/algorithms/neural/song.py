@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import with_range
 from stemstudio.audio.audio import Audio, Samples, Sound, read_padded
 from stemstudio.audio.sample_store import SampleStore
@@ -94,13 +95,15 @@ class _Taken:
         return self.sound.read(start, stop)[list(self.taken)]
 
 
-def prepared(sound: Sound, taken: Sequence[int], rate: int, channels: int, progress: Progress) -> Prepared:
+def prepared(sound: Sound, taken: Sequence[int], network: Network, progress: Progress) -> Prepared:
     """Get a song ready for a network; a copy is made only where it has another rate, on disk if it is long."""
     own: Sound = _Taken(sound, tuple(taken))
-    if sound.sample_rate != rate:
-        own = _resampled(own, rate, progress.part(0.0, 0.8))
+    if sound.sample_rate != network.sample_rate:
+        own = _resampled(own, network.sample_rate, progress.part(0.0, 0.8))
     mean, deviation = _level(own, progress.part(0.8, 1.0))
-    return Prepared(own, channels, mean, deviation)
+    if deviation and not network.levelled:
+        mean, deviation = 0.0, 1.0
+    return Prepared(own, network.channels, mean, deviation)
 
 
 def _level(sound: Sound, progress: Progress) -> tuple[float, float]:

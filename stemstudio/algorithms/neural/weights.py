@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stemstudio.algorithms.neural.catalogue import MODELS, Model
 from stemstudio.errors import BadModel, MissingModel, StemStudioError, UnwritableFile
 from stemstudio.progress import Progress
 
 FOLDER_VARIABLE = "STEMSTUDIO_MODELS"
-SUFFIXES = (".safetensors", ".th")
+SUFFIXES = (".safetensors", ".th", ".pth")
 BLOCK = 2**20
 
 Verdict = Literal["whole", "unchecked", "damaged"]
@@ -67,10 +67,11 @@ def weights_of(model: Model) -> tuple[Path, ...]:
     found = look_for(model)
     missing = [each.signature for each in found if each.path is None]
     if missing:
-        files = " and ".join(f"“{signature}.safetensors”" for signature in missing)
+        files = " and ".join(f"“{Path(model.file.format(signature)).name}”" for signature in missing)
+        other = " (or the .th of the same name)" if model.family == "demucs" else ""
         raise MissingModel(
             f"The weights of {model.name} are not on this machine.",
-            f"Fetch them with “stemstudio models download {model.name}”, or put {files} (or the .th of the same name) "
+            f"Fetch them with “stemstudio models download {model.name}”, or put {files}{other} "
             f"into {models_folder()}, or use an algorithm that needs none.",
         )
     return tuple(each.path for each in found if each.path is not None)
@@ -91,20 +92,25 @@ def add(path: Path, progress: Progress) -> tuple[str, ...]:
     if not known:
         raise StemStudioError(
             f"“{path.name}” holds no weights of a model that is known here.",
-            "The names of such files begin like 955717e8; “stemstudio models list” names the models.",
+            "Such files are called like 955717e8.safetensors or vocals-b62c91ce.pth; “stemstudio models list” names the models.",
         )
-    from stemstudio.algorithms.neural.checkpoints import load_network
-
     for number, (file, model) in enumerate(known):
         part = progress.part(number / len(known), (number + 1) / len(known))
         part(0.0, f"looking at {file.name}")
         if not model.packed:
-            load_network(file)
+            load(file, model)
         if verify(file, model) == "damaged":
             raise BadModel(file, "its content does not match its checksum")
         _copy(file, models_folder() / file.name, part)
     progress(1.0)
     return tuple(dict.fromkeys(model.name for _, model in known))
+
+
+def load(path: Path, model: Model) -> Any:
+    """The network in a file of a model; `BadModel` if it cannot be used."""
+    from stemstudio.algorithms.neural.checkpoints import load_network, load_target
+
+    return load_target(path) if model.family == "unmix" else load_network(path, model.segment)
 
 
 def remove(model: Model) -> tuple[Path, ...]:
@@ -147,7 +153,7 @@ def sha256(path: Path, progress: Progress | None = None) -> str:
 
 
 def _checksum(path: Path, model: Model) -> str | None:
-    named = re.fullmatch(r"[0-9a-f]{8}-([0-9a-f]{8,64})\.th", path.name)
+    named = re.fullmatch(r"\w+-([0-9a-f]{8,64})\.p?th", path.name)
     if named:
         return named[1]
     blob = path.resolve().name
@@ -217,4 +223,5 @@ def _folders(model: Model) -> Iterator[Path]:
 def _snapshots(model: Model) -> Iterator[Path]:
     folder = hub_cache() / f"models--{model.repository.replace('/', '--')}" / "snapshots"
     if folder.is_dir():
-        yield from sorted(folder.iterdir())
+        inner = Path(model.file).parent
+        yield from sorted(snapshot / inner for snapshot in folder.iterdir())
