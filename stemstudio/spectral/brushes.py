@@ -5,16 +5,19 @@ A stroke says what was drawn, never which pixels or bins it fell on; `weights` l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from stemstudio.spectral.outlines import inside_outline
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import Patch
 
 Float = NDArray[np.float32]
+MOST_POINTS = 20_000  # of an outline
 LOWEST = 10.0  # Hz; pitch is drawn on a log axis, where 0 Hz would lie infinitely low
 
 
@@ -33,16 +36,38 @@ class Box(BaseModel):
 
 
 class SelectionStep(BaseModel):
-    """One box added to a selection, taken from it, or intersected with it."""
+    """One area added to a selection, taken from it, or intersected with it.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Attributes
+    ----------
+    how
+        Which of the three.
+    box
+        The area, or the smallest box around it.
+    outline
+        (seconds, Hz) around an area of free shape; empty where the box is the area.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     how: Literal["add", "subtract", "intersect"]
     box: Box
+    outline: tuple[tuple[float, float], ...] = Field(default=(), max_length=MOST_POINTS)
+
+    def covers(self, seconds: Float, hertz: Float) -> NDArray[np.bool_]:
+        """Which places of a grid lie in the area: bool (hertz, seconds)."""
+        box = self.box
+        in_time = (seconds >= box.start) & (seconds <= box.stop)
+        in_pitch = (hertz >= box.low) & (hertz <= box.high)
+        hit = np.outer(in_pitch, in_time)
+        if self.outline and hit.any():
+            inner = np.ix_(in_pitch, in_time)
+            hit[inner] = inside_outline(self.outline, seconds[in_time], hertz[in_pitch])
+        return hit
 
 
 class Selection(BaseModel):
-    """What is selected: boxes added, subtracted and intersected in order."""
+    """What is selected: areas added, subtracted and intersected in order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,13 +76,18 @@ class Selection(BaseModel):
     def __bool__(self) -> bool:
         return bool(self.steps)
 
-    def combined(self, how: Literal["replace", "add", "subtract", "intersect"], box: Box) -> Selection:
-        """This selection with one more box."""
+    def combined(
+        self,
+        how: Literal["replace", "add", "subtract", "intersect"],
+        box: Box,
+        outline: tuple[tuple[float, float], ...] = (),
+    ) -> Selection:
+        """This selection with one more area: a box, or what lies inside an outline within it."""
         if how == "replace" or (not self.steps and how == "add"):
-            return Selection(steps=(SelectionStep(how="add", box=box),))
+            return Selection(steps=(SelectionStep(how="add", box=box, outline=outline),))
         if not self.steps and how == "intersect":
             return self
-        step = SelectionStep(how="add" if how == "add" else how, box=box)
+        step = SelectionStep(how="add" if how == "add" else how, box=box, outline=outline)
         return Selection(steps=(*self.steps, step))
 
     @property
@@ -89,10 +119,7 @@ class Selection(BaseModel):
         """1 inside, 0 outside: float32 (hertz, seconds)."""
         inside = np.zeros((hertz.size, seconds.size), dtype=bool)
         for step in self.steps:
-            box = step.box
-            hit = np.outer(
-                (hertz >= box.low) & (hertz <= box.high), (seconds >= box.start) & (seconds <= box.stop)
-            )
+            hit = step.covers(seconds, hertz)
             if step.how == "add":
                 inside |= hit
             elif step.how == "subtract":
@@ -157,6 +184,12 @@ class BrushStroke(BaseModel):
         if self.within:
             weights = weights * self.within.weights(seconds, hertz)
         return weights.astype(np.float32)
+
+
+def box_around(points: Sequence[tuple[float, float]]) -> Box:
+    """The smallest box around an outline."""
+    seconds, hertz = zip(*points, strict=True)
+    return Box(start=min(seconds), stop=max(seconds), low=min(hertz), high=max(hertz))
 
 
 class SelectionFill(BaseModel):

@@ -53,7 +53,7 @@ def box(made: Stage):
 
 def test_every_tool_says_what_it_is_and_has_a_key_of_its_own():
     tools = [kind() for kind in TOOLS]
-    assert [tool.key for tool in tools] == ["H", "T", "F", "R", "B", "E", "K", "A"]
+    assert [tool.key for tool in tools] == ["H", "T", "F", "R", "L", "B", "E", "W", "K", "A"]
     assert len({tool.name for tool in tools}) == len(tools)
     assert all(tool.tip.endswith(".") and tool.title for tool in tools)
 
@@ -343,3 +343,49 @@ def test_what_the_hand_held_is_remembered(painter):
     painter.toolbox.restore({**record, "hardness": "much", "unknown": 1})
     assert painter.toolbox.tool.name == "brush"
     assert painter.toolbox.value("width") == 0.4
+
+
+def test_the_lasso_selects_what_the_line_goes_around(painter, qtbot):
+    made = painter
+    made.toolbox.choose("lasso")
+    corners = [(2.5, 150.0), (4.5, 150.0), (4.5, 320.0), (2.5, 320.0)]
+    QTest.mousePress(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(*corners[0]))
+    for corner in [*corners[1:], corners[0]]:
+        QTest.mouseMove(made.view, made.at(*corner))
+    QTest.mouseRelease(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(*corners[0]))
+    (step,) = made.document.selection.steps
+    assert len(step.outline) >= 4
+    assert (step.box.start, step.box.stop) == pytest.approx((2.5, 4.5), abs=0.05)
+    assert give_selection(made.document)
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert owner(made, 3.5, 220.0) == made.stem("lead")
+    assert owner(made, 5.0, 220.0) == made.stem("bass")
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(6.0, 2000.0))
+    assert not made.document.selection, "a click forgets it"
+
+
+def test_the_lasso_can_be_cancelled(painter):
+    made = painter
+    made.toolbox.choose("lasso")
+    made.drag((2.0, 200.0), (4.0, 900.0), release=False)
+    QTest.keyClick(made.view, Qt.Key.Key_Escape)
+    assert not made.document.selection
+
+
+def test_the_wand_selects_the_tone_and_a_drag_says_how_much(painter):
+    made = painter
+    made.toolbox.choose("wand")
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(4.0, 222.0))
+    (step,) = made.document.selection.steps
+    assert step.outline
+    assert step.box.low > 150
+    assert step.box.high < 300
+    assert step.box.stop - step.box.start > 3, "the tone holds on as far as the wand reaches"
+    height = step.box.high - step.box.low
+    made.drag((4.0, 222.0), (5.0, 4000.0))
+    (wider,) = made.document.selection.steps
+    assert wider.box.high - wider.box.low > height, "up and to the right takes more"
+    made.document.set_selection(type(made.document.selection)())
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(2.0, 222.0))
+    QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.ShiftModifier, made.at(2.0, 3520.0))
+    assert len(made.document.selection.steps) == 2

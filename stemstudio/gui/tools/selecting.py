@@ -17,6 +17,18 @@ CLICK = 3.0  # pixels; a shorter drag is a click
 How = Literal["replace", "add", "subtract", "intersect"]
 
 
+GIVING = (
+    Option(
+        "strength",
+        "Strength",
+        "How much of the light inside moves when the selection is given to a stem (keys , and .)",
+        0.05,
+        1.0,
+        lambda value: f"{value * 100:.0f} %",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Edges:
     """The edges of a box that the pointer holds."""
@@ -36,21 +48,12 @@ class SelectionTool(Tool):
     in_time: ClassVar[bool] = True
     in_frequency: ClassVar[bool] = True
     gives_selection = True
-    options = (
-        Option(
-            "strength",
-            "Strength",
-            "How much of the light inside moves when the selection is given to a stem (keys , and .)",
-            0.05,
-            1.0,
-            lambda value: f"{value * 100:.0f} %",
-        ),
-    )
+    options = GIVING
 
     def press(self, gesture: Gesture) -> Iterator[None]:
         document = gesture.document
         before = document.selection
-        how = _how(gesture)
+        how = how_of(gesture)
         held = edges_at(gesture.canvas, gesture.point) if how == "replace" else Edges()
         box = _only_box(before)
         anchor, place = gesture.point, (gesture.seconds, gesture.hertz)
@@ -130,14 +133,16 @@ def selection_words(selection: Selection) -> str:
     return f"{words} · {hertz_words(box.low)}–{hertz_words(box.high)} ({notes})"
 
 
-def _how(gesture: Gesture) -> How:
+def how_of(gesture: Gesture) -> How:
+    """How what is selected joins what was: as the keys say that are held at the press."""
     if gesture.shift:
         return "intersect" if gesture.alt else "add"
     return "subtract" if gesture.alt else "replace"
 
 
 def _only_box(selection: Selection) -> Box | None:
-    return selection.steps[0].box if len(selection.steps) == 1 else None
+    only = selection.steps[0] if len(selection.steps) == 1 else None
+    return None if only is None or only.outline else only.box
 
 
 def _dragged(box: Box, held: Edges, gesture: Gesture) -> Box:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
 
 from stemstudio.gui.viewport import Viewport
 from stemstudio.gui.views.axes import frequency_marks, time_marks
@@ -32,12 +32,23 @@ def selection_path(selection: Selection, viewport: Viewport, width: int, height:
         top = viewport.y_of(box.high, height) if box.high < viewport.nyquist else -9.0
         bottom = viewport.y_of(max(box.low, 1e-3), height) if box.low > 0 else height + 9.0
         piece = QPainterPath()
-        piece.addRect(
-            QRectF(
-                QPointF(_near(left, width), _near(top, height)),
-                QPointF(_near(right, width), _near(bottom, height)),
+        if step.outline:
+            piece.addPolygon(
+                QPolygonF(
+                    [
+                        QPointF(viewport.x_of(seconds, width), viewport.y_of(max(hertz, 1e-3), height))
+                        for seconds, hertz in step.outline
+                    ]
+                )
             )
-        )
+            piece.closeSubpath()
+        else:
+            piece.addRect(
+                QRectF(
+                    QPointF(_near(left, width), _near(top, height)),
+                    QPointF(_near(right, width), _near(bottom, height)),
+                )
+            )
         if step.how == "add":
             path = path.united(piece) if not path.isEmpty() else piece
         elif step.how == "subtract":
