@@ -21,12 +21,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stemstudio.gui.comparing import Comparing, Entry, Part
+from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import span_text, time_text
 from stemstudio.gui.player import Player
 from stemstudio.gui.wording import level, signed
+from stemstudio.project.side_by_side import Entry, Part
 from stemstudio.project.stem import MIXTURE
 
 COLUMNS = {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -13,20 +11,8 @@ from stemstudio.audio.audio import Samples, Sound
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.player import Player
-from stemstudio.progress import Progress
 from stemstudio.project.project import Change, State
-from stemstudio.project.side_by_side import (
-    LONGEST,
-    Level,
-    Stems,
-    example_of,
-    heard_as,
-    level_matched,
-    loudness,
-    original_of,
-    stands_for,
-    stems_of,
-)
+from stemstudio.project.side_by_side import LONGEST, Entry, Part, Ready, Wanted, made_ready
 from stemstudio.project.stem import MIXTURE
 from stemstudio.project.takes import Take
 
@@ -34,71 +20,6 @@ SHORTEST = 0.2  # seconds of a loop
 USUAL = 10.0  # seconds of a loop where nobody has chosen one
 
 References = Callable[[], Mapping[str, Sound]]
-
-
-@dataclass(eq=False)
-class Entry:
-    """Something that is compared.
-
-    Attributes
-    ----------
-    kind
-        The sound that is taken apart, the stems as they are now, or a take.
-    take
-        The take itself.
-    stems
-        Its stems over the loop, as soon as they are rendered.
-    """
-
-    kind: Literal["original", "now", "take"]
-    take: Take | None = None
-    stems: Stems | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is heard of an entry.
-
-    Attributes
-    ----------
-    stem
-        The stem that has the role; "" where none has.
-    buffer
-        Its sound, at the level of the others.
-    level
-        How loud it was, and what was done to it.
-    sdr
-        Signal to distortion over the loop in dB, where the true stem is known.
-    """
-
-    stem: str
-    buffer: Samples
-    level: Level
-    sdr: float | None = None
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """What a rendering job answers."""
-
-    state: State
-    stems: dict[Entry, Stems]
-    parts: dict[Entry, Part]
-
-
-@dataclass(eq=False)
-class _Wanted:
-    """What a rendering job is asked for; everything it needs, captured."""
-
-    state: State
-    stem: int
-    start: int
-    stop: int
-    role: str
-    rest: bool
-    entries: tuple[Entry, ...]
-    held: dict[Entry, Stems] = field(default_factory=dict)
-    references: Mapping[str, Sound] = field(default_factory=dict)
 
 
 class Comparing(QObject):
@@ -371,7 +292,7 @@ class Comparing(QObject):
         held = {entry: entry.stems for entry in self.entries if entry.stems is not None}
         if self._now is not state:
             held = {entry: stems for entry, stems in held.items() if entry.kind == "take"}
-        wanted = _Wanted(
+        wanted = Wanted(
             state,
             self.stem,
             *self.stretch,
@@ -384,7 +305,7 @@ class Comparing(QObject):
         self.progressed.emit(0.0)
         self._job = self._document.jobs.run(
             "Comparing",
-            lambda progress: _rendered(wanted, progress),
+            lambda progress: made_ready(wanted, progress),
             lambda ready: self._rendered(job, ready),
             failed=self._failed,
             heavy=False,
@@ -393,7 +314,7 @@ class Comparing(QObject):
         job.progressed.connect(lambda fraction, _: self._progress(job, fraction))
         self.changed.emit()
 
-    def _rendered(self, job: Job, ready: _Ready) -> None:
+    def _rendered(self, job: Job, ready: Ready) -> None:
         if job is not self._job:
             return
         self._job, self._now = None, ready.state
@@ -452,67 +373,3 @@ class Comparing(QObject):
         self._settle_now()
         self._settle_role()
         self.prepare()
-
-
-def _rendered(wanted: _Wanted, progress: Progress) -> _Ready:
-    """Stems of every entry over the loop, and what of them is heard."""
-    stems = dict(wanted.held)
-    span = wanted.start, wanted.stop
-    missing = [entry for entry in wanted.entries if entry not in stems]
-    original = original_of(wanted.state, wanted.stem, *span)
-    for place, entry in enumerate(missing):
-        part = progress.part(0.9 * place / len(missing), 0.9 * (place + 1) / len(missing))
-        if entry.kind == "original":
-            stems[entry] = {"original": original}
-        else:
-            state = entry.take.state if entry.take is not None else wanted.state
-            stems[entry] = stems_of(state, wanted.stem, *span, part)
-        part(1.0)
-    takes = [stems[entry] for entry in wanted.entries if entry.kind == "take"]
-    others = [stems[entry] for entry in wanted.entries if entry.kind == "now"]
-    example = example_of(wanted.role, [*takes, *others])
-    names = [_name(entry, stems[entry], wanted.role, example) for entry in wanted.entries]
-    sounds = [
-        np.zeros_like(original) if name is None else _heard(entry, stems[entry], name, wanted.rest)
-        for entry, name in zip(wanted.entries, names, strict=True)
-    ]
-    levels: list[float] = []
-    for place, sound in enumerate(sounds):
-        progress(0.9 + 0.08 * place / len(sounds), "Matching levels")
-        levels.append(loudness(sound, wanted.state.mixture.sample_rate))
-    truth = _truth(wanted, original)
-    parts: dict[Entry, Part] = {}
-    for entry, name, sound, level in zip(wanted.entries, names, sounds, level_matched(levels), strict=True):
-        buffer = np.ascontiguousarray(sound * np.float32(10 ** (level.gain_db / 20)))
-        sdr = None if truth is None or name is None else _sdr(truth, sound)
-        parts[entry] = Part(name or "", buffer, level, sdr)
-    progress(1.0)
-    return _Ready(wanted.state, stems, parts)
-
-
-def _name(entry: Entry, stems: Stems, role: str, example: Samples | None) -> str | None:
-    """The stem of an entry that has the role; the original is all there is."""
-    if entry.kind == "original":
-        return next(iter(stems))
-    return stands_for(role, stems, example)
-
-
-def _heard(entry: Entry, stems: Stems, name: str, rest: bool) -> Samples:
-    return heard_as(stems, name, rest=rest and entry.kind != "original")
-
-
-def _truth(wanted: _Wanted, original: Samples) -> Samples | None:
-    """The true sound of the role over the loop, where it is known."""
-    role = wanted.role.strip().casefold()
-    for name, sound in wanted.references.items():
-        if name.strip().casefold() == role and sound.channels == original.shape[0]:
-            true = sound.read(wanted.start, wanted.stop)
-            return original - true if wanted.rest else true
-    return None
-
-
-def _sdr(truth: Samples, sound: Samples) -> float | None:
-    """10 log₁₀ |s|² / |s − ŝ|² in dB; None for a silent true stem."""
-    power = float(np.square(truth, dtype=np.float64).sum())
-    error = float(np.square(truth - sound, dtype=np.float64).sum())
-    return None if power <= 0 else float(10 * np.log10(power / max(error, 1e-12 * power)))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from stemstudio.audio.audio import Audio, Samples
+from stemstudio.audio.audio import Audio, Samples, Sound
 from stemstudio.audio.loudness import integrated_lufs
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.rendering import StemSound, render
 from stemstudio.project.splicing import correlation
+from stemstudio.project.takes import Take
 
 LONGEST = 30.0  # seconds of a stretch that is held in memory
 STEP = 5.0  # seconds rendered at a time, so that it can be stopped
@@ -34,6 +36,135 @@ class Level:
     @property
     def silent(self) -> bool:
         return self.decibels <= SILENT
+
+
+@dataclass(eq=False)
+class Entry:
+    """Something that is compared.
+
+    Attributes
+    ----------
+    kind
+        The sound that is taken apart, the stems as they are now, or a take.
+    take
+        The take itself.
+    stems
+        Its stems over the loop, as soon as they are rendered.
+    """
+
+    kind: Literal["original", "now", "take"]
+    take: Take | None = None
+    stems: Stems | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is heard of an entry.
+
+    Attributes
+    ----------
+    stem
+        The stem that has the role; "" where none has.
+    buffer
+        Its sound, at the level of the others.
+    level
+        How loud it was, and what was done to it.
+    sdr
+        Signal to distortion over the loop in dB, where the true stem is known.
+    """
+
+    stem: str
+    buffer: Samples
+    level: Level
+    sdr: float | None = None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a rendering job answers."""
+
+    state: State
+    stems: dict[Entry, Stems]
+    parts: dict[Entry, Part]
+
+
+@dataclass(eq=False)
+class Wanted:
+    """What a rendering job is asked for; everything it needs, captured."""
+
+    state: State
+    stem: int
+    start: int
+    stop: int
+    role: str
+    rest: bool
+    entries: tuple[Entry, ...]
+    held: dict[Entry, Stems] = field(default_factory=dict)
+    references: Mapping[str, Sound] = field(default_factory=dict)
+
+
+def made_ready(wanted: Wanted, progress: Progress) -> Ready:
+    """Stems of every entry over the loop, and what of them is heard."""
+    stems = dict(wanted.held)
+    span = wanted.start, wanted.stop
+    missing = [entry for entry in wanted.entries if entry not in stems]
+    original = original_of(wanted.state, wanted.stem, *span)
+    for place, entry in enumerate(missing):
+        part = progress.part(0.9 * place / len(missing), 0.9 * (place + 1) / len(missing))
+        if entry.kind == "original":
+            stems[entry] = {"original": original}
+        else:
+            state = entry.take.state if entry.take is not None else wanted.state
+            stems[entry] = stems_of(state, wanted.stem, *span, part)
+        part(1.0)
+    takes = [stems[entry] for entry in wanted.entries if entry.kind == "take"]
+    others = [stems[entry] for entry in wanted.entries if entry.kind == "now"]
+    example = example_of(wanted.role, [*takes, *others])
+    names = [_name(entry, stems[entry], wanted.role, example) for entry in wanted.entries]
+    sounds = [
+        np.zeros_like(original) if name is None else _heard(entry, stems[entry], name, wanted.rest)
+        for entry, name in zip(wanted.entries, names, strict=True)
+    ]
+    levels: list[float] = []
+    for place, sound in enumerate(sounds):
+        progress(0.9 + 0.08 * place / len(sounds), "Matching levels")
+        levels.append(loudness(sound, wanted.state.mixture.sample_rate))
+    truth = _truth(wanted, original)
+    parts: dict[Entry, Part] = {}
+    for entry, name, sound, level in zip(wanted.entries, names, sounds, level_matched(levels), strict=True):
+        buffer = np.ascontiguousarray(sound * np.float32(10 ** (level.gain_db / 20)))
+        sdr = None if truth is None or name is None else _sdr(truth, sound)
+        parts[entry] = Part(name or "", buffer, level, sdr)
+    progress(1.0)
+    return Ready(wanted.state, stems, parts)
+
+
+def _name(entry: Entry, stems: Stems, role: str, example: Samples | None) -> str | None:
+    """The stem of an entry that has the role; the original is all there is."""
+    if entry.kind == "original":
+        return next(iter(stems))
+    return stands_for(role, stems, example)
+
+
+def _heard(entry: Entry, stems: Stems, name: str, rest: bool) -> Samples:
+    return heard_as(stems, name, rest=rest and entry.kind != "original")
+
+
+def _truth(wanted: Wanted, original: Samples) -> Samples | None:
+    """The true sound of the role over the loop, where it is known."""
+    role = wanted.role.strip().casefold()
+    for name, sound in wanted.references.items():
+        if name.strip().casefold() == role and sound.channels == original.shape[0]:
+            true = sound.read(wanted.start, wanted.stop)
+            return original - true if wanted.rest else true
+    return None
+
+
+def _sdr(truth: Samples, sound: Samples) -> float | None:
+    """10 log₁₀ |s|² / |s − ŝ|² in dB; None for a silent true stem."""
+    power = float(np.square(truth, dtype=np.float64).sum())
+    error = float(np.square(truth - sound, dtype=np.float64).sum())
+    return None if power <= 0 else float(10 * np.log10(power / max(error, 1e-12 * power)))
 
 
 def stems_of(state: State, stem: int, start: int, stop: int, progress: Progress) -> dict[str, Samples]:
