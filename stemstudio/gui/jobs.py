@@ -182,6 +182,8 @@ class Jobs(QObject):
         self.sound_settled.set()
         for job in tuple(self._open):
             job.stop()
+            if job.future is not None and job.future.cancel():
+                job.over = True
         self._heavy.shutdown(wait=True, cancel_futures=True)
         self._light.shutdown(wait=True, cancel_futures=True)
 

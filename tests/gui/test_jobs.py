@@ -123,6 +123,22 @@ def test_an_error_arrives_as_it_is(qtbot, jobs):
     assert str(errors[0]) == "no good"
 
 
+def test_closing_ends_what_runs_and_what_waits(qtbot):
+    jobs = Jobs()
+
+    def work(progress):
+        while True:
+            progress(0.5)
+            time.sleep(0.01)
+
+    first = jobs.run("First", work, lambda _: pytest.fail("done"))
+    second = jobs.run("Second", lambda progress: pytest.fail("started"), lambda _: pytest.fail("done"))
+    qtbot.waitUntil(lambda: first.running, timeout=5000)
+    jobs.close()
+    assert first.over
+    assert second.over
+
+
 def test_after_closing_nothing_starts(qtbot):
     jobs = Jobs()
     jobs.close()
