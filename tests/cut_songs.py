@@ -18,6 +18,7 @@ from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.pieces import Piece
 from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.project import edits, hints, refining, rendering, splicing
+from stemstudio.project.corrections import Lesson
 from stemstudio.project.edits import Edit
 from stemstudio.project.history import History
 from stemstudio.project.project import PaintStroke, Project, SongReference, State
@@ -203,7 +204,7 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
     if kind == "clear":
         return hints.clear(state)
     if kind == "refine":
-        return refining.refined(state, refining.refine(state, None, refining.Lesson(iterations=2, atoms=2)))
+        return refining.refined(state, refining.refine(state, None, Lesson(iterations=2, atoms=2)))
     if kind == "set":
         fields = (
             {"gain_db": float(rng.uniform(-60, 6))},

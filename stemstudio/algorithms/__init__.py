@@ -20,6 +20,7 @@ from stemstudio.algorithms.repet import RepetSim
 from stemstudio.algorithms.rpca import RPCA
 from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.stereo import Stereo
+from stemstudio.algorithms.taught import Taught
 from stemstudio.algorithms.two_stage_hpss import TwoStageHPSS
 from stemstudio.errors import BadRecipe
 
@@ -36,7 +37,7 @@ ALGORITHMS: tuple[type[Algorithm], ...] = (
     NMFD,
 )
 ESTIMATES: dict[str, type[Estimates]] = {
-    kind.kind: kind for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization, Spliced)
+    kind.kind: kind for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization, Spliced, Taught)
 }
 
 

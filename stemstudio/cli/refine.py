@@ -39,9 +39,10 @@ def refine(
     """
     from stemstudio.audio.writing import FileExists
     from stemstudio.cli.opened import opened_with_song
+    from stemstudio.project.corrections import Lesson
     from stemstudio.project.hints import laid_hints, outcome
-    from stemstudio.project.refining import Lesson, refined
     from stemstudio.project.refining import refine as learn
+    from stemstudio.project.refining import refined
 
     if out.exists() and not overwrite:
         raise FileExists(out)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.taught import Taught
 from stemstudio.errors import StemStudioError
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
@@ -199,7 +200,8 @@ class Separating(QObject):
                 return
             document.hints.tell()
             document.do(edit)
-            document.show_atoms_of(results[-1].parent)
+            if results[-1].estimates.atoms:
+                document.show_atoms_of(results[-1].parent)
 
         def failed(error: Exception) -> None:
             if document.project is project:
@@ -237,5 +239,5 @@ def _stored(result: Refined, keep: Keep, progress: Progress) -> Refined:
         estimates = keep(result.estimates, progress)
     except StemStudioError:
         return result
-    assert isinstance(estimates, Factorization)
+    assert isinstance(estimates, Factorization | Taught)
     return replace(result, estimates=estimates)

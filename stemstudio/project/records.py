@@ -11,9 +11,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from stemstudio.algorithms import ESTIMATES, recipe_from_record
-from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.estimates import Estimates, Waveforms
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.spliced import Spliced
+from stemstudio.algorithms.taught import Taught
 from stemstudio.project.project import PaintStroke, SongReference, State
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.strokes import Stroke
@@ -128,7 +129,7 @@ class SplitRecord(Record):
             for name, number in self.arrays.items()
         }
         estimates = ESTIMATES[self.kind].from_record(self.header, arrays)
-        for held in (estimates, *estimates.made_of().values()):
+        for held in _within(estimates):
             if isinstance(held, Waveforms) and held.waves.shape[1] != sound.channels:
                 raise ValueError("a stem does not fit the song")
         if isinstance(estimates, Spliced):
@@ -180,13 +181,27 @@ class StrokeRecord(Record):
         return PaintStroke(self.stem, self.erase, self.stroke, self.mode)
 
 
+def _within(estimates: Estimates) -> Iterator[Estimates]:
+    """Estimates, and all that they are made of."""
+    yield estimates
+    for held in estimates.made_of().values():
+        yield from _within(held)
+
+
 def _kinds(kind: str, header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The kind of estimates by the word before their arrays' names, "" for those of the record itself."""
     yield "", kind
+    held: dict[str, Mapping[str, Any]] = {}
     if kind == Spliced.kind:
-        yield "base", header["base"]["kind"]
-        for number, piece in enumerate(header["pieces"], 1):
-            yield f"piece {number}", piece["estimates"]["kind"]
+        held["base"] = header["base"]
+        held.update(
+            {f"piece {number}": piece["estimates"] for number, piece in enumerate(header["pieces"], 1)}
+        )
+    elif kind == Taught.kind:
+        held.update({word: header[word] for word in ("base", "before", "after")})
+    for word, told in held.items():
+        for below, own in _kinds(told["kind"], told["header"]):
+            yield (f"{word}/{below}" if below else word), own
 
 
 def packed(tile: Tile) -> bytes:

@@ -1,7 +1,7 @@
 """Refining: splits learn from the hints painted on their stems.
 
-A factorisation goes on from where it is: its atoms, who has them, their number but for those that are split. Any other
-split is first made of atoms: a few for the spectrum of every stem as it is now, found with a kept seed.
+A factorisation goes on from where it is: its atoms, who has them, their number but for those that are split. What is not
+made of atoms keeps its sound, and gets a correction (see `corrections`).
 """
 
 from __future__ import annotations
@@ -11,46 +11,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.algorithms.nmf.fast import fast_updates
-from stemstudio.algorithms.nmf.hint_start import hint_start
-from stemstudio.algorithms.nmf.hints import STRENGTH, Hint, hinted_updates
-from stemstudio.algorithms.nmf.recipe import MOST_COMPONENTS, NMF
+from stemstudio.algorithms.nmf.hints import Hint
 from stemstudio.algorithms.nmf.solver import Fit
-from stemstudio.algorithms.nmf.spectrum import Float, spectrum
-from stemstudio.algorithms.nmf.starts import random_start
+from stemstudio.algorithms.nmf.spectrum import spectrum
+from stemstudio.algorithms.taught import Taught
 from stemstudio.progress import Progress
+from stemstudio.project.corrections import Lesson, correction, learned
 from stemstudio.project.edits import Edit, below
 from stemstudio.project.hints import FOLLOWED, LaidHint, laid_hints, lessons, outcome, unlearned
 from stemstudio.project.project import Change, State
 from stemstudio.project.rendering import StemSound
 from stemstudio.project.stem import Split
 
-SILENT = 1e-3  # of the whole: a stem with less gets no atoms of its own
 EMPTIED = 0.05  # of its activation: an atom that is left with less is replaced by its twin
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """How to learn from hints.
-
-    Attributes
-    ----------
-    strength
-        λ of `hinted_updates`: how firmly others are kept off hinted light.
-    iterations
-        Rounds of updates.
-    atoms
-        For each stem of a split that is not made of atoms yet, at most.
-    seed
-        Of those.
-    """
-
-    strength: float = STRENGTH
-    iterations: int = 30
-    atoms: int = 24
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +37,15 @@ class Refined:
         The stem that is split.
     before
         The split that was refined.
-    recipe, estimates, owners
-        As `Split` has them; the first atoms are those of `before`, if that was a factorisation.
+    estimates, owners
+        As `Split` has them; the first parts are those of `before`.
     learned
         Numbers of the hints it has been taught.
     """
 
     parent: int
     before: Split
-    recipe: Algorithm
-    estimates: Factorization
+    estimates: Factorization | Taught
     owners: tuple[int, ...]
     learned: frozenset[int]
 
@@ -159,77 +132,31 @@ def _concerned(state: State, hints: Sequence[LaidHint], progress: Progress) -> l
 def _refined(state: State, parent: int, lesson: Lesson, progress: Progress) -> Refined | None:
     """One split, taught all the hints that concern it."""
     split = state.splits[parent]
-    sound = StemSound(state, parent)
-    estimates, recipe = split.estimates, split.recipe
-    if isinstance(estimates, Factorization):
-        begun, owners, work = estimates, list(split.owners), progress
-        exponent = float(getattr(recipe, "exponent", 1.0))
-    else:
-        begun, owners = _made_of_atoms(state, parent, lesson, progress.part(0.0, 0.6))
-        recipe = NMF(
-            components=max(1, len(owners)),
-            iterations=lesson.iterations,
-            seed=lesson.seed,
-            fft=begun.grid.fft,
-            hop=begun.grid.hop,
-            mask_exponent=begun.mask_exponent,
-        )
-        exponent, work = recipe.exponent, progress.part(0.6, 1.0)
-    laid = [hint for hint in laid_hints(state, begun.grid) if parent in lessons(state, hint.stem)]
-    if not laid or not owners:
-        return None
-    V = spectrum(sound, begun.grid, exponent, work.part(0.0, 0.1))
+    begun = split.estimates
+    grid = begun.grid if isinstance(begun, Factorization) else state.grid
+    assert grid is not None
+    laid = [hint for hint in laid_hints(state, grid) if parent in lessons(state, hint.stem)]
     hints = [Hint(lessons(state, hint.stem)[parent], hint.patch, hint.weights) for hint in laid]
-    W, H = begun.templates, _fitting(begun.activations, V.shape[1])
-    if (
-        begun.pans is not None and V.any()
-    ):  # its V is the sum over the channels; the level is all that differs
-        V *= np.float32(float(W.sum(axis=0) @ H.sum(axis=1)) / float(V.sum(dtype=np.float64)))
-    own = begun is estimates
-    room = max(0, MOST_COMPONENTS - W.shape[1])
-    start = hint_start(
-        V, W, H, owners, hints, held=split.locked if own else (), room=room, progress=work.part(0.1, 0.15)
-    )
-    many = len(start.stems)
-    fit = hinted_updates(
-        V,
-        start.templates,
-        start.activations,
-        start.stems,
-        hints,
-        strength=lesson.strength,
-        iterations=lesson.iterations,
-        progress=work.part(0.15, 1.0),
-        fixed_templates=np.isin(np.arange(many), list(begun.held_templates)),
-        fixed_activations=np.isin(np.arange(many), list(begun.held_activations)),
-    )
-    estimates, owners = _settled(begun, fit, list(start.stems), start.twin_of)
-    return Refined(parent, split, recipe, estimates, tuple(owners), frozenset(hint.number for hint in laid))
-
-
-def _made_of_atoms(
-    state: State, parent: int, lesson: Lesson, progress: Progress
-) -> tuple[Factorization, list[int]]:
-    """Atoms for each child of a split as it sounds now, and whose they are."""
-    grid = state.grid
-    children = state.children(parent)
-    count = max(1, min(lesson.atoms, MOST_COMPONENTS // max(1, len(children))))
-    templates, activations, owners, loudness = [], [], [], []
-    for place, child in enumerate(children):
-        own = progress.part(place / len(children), (place + 1) / len(children))
-        V = spectrum(StemSound(state, child.id), grid, 1.0, own.part(0.0, 0.4))
-        loudness.append(float(V.sum(dtype=np.float64)))
-        if loudness[-1] <= SILENT * max(loudness):
-            continue
-        W, H = random_start(V, count, lesson.seed)
-        fit = fast_updates(V, W, H, iterations=lesson.iterations, progress=own.part(0.4, 1.0))
-        templates.append(fit.templates)
-        activations.append(fit.activations)
-        owners += [child.id] * count
-    if not owners:
-        empty = np.zeros((grid.bins, 0), dtype=np.float32), np.zeros((0, state.frames), dtype=np.float32)
-        return Factorization(*empty, grid), []
-    return Factorization(np.concatenate(templates, axis=1), np.concatenate(activations), grid), owners
+    if not laid:
+        return None
+    estimates: Factorization | Taught
+    if isinstance(begun, Factorization):
+        exponent = float(getattr(split.recipe, "exponent", 1.0))
+        V = spectrum(StemSound(state, parent), grid, exponent, progress.part(0.0, 0.1))
+        if begun.pans is not None and V.any():
+            # Its V is the sum over the channels; from the mean power only the level differs.
+            model = begun.templates.sum(axis=0) @ begun.activations.sum(axis=1)
+            V *= np.float32(float(model) / float(V.sum(dtype=np.float64)))
+        start, fit = learned(
+            V, begun, split.owners, hints, lesson, progress.part(0.1, 1.0), held=split.locked
+        )
+        estimates, owners = _settled(begun, fit, list(start.stems), start.twin_of)
+    else:
+        corrected = correction(state, parent, hints, lesson, progress)
+        if corrected is None:
+            return None
+        estimates, owners = corrected
+    return Refined(parent, split, estimates, tuple(owners), frozenset(hint.number for hint in laid))
 
 
 def _settled(
@@ -264,26 +191,16 @@ def _settled(
 
 
 def _split(result: Refined, present: Split, children: set[int] | None = None) -> Split:
-    """The refined split; `present` is the one it replaces, whose atoms may have been moved while it was refined."""
+    """The refined split; `present` is the one it replaces, whose parts may have been moved while it was refined."""
     owners = list(result.owners)
-    if isinstance(result.before.estimates, Factorization):
-        for atom, (then, now) in enumerate(zip(result.before.owners, present.owners, strict=True)):
-            if then != now:
-                owners[atom] = now
+    for part, (then, now) in enumerate(zip(result.before.owners, present.owners, strict=True)):
+        if then != now:
+            owners[part] = now
     if children is not None:
         owners = [owner if owner in children else present.residual for owner in owners]
-    held = present.locked if isinstance(result.before.estimates, Factorization) else frozenset()
     return replace(
         present,
-        recipe=result.recipe,
         estimates=result.estimates,
         owners=tuple(owners),
-        locked=held,
         learned=present.learned | result.learned,
     )
-
-
-def _fitting(activations: Float, frames: int) -> Float:
-    """Activations over all frames of V: cut, or silent where they end early."""
-    held = activations[:, :frames]
-    return np.pad(held, ((0, 0), (0, frames - held.shape[1])))

@@ -20,7 +20,7 @@ from study_nmf_quality import SONGS, sdr_plain, stems_of
 
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Waveforms
-from stemstudio.algorithms.labelling import by_timbre
+from  import by_timbre
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
