@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from study_nmf_quality import SONGS, sdr_plain, stems_of
 
+from stemstudio.algorithms.alike import by_likeness
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Waveforms
-from  import by_timbre
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
@@ -51,7 +51,7 @@ def split_project(mix: Audio, stems: dict[str, Audio], atoms: int, begun: str) -
         return project
     recipe = NMF(components=atoms)
     found = recipe.run(mix, Progress())
-    owners = by_timbre(found, len(names), mix.sample_rate).owners
+    owners = by_likeness(found, len(names), mix.sample_rate).owners
     groups = [[atom for atom, owner in enumerate(owners) if owner == n] for n in range(len(names))]
     waves = found.render(mix, groups, 0, mix.length)
     table = np.array([[sdr_plain(stems[name], wave) for wave in waves] for name in names])
