@@ -21,8 +21,12 @@ from stemstudio.spectral.stft import Spectrogram, forward, inverse
 
 Float = NDArray[np.float32]
 
-SURE = np.float32(1e-2)  # added to both shares: what next to nobody has moves for no reason
-STILL = np.float32(1e-3)  # shares that differ by less are the same
+SURE = np.float32(
+    1e-2
+)  # added to shares that are divided by: what is next to nothing does not move for no reason
+STILL = np.float32(
+    0.05
+)  # of share: what a stem gains by less is no lesson, but the atoms going on by themselves
 LONGEST_NAME = 100
 MOST_STEMS = 2000
 
@@ -30,9 +34,10 @@ MOST_STEMS = 2000
 class Taught(Estimates):
     """Estimates E_p, each part in a stem j(p), and a correction by the shares s_j before and s'_j after learning.
 
-    With k_j = min(1, s'_j / s_j), part p of the base sounds as E_p − (1 − k_j(p)) E_p. What is taken away,
-    R = Σ_p (1 − k_j(p)) E_p, with the same of what no part has, goes to one more part for each stem, in proportion to
-    max(0, s'_j − s_j). Nothing is lost.
+    Only stems that were hinted at gain: u_j = max(0, s'_j − s_j − ε). As much is taken from those whose share has
+    fallen, d_j = max(0, s_j − s'_j), in proportion: part p of the base sounds as (1 − l_j(p)) E_p with
+    l_j = d_j / s_j · Σ u / Σ d. What is taken away, R = Σ_p l_j(p) E_p, with the same of what no part has, goes to one
+    more part for each stem, in proportion to u_j. Nothing is lost.
 
     Parameters
     ----------
@@ -46,6 +51,8 @@ class Taught(Estimates):
         For each part of the base, the number of its stem; for each atom of `before`; and of `after`.
     residual
         The number of the stem that has what no part has.
+    hinted
+        Numbers of the stems that hints were for.
     """
 
     kind = "taught"
@@ -58,6 +65,7 @@ class Taught(Estimates):
         words: Sequence[str],
         stems_of: tuple[Sequence[int], Sequence[int], Sequence[int]],
         residual: int,
+        hinted: Sequence[int],
     ) -> None:
         if isinstance(base, Taught):
             raise ValueError("what was taught lies over estimates that were not")
@@ -67,10 +75,13 @@ class Taught(Estimates):
         self.words = tuple(words)
         self.stems_of = tuple(tuple(int(stem) for stem in stems) for stems in stems_of)
         self.residual = residual
+        self.hinted = tuple(sorted(set(hinted)))
         sizes = (len(base.names), len(before.names), len(after.names))
         if tuple(len(stems) for stems in self.stems_of) != sizes:
             raise ValueError("stems do not fit the parts or the atoms")
-        if not all(0 <= stem < len(self.words) for stems in (*self.stems_of, (residual,)) for stem in stems):
+        if not all(
+            0 <= stem < len(self.words) for stems in (*self.stems_of, (residual, *hinted)) for stem in stems
+        ):
             raise ValueError("a stem is named that is not there")
         self.names = (*base.names, *(f"{word} (hints)" for word in self.words))
         self.masking = base.masking
@@ -88,9 +99,9 @@ class Taught(Estimates):
         parts, grid = len(self.base.names), self.after.grid
         own = [[part for part in group if part < parts] for group in groups]
         first, last = grid.frames_touching(start, stop, parent.length)
-        kept, given = self.flow(first, last)
+        losses, given = self.flow(first, last)
         result = self.base.render(parent, own, start, stop, masking)
-        if not (kept < 1).any() or stop <= start:
+        if not losses.any() or stop <= start:
             return result
         low, high = grid.samples_touched(first, last, parent.length)
         low, high = min(low, start), max(high, stop)
@@ -101,7 +112,7 @@ class Taught(Estimates):
         group_of = {part: number for number, group in enumerate(groups) for part in group}
         for part, wave in enumerate([*waves, left]):
             stem = self.stems_of[0][part] if part < parts else self.residual
-            loss = 1 - kept[stem]
+            loss = losses[stem]
             if not loss.any():
                 continue
             heard = forward(
@@ -119,7 +130,7 @@ class Taught(Estimates):
         return result + inverse(sheet, start, stop).reshape(result.shape)
 
     def flow(self, first: int, last: int) -> tuple[Float, Float]:
-        """What each stem keeps of its light over frames [first, last), and which share of the light that is free it gets.
+        """What each stem loses of its light over frames [first, last), and which share of what is free it gets.
 
         Returns
         -------
@@ -134,13 +145,17 @@ class Taught(Estimates):
             )
             for found, stems in zip((self.before, self.after), self.stems_of[1:], strict=True)
         )
-        gains = np.maximum(after - before, 0)
-        total = gains.sum(axis=0)
-        # Where nobody should have more (or a model is silent), everybody keeps what they have.
-        moving = (total > STILL) & (before.sum(axis=0) > 0.5) & (after.sum(axis=0) > 0.5)
-        kept = np.where(moving, np.minimum((after + SURE) / (before + SURE), 1), np.float32(1))
-        given = np.where(moving, gains / np.where(moving, total, 1), np.float32(0))
-        return kept.astype(np.float32), given.astype(np.float32)
+        gains = np.zeros_like(before)
+        hinted = list(self.hinted)
+        gains[hinted] = np.maximum(after[hinted] - before[hinted] - STILL, 0)
+        falls = np.maximum(before - after, 0)
+        gained, fallen = gains.sum(axis=0), falls.sum(axis=0)
+        # Where a model is silent it says nothing, and everybody keeps what they have.
+        moving = (gained > 0) & (before.sum(axis=0) > 0.5) & (after.sum(axis=0) > 0.5)
+        scale = np.where(moving, np.minimum(gained / np.maximum(fallen, SURE), 1), np.float32(0))
+        losses = np.minimum(scale * falls / (before + SURE), 1)
+        given = np.where(moving, gains / np.where(moving, gained, 1), np.float32(0))
+        return losses.astype(np.float32), given.astype(np.float32)
 
     def header(self) -> dict[str, Any]:
         return {
@@ -148,6 +163,7 @@ class Taught(Estimates):
             "words": list(self.words),
             "stems_of": [list(stems) for stems in self.stems_of],
             "residual": self.residual,
+            "hinted": list(self.hinted),
         }
 
     def arrays(self) -> dict[str, Any]:
@@ -179,4 +195,5 @@ class Taught(Estimates):
         if not 1 <= len(words) <= MOST_STEMS:
             raise ValueError(f"{len(words)} stems were taught")
         parts, then, now = header["stems_of"]
-        return cls(made("base"), before, after, words, (parts, then, now), int(header["residual"]))
+        hinted = [int(stem) for stem in header["hinted"]]
+        return cls(made("base"), before, after, words, (parts, then, now), int(header["residual"]), hinted)

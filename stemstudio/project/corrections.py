@@ -119,7 +119,8 @@ def correction(
         [number[owner] for owner in then],
         [number[owner] for owner in start.stems],
     )
-    taught = Taught(base, before, after, words, stems_of, number[split.residual])
+    hinted = [number[hint.stem] for hint in hints]
+    taught = Taught(base, before, after, words, stems_of, number[split.residual], hinted)
     return taught, [*split.owners[: len(base.names)], *stems]
 
 

@@ -4,8 +4,8 @@
 plays a musician: the song is split into atoms, which are gathered into as many stems as it has by timbre; the worst stem
 is chosen, and strokes of 0.3 s × ½ octave are laid where the true stem has nearly all the light and the split gives it least.
 Prints the plain SDR in dB of every stem before, with the strokes as hard paint, and refined from them as hints; and how far
-each stem moved: 10 log₁₀ |s|² / |s − s'|², so that more means less. `--from stems` begins with wave stems that bleed:
-nine tenths of the true stem, the last tenth of it spread over the others.
+each stem moved: 10 log₁₀ |s|² / |s − s'|², so that more means less. `--from stems` begins with waves, such as
+a model makes: those of 64 other atoms, sorted by the true stems.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from study_nmf_quality import SONGS, sdr_plain, stems_of
 from stemstudio.algorithms.alike import by_likeness
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.labelling import by_references
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
@@ -41,12 +42,10 @@ def split_project(mix: Audio, stems: dict[str, Audio], atoms: int, begun: str) -
     project = Project(mix, SongReference("", "", "study"), StftSettings())
     names = list(stems)
     if begun == "stems":
-        bled = {name: 0.9 * stem.samples for name, stem in stems.items()}
-        for name, stem in stems.items():
-            for other in names:
-                if other != name:
-                    bled[other] = bled[other] + 0.1 / (len(names) - 1) * stem.samples
-        waves = np.stack([bled[name] for name in names]).astype(np.float32)
+        found = NMF(components=64, seed=1).run(mix, Progress())
+        owned = by_references(found, mix, stems)
+        groups = [[atom for atom, owner in enumerate(owned) if owner == name] for name in names]
+        waves = found.render(mix, groups, 0, mix.length)
         edits.split(project, 0, ByHand(), Waveforms(names, waves)).do(project)
         return project
     recipe = NMF(components=atoms)
