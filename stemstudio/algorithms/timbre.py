@@ -19,6 +19,7 @@ COEFFICIENTS = 10  # of the cepstrum, without the zeroth
 WIDTH = 2.0  # of a band to either side, in steps to the next: the partials of a high note run together
 FLOOR = 1e-3  # of the loudest band: what is fainter tells nothing
 PATTERN = 1.2  # weight of when an atom sounds beside how it sounds
+PLACE = 1.0  # and of where, from −1 on the left to 1 on the right
 LOWEST, HIGHEST = 40.0, 2000.0  # Hz, of pitches that are looked for
 PARTIALS = 8
 
@@ -30,7 +31,8 @@ class Descriptors:
     Attributes
     ----------
     table
-        (atoms, features): cepstrum of the template, and a little of its rhythm: how sparse, how periodic.
+        (atoms, features): cepstrum of the template, a little of its rhythm (how sparse, how periodic), and its place
+        in the stereo where that is known.
     energy
         Share of each atom in the sum of W H.
     centroid
@@ -90,7 +92,14 @@ def descriptors(factorization: Factorization, sample_rate: int) -> Descriptors:
     centroid = (frequencies @ power) / (power.sum(axis=0) + 1e-30)
     # Chosen by means over songs, with tests/benchmarks/study_suggestions.py. The envelope of the spectrum tells most;
     # more weight on brightness, noise, attack or on sounding together told the stems apart less well.
-    table = np.column_stack([_cepstrum(W, frequencies), PATTERN * periodicity(H), PATTERN * sparseness(H)])
+    table = np.column_stack(
+        [
+            _cepstrum(W, frequencies),
+            PATTERN * periodicity(H),
+            PATTERN * sparseness(H),
+            PLACE * _place(factorization.pans, W.shape[1]),
+        ]
+    )
     return Descriptors(table, share, centroid, _flatness(W), _attack(H))
 
 
@@ -182,6 +191,14 @@ def _cepstrum(W: Wide, frequencies: Wide) -> Wide:
     numbers = np.arange(1, COEFFICIENTS + 1)
     basis = np.cos(np.pi / BANDS * (np.arange(BANDS) + 0.5)[None] * numbers[:, None])
     return np.asarray((basis @ levels).T / BANDS)
+
+
+def _place(pans: Float | None, atoms: int) -> Wide:
+    """From −1, the first channel alone, to 1, the last alone; 0 without pans."""
+    if pans is None or len(pans) < 2:
+        return np.zeros(atoms)
+    sums = pans.sum(axis=0, dtype=np.float64)
+    return np.asarray((pans[-1] - pans[0]) / np.where(sums > 0, sums, 1.0), dtype=np.float64)
 
 
 def _flatness(W: Wide) -> Wide:
