@@ -203,24 +203,28 @@ def test_notes_that_share_a_name_share_an_atom_and_a_drum_has_three():
     assert (start.templates[:, :3] > 0).all()
 
 
-@pytest.mark.parametrize("loop", ["808", "Funky"])
-def test_an_onset_list_of_a_drum_loop_brings_out_every_drum(shared_audio, loop):
+# dB of kick, snare and hi-hat: what `study_supervised.py` found less a decibel or two; blind NMF sorted by timbre makes
+# 5, −7, 3 and 6, 3, −1, and the ideal ratio mask 47, 10, 16 and 27, 17, 10.
+@pytest.mark.parametrize(
+    ("loop", "least"), [("808", (40.0, 7.5, 13.0)), ("Funky", (21.5, 13.3, 6.2))], ids=["808", "Funky"]
+)
+def test_an_onset_list_of_a_drum_loop_brings_out_every_drum(shared_audio, loop, least):
     folder = shared_audio / "stems" / "drums"
     sounds = {}
-    for part in ("Mixture", "Kick", "Snare", "Hihat"):
+    for part in ("Kick", "Snare", "Hihat"):
         samples, rate = soundfile.read(
             folder / f"runningExample_{loop}{part}.wav", dtype="float32", always_2d=True
         )
         sounds[part] = Audio(np.ascontiguousarray(samples.T), rate)
-    mix = sounds.pop("Mixture")
+    mix = Audio(np.sum([sound.samples for sound in sounds.values()], axis=0), rate)
     score = str(folder / f"runningExample_{loop}Drums.txt")
-    found = NMF(score=score, fft=2048, hop=512, iterations=60).run(mix, Progress())
+    found = NMF(score=score, iterations=20, mask_exponent=2).run(mix, Progress())
     groups = [
         [atom for atom, drum in enumerate(found.families) if drum == name]
         for name in ("kick", "snare", "hi-hat")
     ]
     waves = found.render(mix, groups, 0, mix.length)
-    for (name, true), wave in zip(sounds.items(), waves, strict=True):
-        reached = sdr(true.samples.astype(float), wave)
-        assert reached >= sdr(true.samples.astype(float), mix.samples) + 2.0, (name, reached)
-        assert reached >= 0.0, (name, reached)
+    reached = [
+        sdr(true.samples.astype(float), wave) for true, wave in zip(sounds.values(), waves, strict=True)
+    ]
+    assert all(value >= bound for value, bound in zip(reached, least, strict=True)), reached

@@ -433,3 +433,37 @@ def test_families_survive_a_project_file_and_forget_atoms_that_changed(kept):
         templates=found.templates[:, :2], activations=found.activations[:2], names=found.names[:2]
     )
     assert fewer.families is None
+
+
+# dB of kick, snare and hi-hat; see test_score.py for what blind NMF and the ideal mask make of these loops.
+@pytest.mark.parametrize(
+    ("loop", "least"), [("808", (43.0, 8.5, 14.0)), ("Funky", (24.0, 14.5, 8.0))], ids=["808", "Funky"]
+)
+def test_drums_taught_from_one_half_of_a_loop_come_out_of_the_other(shared_audio, kept, loop, least):
+    import soundfile
+
+    folder = shared_audio / "stems" / "drums"
+    names, wrong, right = ("Kick", "Snare", "Hihat"), np.zeros(3), np.zeros(3)
+    drums = [
+        audio(soundfile.read(folder / f"runningExample_{loop}{name}.wav", dtype="float32")[0])
+        for name in names
+    ]
+    half, length = drums[0].length // 2, drums[0].length
+    mix = np.sum([drum.samples for drum in drums], axis=0)
+    for start, stop, example in (
+        (0, half, Example(half / 44100)),
+        (half, length, Example(0.0, half / 44100)),
+    ):
+        for name, drum in zip(names, drums, strict=True):
+            kept.add(learn_templates(drum, name, example=example), replacing=True)
+        recipe = NMF(templates=", ".join(names), hold_templates=True, mask_exponent=2)
+        piece = audio(mix[:, start:stop])
+        found = recipe.run(piece, Progress())
+        groups = [[atom for atom, family in enumerate(found.families) if family == name] for name in names]
+        waves = found.render(piece, groups, 0, piece.length)
+        for drum, (true, wave) in enumerate(zip(drums, waves, strict=True)):
+            part = true.samples[:, start:stop].astype(np.float64)
+            right[drum] += (part**2).sum()
+            wrong[drum] += ((part - wave) ** 2).sum()
+    reached = 10 * np.log10(right / wrong)
+    assert (reached >= least).all(), reached
