@@ -25,7 +25,7 @@ import soundfile
 from study_nmf_quality import sdr_plain
 
 from stemstudio.algorithms import algorithm
-from stemstudio.algorithms.labelling import by_timbre
+from stemstudio.algorithms.alike import by_likeness
 from stemstudio.algorithms.nmf.learning import Example, learn_templates
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.template_files import write_template
@@ -118,7 +118,7 @@ def blind(**settings: Any) -> Callable[[Loop, Path], list[float]]:
         reached = []
         for seed in range(SEEDS):
             found = NMF.from_settings({**settings, "seed": seed}).run(loop.mix, Progress())
-            owners = by_timbre(found, 3, RATE, seed).owners
+            owners = by_likeness(found, 3, RATE, likeness="timbre").owners
             groups = [[atom for atom, owner in enumerate(owners) if owner == stem] for stem in range(3)]
             waves = found.render(loop.mix, groups, 0, loop.mix.length)
             reached.append(
