@@ -12,7 +12,7 @@ of the parent, sample by sample: the stems add up exactly.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -170,7 +170,7 @@ def levels(
     """Magnitudes of stems over frames [first, last) of the grid, mean of the channels' power.
 
     Where a stem is a mask on the same grid this is the formula itself; elsewhere its sound is rendered and
-    transformed.
+    transformed. A phase of a stem's own, which leaves its magnitudes nearly as they are, is not looked for.
 
     Returns
     -------
@@ -182,6 +182,7 @@ def levels(
     result = np.zeros((len(wanted), grid.bins, last - first), dtype=np.float32)
     cache: dict[int, Float] = {}
     mixture: Float | None = None
+    drawn = _with_the_mixtures_phase(state)
     for row, stem in zip(result, wanted, strict=True):
         gain = net_mask(state, stem, first, last, cache) if grid == state.grid else None
         if gain is not None:
@@ -189,7 +190,7 @@ def levels(
                 mixture = power_mean(forward(state.mixture, grid, first=first, last=last))
             row[:] = gain * mixture
         else:
-            row[:] = power_mean(forward(StemSound(state, stem), grid, first=first, last=last))
+            row[:] = power_mean(forward(StemSound(drawn, stem), grid, first=first, last=last))
     return result
 
 
@@ -287,6 +288,15 @@ def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
                 reach += Cut.of(source.grid, rate, state.mixture.length).reach
     start, stop = int(box.start * rate) - reach, int(np.ceil(box.stop * rate)) + reach
     return max(0, start), min(state.mixture.length, max(0, stop))
+
+
+def _with_the_mixtures_phase(state: State) -> State:
+    changed = {
+        stem: replace(split, own_masking=split.masking.model_copy(update={"phase": "mixture"}))
+        for stem, split in state.splits.items()
+        if split.masking.phase != "mixture"
+    }
+    return replace(state, splits={**state.splits, **changed}) if changed else state
 
 
 class _Same:

@@ -154,6 +154,22 @@ def test_masks_of_a_split_change_what_is_heard_and_drawn_alike() -> None:
     assert alike[3, 3] > 0.999  # drawn from its sound
 
 
+def test_a_picture_does_not_wait_for_a_phase(monkeypatch) -> None:
+    """It would be minutes of a song; the magnitudes are nearly those that the masks say."""
+    cut, history = small.project(1.2)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    leaves = [leaf.id for leaf in cut.state.leaves()]
+    history.do(edits.mask(cut.state, 0, Masking(kind="wiener")))
+    expected = rendering.levels(cut.state, leaves, 0, cut.state.frames)
+    history.do(edits.mask(cut.state, 0, Masking(kind="wiener", phase="misi", phase_iterations=2)))
+    heard = [
+        rendering.power_mean(forward(rendering.StemSound(cut.state, leaf), small.GRID)) for leaf in leaves
+    ]
+    assert np.corrcoef(np.ravel(heard), expected.ravel())[0, 1] > 0.98
+    monkeypatch.setattr("stemstudio.algorithms.stretches.misi", None)
+    assert np.array_equal(rendering.levels(cut.state, leaves, 0, cut.state.frames), expected)
+
+
 def test_the_sound_of_a_stem_is_the_same_until_something_on_its_way_changes() -> None:
     cut, history = small.project(1.2)
     history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
