@@ -27,7 +27,7 @@ from stemstudio.progress import Progress
 
 TRACE = np.float32(1e-7)  # of a mean: what an entry that least squares made zero comes back from
 FLOOR = np.float32(1e-12)
-SPLIT_ROUNDS = 60
+SPLIT_ROUNDS = 30
 MOST_ROUNDS = 10_000
 
 
