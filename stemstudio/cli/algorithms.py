@@ -28,7 +28,9 @@ def algorithms(
     if json:
         answer({recipe.name: _described(recipe) for recipe in chosen})
     elif name is None:
-        show_table(("name", "", ""), [(recipe.name, recipe.title, recipe.summary) for recipe in chosen])
+        show_table(
+            ("name", "", ""), [(recipe.name, recipe.title, recipe.summary) for recipe in chosen], whole=2
+        )
         say("\n“stemstudio algorithms NAME” shows the parameters of one.")
     else:
         recipe = chosen[0]

@@ -32,15 +32,22 @@ def complain(sentence: str) -> None:
     say(" ".join(sentence.split()))
 
 
-def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> None:
-    """A table for the person, on stderr; with `numbers` all columns but the first stand to the right."""
+def show_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False, whole: int = 1
+) -> None:
+    """A table for the person, on stderr; with `numbers` all columns but the first stand to the right.
+
+    Words in the first `whole` columns are never broken into lines.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for place, heading in enumerate(headings):
-        table.add_column(escape(heading), justify="right" if numbers and place else "left", no_wrap=not place)
+        table.add_column(
+            escape(heading), justify="right" if numbers and place else "left", no_wrap=place < whole
+        )
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     Console(stderr=True, highlight=False).print(table)
