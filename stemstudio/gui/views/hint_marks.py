@@ -4,6 +4,8 @@ in red, and ringed, where they were not followed.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect
@@ -17,6 +19,7 @@ from stemstudio.project.hints import LaidHint
 PERIOD = 7  # pixels from line to line of the hatch
 LINE, SHADE = 2, 3  # of these the line's, and with its dark edge
 LEVELS = 16  # steps of weight that are told apart
+RIM = LEVELS  # stands for the outline
 FINE = 250_000  # pixels of a hint that are drawn one by one; larger ones every second, then every third …
 LEAST = 3  # pixels that a hint is wide and high at least, however far away one looks
 EDGE = 0.1  # weight at which the outline runs
@@ -71,22 +74,21 @@ class HintPicture:
 
     def _lay(self, hint: LaidHint, place: QRect, view: Viewport, colour: QColor, fresh: bool) -> None:
         rows, columns, step = self._cells(hint, place, view)
-        levels = np.round(hint.weights[rows[:, None], columns[None, :]] * (LEVELS - 1)).astype(np.uint8)
+        weights = hint.weights[rows[:, None], columns[None, :]].astype(np.float32)
+        levels = np.rint(weights * np.float32(LEVELS - 1)).astype(np.uint8)
+        levels[outline(levels > EDGE * (LEVELS - 1))] = RIM
         levels = _spread(levels, step, place)
-        edge = outline(levels > EDGE * (LEVELS - 1))
         there = self._part(place)
-        table = hatch_table(colour, NEW if fresh else LEARNED)
-        drawn = table[hatch(place, 1), levels]
+        drawn = hatched(hatch_table(colour, NEW if fresh else LEARNED), place, levels)
         np.copyto(there, drawn, where=levels > 0)
-        there[edge] = _premultiplied(colour.lighter(125), NEW if fresh else LEARNED)
 
     def _warn(self, hint: LaidHint, missed: NDArray[np.bool_], place: QRect, view: Viewport) -> None:
         rows, columns, step = self._cells(hint, place, view)
-        inside = hint.weights[rows[:, None], columns[None, :]] > EDGE
+        inside = hint.weights[rows[:, None], columns[None, :]].astype(np.float32) > EDGE
         lost = _spread(missed[rows[:, None], columns[None, :]], step, place)
         there = self._part(place)
         there[lost & (hatch(place, -1) < LINE)] = _premultiplied(MISSED, 0.9)
-        edge = outline(_spread(inside, step, place), 2)
+        edge = _spread(outline(inside, 2 if step == 1 else 1), step, place)
         dash = (np.add.outer(np.arange(place.height()), np.arange(place.width())) // DASH) % 2 == 0
         there[edge & dash] = _premultiplied(MISSED, 1.0)
         there[edge & ~dash] = _premultiplied(QColor("#ffffff"), 1.0)
@@ -140,12 +142,34 @@ def hatch(place: QRect, slope: int) -> NDArray[np.uint8]:
     """Where in the period of a diagonal hatch every pixel of a place lies, 0 … PERIOD − 1."""
     x = np.arange(place.left(), place.left() + place.width())
     y = np.arange(place.top(), place.top() + place.height())
-    return (np.add.outer(slope * y, x) % PERIOD).astype(np.uint8)
+    rows = (np.add.outer(np.arange(PERIOD), x) % PERIOD).astype(np.uint8)
+    return rows[slope * y % PERIOD]
+
+
+def hatched(table: Words, place: QRect, levels: NDArray[np.uint8]) -> Words:
+    """The colours of `hatch_table` for a place with these weights: 0 … LEVELS − 1, or RIM."""
+    cells = hatch(place, 1)
+    cells *= LEVELS + 1
+    cells += levels
+    return table.ravel().take(cells)
 
 
 def hatch_table(colour: QColor, opacity: float) -> Words:
-    """Colours by place in the period and by weight: a line, its dark edge, a veil; uint32 (PERIOD, LEVELS)."""
-    table = np.zeros((PERIOD, LEVELS), dtype=np.uint32)
+    """Colours by place in the period and by weight: a line, its dark edge, a veil; and the rim.
+
+    Returns
+    -------
+    ndarray
+        uint32 (PERIOD, LEVELS + 1), premultiplied.
+    """
+    return _table(colour.name(), opacity)
+
+
+@lru_cache(maxsize=64)
+def _table(name: str, opacity: float) -> Words:
+    colour = QColor(name)
+    table = np.zeros((PERIOD, LEVELS + 1), dtype=np.uint32)
+    table[:, RIM] = _premultiplied(colour.lighter(125), opacity)
     for place in range(PERIOD):
         for level in range(LEVELS):
             strength = (0.35 + 0.65 * level / (LEVELS - 1)) if level else 0.0

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QImage
 
 from stemstudio.gui.colouring import tint_table
 from stemstudio.gui.viewport import Viewport, scale, unscale
-from stemstudio.gui.views.hint_marks import LEVELS, NEW, hatch, hatch_table
+from stemstudio.gui.views.hint_marks import LEVELS, NEW, hatch_table, hatched
 from stemstudio.spectral.brushes import BrushStroke
 
 FINE = (
@@ -86,5 +86,5 @@ class LiveStroke:
             self._pixels[top:bottom, left:right] = self._table[view]
         else:
             levels = (view // (256 // LEVELS)).astype(np.uint8)
-            self._pixels[top:bottom, left:right] = self._hatch[hatch(place, 1), levels]
+            self._pixels[top:bottom, left:right] = hatched(self._hatch, place, levels)
         return place
