@@ -84,7 +84,7 @@ def fast_updates(
         if isinstance(work, LeastSquares):
             work.lock()
         if not settled:
-            start(work, pool, progress.part(0.0, share))
+            start(work, iterations, pool, progress.part(0.0, share))
         elif isinstance(work, Accelerated):
             work.carry_on(calmly=True)
         told = progress.part(share, 1.0)
@@ -102,6 +102,8 @@ def fast_updates(
                 iteration / iterations,
                 f"iteration {iteration} of {iterations}, {W.shape[1]} atoms, cost {fit.costs[-1]:.4g}",
             )
+    if isinstance(work, LeastSquares):
+        work.normalise()
     work.activations *= np.float32(problem.level)
     return fit
 
@@ -109,7 +111,7 @@ def fast_updates(
 class Kept:
     """The best state looked at so far, to go back to where momentum led astray."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: LeastSquares | Accelerated) -> None:
         self.work = work
         self.cost = np.inf
         self.templates, self.activations = work.templates.copy(), work.activations.copy()
@@ -123,6 +125,6 @@ class Kept:
         else:
             self.cost = cost
             self.templates[...], self.activations[...] = work.templates, work.activations
-        if isinstance(work, Accelerated):
+        if astray or isinstance(work, Accelerated):
             work.carry_on(calmly=astray)
         return self.cost

@@ -17,16 +17,20 @@ FRAMES_AN_ATOM = 10
 ON_PART, ON_ALL = 15, 8  # iterations of least squares for β < 2, on a part of the frames and on all
 LEARNING = 60  # iterations on a part of the frames after that
 LEARNING_SQUARES = 40  # or, for β = 2, of least squares alone
+LEAST_LEARNING, LEARNING_MORE = 12, 2  # so many, and more by iteration asked for: a short run has a short start
 FITTING = 8  # updates of H alone when all frames come in
 FITTING_SWEEPS = 5
-FEW_ATOMS = 16
+FEW_ATOMS, FEW_ITERATIONS = 16, 5
 WARM = 10  # iterations that momentum counts as done after the start
 TRACE = np.float32(1e-7)
 LIFT = np.float32(1e-3)  # zeros of least squares become this share of the mean: in products, zero is for ever
 
 
-def start(work: Work, pool: ThreadPoolExecutor, progress: Progress) -> None:
-    """Bring W and H of `work` near the sound, in place; zeros and fixed atoms stay as they are."""
+def start(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    """Bring W and H of `work` near the sound, in place; zeros and fixed atoms stay as they are.
+
+    Before few `iterations` less is learned, so that a short run is short.
+    """
     kept = work.templates.copy(), work.activations.copy() if work.fixed_activations is not None else None
     frames, atoms = len(work.V), work.templates.shape[1]
     every = min(SPARING, frames // max(FEWEST_FRAMES, FRAMES_AN_ATOM * atoms))
@@ -34,7 +38,7 @@ def start(work: Work, pool: ThreadPoolExecutor, progress: Progress) -> None:
         every = 1
     if isinstance(work, LeastSquares):
         if every > 1:
-            _learn_squares(work, every, pool, progress)
+            _learn_squares(work, every, iterations, pool, progress)
     elif every == 1:
         _from_squares(work, ON_ALL, pool, progress)
     else:
@@ -55,14 +59,18 @@ def _part_of(work: Work, every: int) -> tuple[Float, Float]:
     return np.ascontiguousarray(work.V[some]), work.activations[some].copy()
 
 
-def _learn_squares(work: LeastSquares, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+def _learn_squares(
+    work: LeastSquares, every: int, iterations: int, pool: ThreadPoolExecutor, progress: Progress
+) -> None:
     """Learn W for the Euclidean cost, in place, from one frame in `every`.
 
     With few atoms, whether an iteration sweeps over them once or more often decides which minimum is found, and neither
     is always the better one; so both are tried on the part, and the better goes on.
     """
     V, given = _part_of(work, every)
-    ways = (1, SWEEPS) if work.templates.shape[1] <= FEW_ATOMS else (SWEEPS,)
+    both = work.templates.shape[1] <= FEW_ATOMS and iterations > FEW_ITERATIONS
+    ways = (1, SWEEPS) if both else (SWEEPS,)
+    learning = min(LEARNING_SQUARES, LEAST_LEARNING + LEARNING_MORE * iterations)
     found: list[tuple[float, int, Float]] = []
     for number, sweeps in enumerate(ways):
         told = progress.part(number / len(ways), (number + 1) / len(ways))
@@ -78,15 +86,13 @@ def _learn_squares(work: LeastSquares, every: int, pool: ThreadPoolExecutor, pro
         learner.sweeps = sweeps
         learner.lock()
         cost = np.inf
-        for iteration in range(LEARNING_SQUARES):
-            cost = learner.iterate(pool, iteration == LEARNING_SQUARES - 1)
-            told((iteration + 1) / LEARNING_SQUARES, "learning from a part of the song")
+        for iteration in range(learning):
+            cost = learner.iterate(pool, both and iteration == learning - 1)
+            told((iteration + 1) / learning, "learning from a part of the song")
         found.append((cost, sweeps, learner.templates))
-    _, better, work.templates[...] = min(found, key=lambda way: way[0])
+    _, work.sweeps, work.templates[...] = min(found, key=lambda way: way[0])
     # The other frames come in: their activations are far off, so the first sweeps are more.
-    work.sweeps = FITTING_SWEEPS
-    work.iterate(pool, False)
-    work.sweeps = better
+    work.first_sweeps = FITTING_SWEEPS
 
 
 def _learn(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:

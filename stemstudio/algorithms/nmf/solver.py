@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,10 +132,11 @@ def multiplicative_updates(
 
 
 def mean(frames: Float) -> float:
-    """Mean of V (frames, bins) in float64, block by block; 0 for an empty one."""
+    """Mean of V (frames, bins), block by block, frames added up in float64; 0 for an empty one."""
     total, step = 0.0, max(1, BLOCK_BYTES // max(1, 4 * frames.shape[1]))
+    ones = np.ones(frames.shape[1], dtype=np.float32)
     for start in range(0, frames.shape[0], step):
-        total += float(np.sum(frames[start : start + step], dtype=np.float64))
+        total += float(np.sum(frames[start : start + step] @ ones, dtype=np.float64))
     return total / max(1, frames.size)
 
 
@@ -222,7 +224,13 @@ def prepare(
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """BLAS calls of the blocks run each on its own thread: many small products, several at a time."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _blas().limit(limits=1, user_api="blas"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _blas() -> Any:
+    """The control of BLAS's threads; finding the libraries takes some milliseconds, so once is enough."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -52,11 +52,9 @@ class Work:
         self.gamma = np.float32(descending_exponent(beta) if penalties is None else penalties.exponent(beta))
         frames, bins = V.shape
         size = max(8, BLOCK_BYTES // (4 * bins))
-        lanes = max(1, min(LANES, frames // size))
-        edges = np.linspace(0, frames, lanes + 1).astype(int)
         self.lanes = [
-            [(start, min(stop, start + size)) for start in range(low, stop, size)]
-            for low, stop in pairwise(edges)
+            even_parts(low, stop, max(1, round((stop - low) / size)))
+            for low, stop in even_parts(0, frames, max(1, min(LANES, frames // size)))
         ]
         self.normalise()
 
@@ -92,10 +90,9 @@ class Work:
                 norms[self.fixed_templates] = 1
             self.normalised = True
         norms[norms <= NOTHING] = 1
-        self.templates /= norms
-        self.activations *= norms
-        self.templates[self.templates < NOTHING] = 0
-        self.activations[self.activations < NOTHING] = 0
+        for values, factor in ((self.templates, 1 / norms), (self.activations, norms)):
+            np.multiply(values, factor, out=values)
+            np.multiply(values, values >= NOTHING, out=values)
 
     def _lane(
         self, blocks: list[tuple[int, int]], model: Model, look: bool, penal: PenaltiesAt | None
@@ -208,6 +205,12 @@ class Sums:
             P = np.matmul(H, model.transposed, out=second)
             P += FLOOR
             self.cost += divergence(V, P, self.beta)
+
+
+def even_parts(start: int, stop: int, count: int) -> list[tuple[int, int]]:
+    """A range in so many consecutive parts of like length."""
+    edges = np.linspace(start, stop, count + 1).astype(int).tolist()
+    return list(pairwise(edges))
 
 
 def descending_exponent(beta: float) -> float:
