@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemstudio.algorithms.nmf.hals import SWEEPS, LeastSquares, locks, part, sweep
 from stemstudio.algorithms.nmf.momentum import Accelerated, momentum, move_on
@@ -14,11 +15,12 @@ from stemstudio.progress import Progress
 SPARING = 16  # one frame in so many is learned from, where that leaves enough of them
 FEWEST_FRAMES = 600
 FRAMES_AN_ATOM = 10
-ON_PART, ON_ALL = 15, 8  # iterations of least squares for β < 2, on a part of the frames and on all
+ON_PART, ON_ALL = 25, 8  # iterations of least squares for β < 2, on a part of the frames and on all
 LEARNING = 60  # iterations on a part of the frames after that
 LEARNING_SQUARES = 40  # or, for β = 2, of least squares alone
 LEAST_LEARNING, LEARNING_MORE = 12, 2  # so many, and more by iteration asked for: a short run has a short start
-FITTING = 8  # updates of H alone when all frames come in
+FITTING = 16  # updates of H alone when all frames come in
+BAND = 64  # a band is so much narrower than its frequency
 FITTING_SWEEPS = 5
 FEW_ATOMS, FEW_ITERATIONS = 16, 5
 WARM = 10  # iterations that momentum counts as done after the start
@@ -146,8 +148,12 @@ def _from_squares(work: Work, iterations: int, pool: ThreadPoolExecutor, progres
 
 
 def _fit_activations(work: Work, pool: ThreadPoolExecutor) -> None:
-    """Fit H to W in all frames, a block at a time: least squares on √V, then updates with momentum."""
-    W = work.templates
+    """Fit H to W in all frames, a block at a time: least squares on √V, then updates with momentum.
+
+    When a sound plays can be told from bands as well as from bins, and there are fewer of them.
+    """
+    edges = bands(work.V.shape[1])
+    W = np.add.reduceat(work.templates, edges, axis=0)
     roots, model = np.sqrt(W), Model(W, work.beta)
     gram = roots.T @ roots
     locked = locks(work.activations, None)
@@ -158,7 +164,8 @@ def _fit_activations(work: Work, pool: ThreadPoolExecutor) -> None:
         first, second = (np.empty((rows, W.shape[0]), dtype=np.float32) for _ in range(2))
         for start, stop in lane:
             work.progress.check()
-            V = work.V[start:stop] * work.scale
+            V = np.add.reduceat(work.V[start:stop], edges, axis=1)
+            V *= work.scale
             H = np.sqrt(work.activations[start:stop])
             mine = part(locked, start, stop)
             move(np.sqrt(V) @ roots, gram, H, mine, FITTING_SWEEPS)
@@ -176,6 +183,14 @@ def _fit_activations(work: Work, pool: ThreadPoolExecutor) -> None:
             work.activations[start:stop] = H
 
     list(pool.map(fit, work.lanes))
+
+
+def bands(bins: int) -> NDArray[np.intp]:
+    """Where bands begin: each a bin at the bottom, and in the heights more, in proportion to their frequency."""
+    edges = [0]
+    while (following := edges[-1] + max(1, edges[-1] // BAND)) < bins:
+        edges.append(following)
+    return np.array(edges)
 
 
 def _lift(values: Float, least: Float, locked: Flags) -> None:
