@@ -212,3 +212,43 @@ def test_a_sound_that_the_part_misses_is_found_all_the_same(beta):
     V[5, ::2] = 20.0  # learned from are the odd frames
     fit = fast_updates(V, W, H, beta=beta, iterations=40)
     assert (fit.templates @ fit.activations)[5, ::2].mean() > 5.0
+
+
+@BETAS
+def test_an_atom_that_may_sound_only_where_nothing_is_learned_from_lives_on(beta):
+    V, W, H = problem(frames=LONG)
+    H[3] = 0
+    H[3, 600:602:2] = 1  # learned from are the odd frames
+    W[:, 3] = 0
+    W[5, 3] = 1
+    V[5, 600] = 200.0
+    fit = fast_updates(V, W, H, beta=beta, iterations=20)
+    assert fit.templates[5, 3] == pytest.approx(1)
+    assert fit.activations[3, 600] > 100.0
+    assert np.count_nonzero(fit.activations[3]) == 1
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_a_short_run_begins_with_a_short_start(beta):
+    V, W, H = problem(frames=LONG)
+
+    def learned(iterations):
+        told = []
+        progress = Progress(lambda _, message: told.append(message))
+        fast_updates(V, W, H, beta=beta, iterations=iterations, progress=progress)
+        return sum("learning" in message for message in told)
+
+    assert 5 <= learned(1) < learned(100) / 2
+
+
+def test_bands_are_bins_at_the_bottom_and_wider_above():
+    edges = fast_start.bands(1025)
+    widths = np.diff(edges, append=1025)
+    assert edges[0] == 0
+    assert (widths[:64] == 1).all()
+    assert (widths > 0).all()
+    assert widths.sum() == 1025
+    assert len(edges) < 300
+    assert widths.max() <= 1025 / 64
+    for bins in (1, 2, 100):
+        np.testing.assert_array_equal(fast_start.bands(bins)[:3], np.arange(min(bins, 3)))

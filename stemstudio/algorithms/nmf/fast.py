@@ -26,7 +26,7 @@ from stemstudio.algorithms.nmf.solver import (
     one_blas_thread,
     prepare,
 )
-from stemstudio.algorithms.nmf.updates import Flags, Float, Work
+from stemstudio.algorithms.nmf.updates import Flags, Float
 from stemstudio.progress import Progress
 
 START_SHARE = 10  # what the start takes, in iterations, for the progress bar
@@ -79,10 +79,13 @@ def fast_updates(
         progress(1.0)
         return fit
     with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
-        work = problem.work(LeastSquares if beta == 2.0 else Accelerated, progress)
-        share = 0.0 if settled else START_SHARE / (START_SHARE + iterations)
-        if isinstance(work, LeastSquares):
+        work: LeastSquares | Accelerated
+        if beta == 2.0:
+            work = problem.work(LeastSquares, progress)
             work.lock()
+        else:
+            work = problem.work(Accelerated, progress)
+        share = 0.0 if settled else START_SHARE / (START_SHARE + iterations)
         if not settled:
             start(work, iterations, pool, progress.part(0.0, share))
         elif isinstance(work, Accelerated):

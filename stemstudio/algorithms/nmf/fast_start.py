@@ -15,13 +15,18 @@ from stemstudio.progress import Progress
 SPARING = 16  # one frame in so many is learned from, where that leaves enough of them
 FEWEST_FRAMES = 600
 FRAMES_AN_ATOM = 10
-ON_PART, ON_ALL = 25, 8  # iterations of least squares for β < 2, on a part of the frames and on all
-LEARNING = 60  # iterations on a part of the frames after that
-LEARNING_SQUARES = 40  # or, for β = 2, of least squares alone
-LEAST_LEARNING, LEARNING_MORE = 12, 2  # so many, and more by iteration asked for: a short run has a short start
-FITTING = 16  # updates of H alone when all frames come in
+SQUARES_FROM = 0.5  # for a smaller β quiet sounds count for much, and least squares would lead away from them
+ON_PART, ON_ALL = 25, 8  # iterations of least squares for a larger β < 2, on a part of the frames and on all
+# Iterations on a part of the frames after that, or, for β = 2, of least squares alone: so many and more by iteration
+# asked for, for a short run has a short start; and at most.
+LEARNING, LEARNING_SQUARES = (24, 4, 60), (12, 2, 40)
+FITTING, FITTING_FEW = (
+    24,
+    6,
+)  # updates of H alone when all frames come in; after least squares, and without them
 BAND = 64  # a band is so much narrower than its frequency
 FITTING_SWEEPS = 5
+SPREAD = np.float32(0.1)
 FEW_ATOMS, FEW_ITERATIONS = 16, 5
 WARM = 10  # iterations that momentum counts as done after the start
 TRACE = np.float32(1e-7)
@@ -41,10 +46,10 @@ def start(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progr
     if isinstance(work, LeastSquares):
         if every > 1:
             _learn_squares(work, every, iterations, pool, progress)
-    elif every == 1:
+    elif every > 1:
+        _learn(work, every, iterations, pool, progress)
+    elif work.beta >= SQUARES_FROM:
         _from_squares(work, ON_ALL, pool, progress)
-    else:
-        _learn(work, every, pool, progress)
     if work.fixed_templates is not None:
         work.templates[:, work.fixed_templates] = kept[0][:, work.fixed_templates]
     if work.fixed_activations is not None and kept[1] is not None:
@@ -53,6 +58,12 @@ def start(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progr
         work.carry_on(calmly=False)
         work.iterations_done = WARM if every > 1 else 0
     progress(1.0)
+
+
+def _effort(effort: tuple[int, int, int], iterations: int) -> int:
+    """How long to learn on a part before so many iterations on all."""
+    least, more, most = effort
+    return min(most, least + more * iterations)
 
 
 def _part_of(work: Work, every: int) -> tuple[Float, Float]:
@@ -72,7 +83,7 @@ def _learn_squares(
     V, given = _part_of(work, every)
     both = work.templates.shape[1] <= FEW_ATOMS and iterations > FEW_ITERATIONS
     ways = (1, SWEEPS) if both else (SWEEPS,)
-    learning = min(LEARNING_SQUARES, LEAST_LEARNING + LEARNING_MORE * iterations)
+    learning = _effort(LEARNING_SQUARES, iterations)
     found: list[tuple[float, int, Float]] = []
     for number, sweeps in enumerate(ways):
         told = progress.part(number / len(ways), (number + 1) / len(ways))
@@ -97,21 +108,46 @@ def _learn_squares(
     work.first_sweeps = FITTING_SWEEPS
 
 
-def _learn(work: Work, every: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+def _learn(work: Work, every: int, iterations: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
     """Learn W, in place, from one frame in `every`, and fit H to all."""
     V, H = _part_of(work, every)
     locked = locks(work.templates, work.fixed_templates)
+    # Atoms that may not sound in any of these frames have nothing to learn from, and wait as they are.
+    waiting = np.max(H, axis=0, initial=0) == 0
+    if work.fixed_templates is not None:
+        np.logical_or(waiting, work.fixed_templates, out=waiting)
     learner = Accelerated(
-        V, work.templates, H, work.beta, work.scale, work.progress, fixed_templates=work.fixed_templates
+        V,
+        work.templates,
+        H,
+        work.beta,
+        work.scale,
+        work.progress,
+        fixed_templates=waiting if waiting.any() else None,
     )
-    _from_squares(learner, ON_PART, pool, progress.part(0.0, 0.2))
+    if work.beta >= SQUARES_FROM:
+        _from_squares(learner, ON_PART, pool, progress.part(0.0, 0.2))
     learner.carry_on(calmly=False)
-    for iteration in range(LEARNING):
+    learning = _effort(LEARNING, iterations)
+    for iteration in range(learning):
         learner.iterate(pool, False)
-        progress(0.2 + 0.7 * (iteration + 1) / LEARNING, "learning from a part of the song")
+        progress(0.2 + 0.6 * (iteration + 1) / learning, "learning from a part of the song")
     # A bin that was silent in that part is no more than that: it must be able to come back.
     _lift(work.templates, work.templates.mean(axis=0, keepdims=True) * TRACE, locked)
+    if work.beta < SQUARES_FROM:  # what least squares would find anew is taken from the neighbours
+        _spread(learner.activations, work.activations, every)
     _fit_activations(work, pool)
+
+
+def _spread(some: Float, activations: Float, every: int) -> None:
+    """Fill all activations from those of one frame in `every`, in place: each its nearest one and some of them all.
+
+    Atoms without any there keep theirs.
+    """
+    nearest = np.minimum(np.arange(len(activations)) // every, len(some) - 1)
+    heard = some.any(axis=0)
+    found = (some[nearest] + SPREAD * some.mean(axis=0)) * (activations > 0)
+    activations[:, heard] = found[:, heard]
 
 
 def _from_squares(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
@@ -148,16 +184,19 @@ def _from_squares(work: Work, iterations: int, pool: ThreadPoolExecutor, progres
 
 
 def _fit_activations(work: Work, pool: ThreadPoolExecutor) -> None:
-    """Fit H to W in all frames, a block at a time: least squares on √V, then updates with momentum.
+    """Fit H to W in all frames, a block at a time: least squares on √V where they help, then updates with momentum.
 
     When a sound plays can be told from bands as well as from bins, and there are fewer of them.
     """
     edges = bands(work.V.shape[1])
     W = np.add.reduceat(work.templates, edges, axis=0)
     roots, model = np.sqrt(W), Model(W, work.beta)
+    # The sum of n bins is known better than one of them: its share of the cost is n^(1 - β) that of a bin as loud.
+    widths = np.diff(edges, append=work.V.shape[1]).astype(np.float32)
+    model.W = W * (widths ** np.float32(1 - work.beta))[:, None]
     gram = roots.T @ roots
     locked = locks(work.activations, None)
-    move = sweep()
+    squares, move = work.beta >= SQUARES_FROM, sweep()
 
     def fit(lane: list[tuple[int, int]]) -> None:
         rows = max((stop - start for start, stop in lane), default=0)
@@ -166,15 +205,17 @@ def _fit_activations(work: Work, pool: ThreadPoolExecutor) -> None:
             work.progress.check()
             V = np.add.reduceat(work.V[start:stop], edges, axis=1)
             V *= work.scale
-            H = np.sqrt(work.activations[start:stop])
-            mine = part(locked, start, stop)
-            move(np.sqrt(V) @ roots, gram, H, mine, FITTING_SWEEPS)
-            np.square(H, out=H)
+            H = work.activations[start:stop].copy()
             loudness = V.sum(axis=1, keepdims=True)
-            _lift(H, loudness * (LIFT / H.shape[1]), mine)
+            if squares:
+                mine = part(locked, start, stop)
+                np.sqrt(H, out=H)
+                move(np.sqrt(V) @ roots, gram, H, mine, FITTING_SWEEPS)
+                np.square(H, out=H)
+                _lift(H, loudness * (LIFT / H.shape[1]), mine)
             H *= loudness / np.maximum(H @ model.sums, NOTHING)[:, None]
             n, before = stop - start, None
-            for done in range(FITTING):
+            for done in range(FITTING if squares else FITTING_FEW):
                 here = H.copy()
                 if before is not None:
                     move_on(H, before, np.float32(momentum(done)))

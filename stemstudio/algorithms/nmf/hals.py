@@ -18,7 +18,11 @@ from stemstudio.algorithms.nmf.divergence import divergence
 from stemstudio.algorithms.nmf.updates import FLOOR, LANES, Flags, Float, Work, even_parts
 
 SWEEPS = 3  # over the atoms an iteration: cheap beside the products with V
-FARTHER, FARTHEST, GROWTH = 0.5, 0.95, 1.05  # of the last step moved on: at first, at most, and from one to the next
+FARTHER, FARTHEST, GROWTH = (
+    0.5,
+    0.95,
+    1.05,
+)  # of the last step moved on: at first, at most, and from one to the next
 NO_LOCKS: Flags = np.zeros((0, 0), dtype=np.bool_)
 
 
