@@ -13,7 +13,7 @@ import sys
 
 from measuring import Goal, report
 
-NAMES = ("hpss", "hpss2", "repet", "rpca", "stereo", "melody")
+NAMES = ("hpss", "hpss2", "repet", "rpca", "stereo", "melody", "nmf", "nmfd")
 GIGABYTES, GROWTH = 6.0, 2.1
 
 RUN = """
