@@ -10,14 +10,13 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from measuring import RATE, Goal, report, write_song
+from measuring import RATE, Goal, clock, report, write_song
 
 from stemstudio.algorithms.hpss import hpss_masks, magnitude
 from stemstudio.algorithms.repet import repeating
@@ -46,9 +45,9 @@ def in_turns(ours: Callable[[], object], peer: Callable[[], object], rounds: int
         for work, taken in zip((ours, peer), times, strict=True):
             if work is peer and taken and taken[0] > 20:
                 continue
-            begun = time.perf_counter()
+            begun = clock()
             work()
-            taken.append(time.perf_counter() - begun)
+            taken.append(clock() - begun)
     return statistics.median(times[0]), statistics.median(times[1])
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from measuring import RATE, Goal, report, write_song
+from measuring import RATE, Goal, clock, report, write_song
 
 from stemstudio.audio.audio import Audio
 from stemstudio.spectral.stft import StftSettings, forward, inverse
@@ -42,9 +41,9 @@ def measure(rounds: int = ROUNDS) -> tuple[list[Goal], float]:
             ("inverse", lambda: inverse(there)),
             ("their inverse", lambda: librosa.istft(theirs, hop_length=grid.hop, length=song.length)),
         ):
-            begun = time.perf_counter()
+            begun = clock()
             work()
-            times.setdefault(name, []).append(time.perf_counter() - begun)
+            times.setdefault(name, []).append(clock() - begun)
     goals = [
         Goal(
             f"{what}, against librosa",
