@@ -172,6 +172,24 @@ def test_inputs_are_untouched_and_columns_of_w_sum_to_one():
             np.testing.assert_array_equal(array, before)
 
 
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_who_watches_sees_columns_that_sum_to_one_and_ends_with_the_same_arrays(beta):
+    V, W, H = problem()
+    seen = []
+
+    def watch(fit):
+        seen.append((fit.templates.sum(axis=0), cost(V, fit, beta)))
+
+    watched = fast_updates(V, W, H, beta=beta, iterations=25, watch=watch)
+    assert len(seen) == 25
+    for sums, _ in seen:
+        np.testing.assert_allclose(sums, 1, rtol=2e-3)
+    assert seen[-1][1] == pytest.approx(cost(V, watched, beta), rel=1e-3)
+    alone = fast_updates(V, W, H, beta=beta, iterations=25)
+    np.testing.assert_array_equal(watched.templates, alone.templates)
+    np.testing.assert_array_equal(watched.activations, alone.activations)
+
+
 def test_with_penalties_it_is_the_reference():
     V, W, H = problem()
     weights = Penalties(sparsity=0.1)

@@ -181,11 +181,16 @@ class Problem:
         )
 
     def shown(self) -> Fit:
-        """The fit at V's own level, for somebody to look at while the work goes on."""
+        """The fit at V's own level and with columns that sum to 1, for somebody to look at while the work goes on."""
         fit = self.fit
-        return Fit(
-            fit.templates, fit.activations * np.float32(self.level), fit.iteration, fit.costs, fit.looked_at
-        )
+        # Least squares leave the scale between W and H open until the end; multiplicative updates do not.
+        norms = fit.templates.sum(axis=0)
+        norms[(np.abs(norms - 1) < 1e-3) | (norms == 0)] = 1
+        if self.fixed_activations is not None:
+            norms[self.fixed_activations] = 1
+        templates = fit.templates if (norms == 1).all() else fit.templates / norms
+        activations = fit.activations * (norms * np.float32(self.level))[:, None]
+        return Fit(templates, activations, fit.iteration, fit.costs, fit.looked_at)
 
 
 def prepare(
