@@ -329,7 +329,7 @@ def test_suggest_finds_how_many_stems_when_asked(shown, qtbot):
     document = alike_song()
     view = shown(document)
     view.count.setValue(view.count.minimum())
-    assert view.count.text() == "find how many"
+    assert view.count.text() == "find it"
     view.suggest()
     qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30000)
     owners = [owner(document, atom) for atom in range(6)]

@@ -50,7 +50,8 @@ def card(panel, title):
 def test_goals_say_what_they_take_and_how_long(panel):
     made = panel(song(), speeds=lambda name: {"hpss": 0.1}.get(name))
     assert [card.goal.title for card in made.cards] == [
-        "Vocals and band", "Four stems", "Six stems", "Drums apart from the rest", "By hand, from atoms",
+        "Vocals and band", "Four stems", "Six stems", "Drums apart from the rest",
+        "Voice from the band, without a download", "By hand, from atoms",
     ]  # fmt: skip
     assert card(made, "Four stems").side_words == "HTDemucs · about 2 s here", (
         "by the algorithm's own first guess"
@@ -64,7 +65,7 @@ def test_goals_say_what_they_take_and_how_long(panel):
         ("Four stems", "htdemucs", {"model": "htdemucs"}),
         ("Six stems", "htdemucs", {"model": "htdemucs_6s"}),
         ("Drums apart from the rest", "hpss", {"harmonic_length": 0.15}),
-        ("By hand, from atoms", "nmf", {"components": 32, "beta": 1.0}),
+        ("By hand, from atoms", "nmf", {"components": 64, "beta": 1.0, "stereo": "panned"}),
     ],
 )
 def test_a_goal_runs_its_recipe_on_the_whole_song(panel, qtbot, title, name, settings):
@@ -85,12 +86,24 @@ def test_vocals_and_band_asks_for_two_stems(panel, qtbot):
     assert asked.args[2] == {"drums": "band", "bass": "band", "other": "band"}
 
 
+def test_a_voice_without_a_download_names_its_stems_and_needs_no_weights(panel, qtbot):
+    made = panel(song())
+    wanted = card(made, "Voice from the band, without a download")
+    assert not wanted.needs_weights
+    click(wanted)
+    with qtbot.waitSignal(made.run_wanted) as asked:
+        made.run()
+    _, recipe, together = asked.args
+    assert recipe.name == "repet"
+    assert together == {"changing": "voice", "repeating": "band"}
+
+
 def test_only_one_goal_is_chosen(panel):
     made = panel(song())
     click(made.cards[3])
     click(made.cards[4])
     click(made.cards[4])
-    assert [card.isChecked() for card in made.cards] == [False, False, False, False, True]
+    assert [card.isChecked() for card in made.cards] == [False, False, False, False, True, False]
 
 
 def test_missing_weights_are_said_with_a_way_on(panel):
