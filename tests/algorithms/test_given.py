@@ -12,7 +12,7 @@ from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 
-SHORT = {"components": 6, "iterations": 20, "fft": 1024, "hop": 256}
+SHORT = {"components": 6, "iterations": 20, "fft": 1024, "hop": 256, "stereo": "shared"}
 
 
 @pytest.fixture(scope="module")

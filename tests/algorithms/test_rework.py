@@ -16,7 +16,7 @@ from stemstudio.errors import StemStudioError
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.spectral.stft import StftSettings
 
-SHORT = {"components": 6, "iterations": 20, "fft": 1024, "hop": 256}
+SHORT = {"components": 6, "iterations": 20, "fft": 1024, "hop": 256, "stereo": "shared"}
 GRID = StftSettings(fft=64, hop=16)
 WAYS = [
     {},
@@ -26,7 +26,7 @@ WAYS = [
     {"solver": "multiplicative"},
     {"sparsity": 0.1},
 ]
-IDS = ["default", "Euclidean", "Itakura", "panned", "textbook", "sparse"]
+IDS = ["Kullback", "Euclidean", "Itakura", "panned", "textbook", "sparse"]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def mix():
 
 @pytest.fixture(scope="module", params=WAYS, ids=IDS)
 def run(request, mix):
-    recipe = NMF(**SHORT, **request.param)
+    recipe = NMF(**{**SHORT, **request.param})
     return recipe, recipe.run(mix, Progress())
 
 
@@ -178,7 +178,7 @@ def test_it_can_be_stopped(run, mix):
 def test_atoms_split_in_silence_are_finite():
     quiet = Audio(np.zeros((2, 9000), np.float32), 44100)
     for way in ("shared", "panned"):
-        recipe = NMF(**SHORT, stereo=way)
+        recipe = NMF(**{**SHORT, "stereo": way})
         silence = recipe.run(quiet, Progress())
         found = silence.changed(
             templates=np.ones_like(silence.templates), activations=np.ones_like(silence.activations)
