@@ -30,6 +30,7 @@ class OpenUnmix(Algorithm):
         "A small neural network for vocals, drums, bass and the rest: several times quicker than HTDemucs, and less clean."
     )
     speed: ClassVar[float] = 8.0
+    masked: ClassVar[bool] = False
 
     model: Literal["umxhq", "umxl"] = parameter(
         "umxhq", "Which weights: umxl is cleaner, and may not be used to earn money"

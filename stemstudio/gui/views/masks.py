@@ -18,14 +18,14 @@ from stemstudio.project.project import Change
 from stemstudio.project.stem import MIXTURE
 
 KINDS = {
-    "soft": "Soft: each its share",
-    "binary": "Binary: the strongest alone",
-    "wiener": "Wiener: by place, too",
+    "soft": "Soft, shared",
+    "binary": "Binary, all to one",
+    "wiener": "Wiener, by place",
 }
 PHASES = {
     "mixture": "The song's",
-    "griffin-lim": "Its own (Griffin–Lim)",
-    "misi": "Agreed by all (MISI)",
+    "griffin-lim": "Griffin–Lim, its own",
+    "misi": "MISI, agreed by all",
 }
 LABELS = {
     "kind": "Masks",
@@ -130,6 +130,7 @@ class MasksPanel(QWidget):
         limits = next(each for each in Masking.parameters() if each.name == name)
         field.setRange(int(limits.low or 1), int(limits.high or 1))
         spaced(field)
+        field.setFixedWidth(field.fontMetrics().horizontalAdvance("20 ×") + 34)
         self._describe(field, name)
         field.setAccessibleName(f"Rounds of the {'masks' if name == 'iterations' else 'phase'}")
         field.valueChanged.connect(lambda value: self._chosen(name, value))
@@ -241,5 +242,5 @@ class MasksPanel(QWidget):
 def _narrow(field: QComboBox) -> QComboBox:
     """As wide as the panel, not as its longest words."""
     field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    field.setMinimumContentsLength(8)
+    field.setMinimumContentsLength(6)
     return field
