@@ -243,8 +243,9 @@ class LearnDialog(QDialog):
         lesson = self._lesson
 
         def work(progress: Progress) -> tuple[Samples, int]:
-            sound = lesson.read(progress)
-            return preview(sound, lesson.example, NMF().grid), sound.sample_rate
+            sound = lesson.read(progress.part(0.0, 0.7))
+            grid = NMF().grid
+            return preview(sound, lesson.example, grid, progress.part(0.7, 1.0)), sound.sample_rate
 
         self._document.jobs.run("Listening", work, self._heard, failed=self._unheard, heavy=False)
 

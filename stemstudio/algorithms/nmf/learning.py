@@ -24,6 +24,7 @@ MOST_SUGGESTED = 16  # more taught nothing further in `study_supervised.py`
 ITERATIONS = 100
 STRIDE = 256  # frames transformed at a time
 FADE_SECONDS = 0.005
+BLOCK = 20  # tenths of a second read at a time
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def learn_templates(
         grid,
         sound.sample_rate,
         exponent,
-        preview(sound, example, grid),
+        preview(sound, example, grid, progress.part(0.95, 1.0)),
         source,
         datetime.date.today().isoformat(),
     )
@@ -164,7 +165,7 @@ def suggested_atoms(V: Float, seed: int = 0, progress: Progress | None = None) -
     return components_for_coverage(V, COVERAGE, most, seed, progress or Progress())
 
 
-def preview(sound: Sound, example: Example, grid: StftSettings) -> Float:
+def preview(sound: Sound, example: Example, grid: StftSettings, progress: Progress | None = None) -> Float:
     """The loudest 3 s of an example in mono, masked as it is: float32 (samples,)."""
     rate, end = sound.sample_rate, sound.length / sound.sample_rate
     stop = end if example.stop is None else min(example.stop, end)
@@ -172,7 +173,7 @@ def preview(sound: Sound, example: Example, grid: StftSettings) -> Float:
     finish = max(begin + 1, min(sound.length, max(round(stop * rate), begin + grid.hop)))
     longest = int(PREVIEW_SECONDS * rate)
     if finish - begin > longest:
-        begin = _loudest(sound, begin, finish, longest)
+        begin = _loudest(sound, begin, finish, longest, progress or Progress())
         finish = begin + longest
     first, last = grid.frames_touching(begin, finish, sound.length)
     mask = example.mask(grid, rate, first, last)
@@ -209,13 +210,14 @@ def _example(
     return values.T
 
 
-def _loudest(sound: Sound, begin: int, finish: int, longest: int) -> int:
+def _loudest(sound: Sound, begin: int, finish: int, longest: int, progress: Progress) -> int:
     """Where the loudest stretch of `longest` samples begins, to a tenth of a second."""
     step = max(1, sound.sample_rate // 10)
-    powers = [
-        float(np.square(sound.read(at, min(finish, at + step)), dtype=np.float64).sum())
-        for at in range(begin, finish, step)
-    ]
+    powers: list[float] = []
+    for start in range(begin, finish, BLOCK * step):
+        progress((start - begin) / (finish - begin), "looking for the loudest moment")
+        power = np.square(sound.read(start, min(finish, start + BLOCK * step))).sum(axis=0)
+        powers.extend(np.add.reduceat(power, np.arange(0, power.size, step)).tolist())
     wide = max(1, longest // step)
     sums = np.convolve(powers, np.ones(min(wide, len(powers))), mode="valid")
     return min(begin + int(np.argmax(sums)) * step, finish - longest)

@@ -320,6 +320,7 @@ class NMF(Algorithm):
         informed = replace(
             informed,
             fixed_templates=given & self.hold_templates,
+            settled=informed.settled or (bool(taught) and not self.hold_templates),
             fixed_activations=given & (self.hold_activations and bool(self.score)),
         )
         if self.free:
