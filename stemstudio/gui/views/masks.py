@@ -17,15 +17,17 @@ from stemstudio.project import edits
 from stemstudio.project.project import Change
 from stemstudio.project.stem import MIXTURE
 
-KINDS = {
-    "soft": "Soft, shared",
-    "binary": "Binary, all to one",
-    "wiener": "Wiener, by place",
-}
-PHASES = {
-    "mixture": "The song's",
-    "griffin-lim": "Griffin–Lim, its own",
-    "misi": "MISI, agreed by all",
+CHOICES = {
+    "kind": {
+        "soft": ("Soft", "Each stem gets its share"),
+        "binary": ("Binary", "The strongest gets all"),
+        "wiener": ("Wiener", "Shared by the stems' places in the stereo as well"),
+    },
+    "phase": {
+        "mixture": ("The song's", "As it is in the song"),
+        "griffin-lim": ("Griffin–Lim", "Each stem gets one that fits its own loudness"),
+        "misi": ("MISI", "All stems agree on theirs, so that they still make the song"),
+    },
 }
 LABELS = {
     "kind": "Masks",
@@ -64,13 +66,13 @@ class MasksPanel(QWidget):
         self.splits.setToolTip("Whose stems: the whole song's, or those of a stem that was split again")
         self.splits.setAccessibleName("Whose stems share the light")
         self.splits.currentIndexChanged.connect(self._show)
-        self.kind = self._choice("kind", KINDS)
+        self.kind = self._choice("kind")
         self.exponent = self._fader("exponent", "softer, more bleed", "cleaner, rougher")
         self.margin = self._fader(
             "margin", "all of it is somebody's", "only what is clear; the rest to the residual"
         )
         self.iterations = self._rounds("iterations")
-        self.phase = self._choice("phase", PHASES)
+        self.phase = self._choice("phase")
         self.phase_iterations = self._rounds("phase_iterations")
         self.note = QLabel(self)
         self.note.setProperty("role", "muted")
@@ -116,10 +118,11 @@ class MasksPanel(QWidget):
         grid.addWidget(field, row, 1)
         grid.addWidget(value, row, 2)
 
-    def _choice(self, name: str, words: dict[str, str]) -> QComboBox:
+    def _choice(self, name: str) -> QComboBox:
         field = _narrow(QComboBox(self))
-        for value, word in words.items():
+        for value, (word, tip) in CHOICES[name].items():
             field.addItem(word, value)
+            field.setItemData(field.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self._describe(field, name)
         field.activated.connect(lambda _: self._chosen(name, field.currentData()))
         return field
