@@ -185,7 +185,8 @@ class NMF(Algorithm):
     )
     sparsity: float = parameter(
         0.0,
-        "Fewer atoms at a time: each moment of the song is made of as few as will do; about 0.1 is felt, 1 is strong",
+        "Fewer atoms at a time: each moment of the song is made of as few as will do; 5 is strong with beta = 2, and with "
+        "beta = 1 it only makes all of them quieter",
         ge=0.0,
         le=10.0,
         advanced=True,

@@ -25,7 +25,7 @@ WIDEST = 160
 
 
 class Chip(QAbstractButton):
-    """A stem, or "+ new stem".
+    """A stem, or “+” for a new one.
 
     Signals
     -------
@@ -58,12 +58,14 @@ class Chip(QAbstractButton):
             self.setToolTip(
                 f"{name}: {atoms}. Click selects them; drop atoms here{key}, to give them to {name}"
             )
-        self.setAccessibleName(name if self.stem == NEW else f"{name}, {atoms}")
+        self.setAccessibleName("New stem" if self.stem == NEW else f"{name}, {atoms}")
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
+        if self.stem == NEW:
+            return QSize(metrics.horizontalAdvance(self.text()) + 26, metrics.height() + 8)
         words = metrics.horizontalAdvance(self.text()) + metrics.horizontalAdvance(f" {self.count}")
         return QSize(min(WIDEST, words + 42), metrics.height() + 8)
 
@@ -125,7 +127,7 @@ class Chip(QAbstractButton):
 
 
 class StemChips(QWidget):
-    """All stems of the split on display, and "+ new stem"."""
+    """All stems of the split on display, and “+” for a new one."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -167,7 +169,7 @@ class StemChips(QWidget):
             assert split is not None
             chip.say(number, stem.name, stem.colour, len(split.parts_of(stem.id)))
         if self.chips:
-            self.chips[-1].say(len(self.chips), "+ new stem", "", 0)
+            self.chips[-1].say(len(self.chips), "+", "", 0)
 
     def _chip(self, stem: int) -> Chip:
         chip = Chip(self._document, stem, self)
