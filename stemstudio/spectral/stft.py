@@ -7,6 +7,10 @@ samples keep fixed positions however small a range is asked for.
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -18,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from stemstudio.audio.audio import Sound
 
 WORKERS = max(1, min(8, os.cpu_count() or 1))
+THREADED_FROM = 1000  # frames
 BLOCK = 64  # frames transformed at a time: their windowed copy stays within the cache
 
 Window = Literal["hann", "hamming", "blackman"]
@@ -132,12 +137,26 @@ def forward(sound: Sound, settings: StftSettings, *, first: int = 0, last: int |
     n_frames = max(0, last - first)
     result = np.empty((sound.channels, n_frames, settings.bins), dtype=np.complex64)
     half = settings.fft // 2
-    for begin in range(0, n_frames, BLOCK):
-        end = min(n_frames, begin + BLOCK)
-        start = (first + begin) * settings.hop - half
-        samples = sound.read(start, start + (end - begin - 1) * settings.hop + settings.fft)
+
+    def transform(begin: int, samples: NDArray[np.float32]) -> None:
         frames = np.lib.stride_tricks.sliding_window_view(samples, settings.fft, axis=-1)[:, :: settings.hop]
-        result[:, begin:end] = scipy.fft.rfft(frames * window, axis=-1, workers=WORKERS)
+        result[:, begin : begin + frames.shape[1]] = scipy.fft.rfft(frames * window, axis=-1, workers=alone)
+
+    with _several(n_frames) as (pool, alone):
+        waiting: deque[Future[None]] = deque()
+        for begin in range(0, n_frames, BLOCK):
+            end = min(n_frames, begin + BLOCK)
+            start = (first + begin) * settings.hop - half
+            # Read here: a sound may be made on demand, and in its own order.
+            samples = sound.read(start, start + (end - begin - 1) * settings.hop + settings.fft)
+            if pool is None:
+                transform(begin, samples)
+                continue
+            waiting.append(pool.submit(transform, begin, samples))
+            if len(waiting) > 2 * WORKERS:
+                waiting.popleft().result()
+        for future in waiting:
+            future.result()
     return Spectrogram(result.transpose(0, 2, 1), settings, sound.sample_rate, first, sound.length)
 
 
@@ -200,14 +219,32 @@ def overlap_add(values: NDArray[np.complex64], settings: StftSettings) -> NDArra
     hop, overlap = settings.hop, settings.fft // settings.hop
     window = analysis_window(settings)
     summed = np.zeros((channels, n_frames + overlap - 1, hop), dtype=np.float32)
-    for begin in range(0, n_frames, BLOCK):
-        block = values[..., begin : begin + BLOCK].transpose(0, 2, 1)
-        frames = scipy.fft.irfft(block, n=settings.fft, axis=-1, workers=WORKERS)
-        frames *= window
-        pieces = frames.reshape(channels, frames.shape[1], overlap, hop)
-        for part in range(overlap):
-            summed[:, begin + part : begin + part + pieces.shape[1]] += pieces[:, :, part]
+
+    def add(channel: slice) -> None:
+        for begin in range(0, n_frames, BLOCK):
+            block = values[channel, :, begin : begin + BLOCK].transpose(0, 2, 1)
+            frames = scipy.fft.irfft(block, n=settings.fft, axis=-1, workers=alone)
+            frames *= window
+            pieces = frames.reshape(*frames.shape[:2], overlap, hop)
+            for part in range(overlap):
+                summed[channel, begin + part : begin + part + pieces.shape[1]] += pieces[:, :, part]
+
+    with _several(n_frames if channels > 1 else 0) as (pool, alone):
+        if pool is None:
+            add(slice(None))
+        else:
+            list(pool.map(add, [slice(channel, channel + 1) for channel in range(channels)]))
     return summed.reshape(channels, (n_frames + overlap - 1) * hop)
+
+
+@contextmanager
+def _several(n_frames: int) -> Iterator[tuple[ThreadPoolExecutor | None, int]]:
+    """Threads for many frames, each of which takes the whole way of its block; and how many a transform may have."""
+    if n_frames < THREADED_FROM or WORKERS == 1:
+        yield None, WORKERS
+        return
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield pool, 1
 
 
 @lru_cache(maxsize=16)
