@@ -243,7 +243,7 @@ class MainWindow(QMainWindow):
 
     def _share_right_side(self) -> None:
         """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
-        heights = {"Separate": 350, "Tool options": 235, "Atom": 195, "History": 95}
+        heights = {"Separate": 410, "Tool options": 195, "Atom": 190, "History": 80}
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self.resizeDocks([docks[0]], [290], Qt.Orientation.Horizontal)

@@ -432,3 +432,15 @@ def test_closing_the_song_leaves_nothing(shown):
     assert view.rows.order == ()
     assert view.chips.chips == []
     assert view.title.text() == "Atoms"
+
+
+@pytest.mark.parametrize("width", [700, 1400])
+def test_every_stem_of_the_atoms_is_in_sight_at_any_width(shown, width):
+    document = atom_song(pitches=(440.0, 110.0, 880.0, 220.0), stems=("first", "second", "third"))
+    view = shown(document)
+    view.resize(width, 300)
+    QTest.qWait(20)
+    area = view.chips.parentWidget()
+    for chip in view.chips.chips:
+        corner = chip.mapTo(area, chip.rect().bottomRight())
+        assert area.rect().contains(corner), chip.text()

@@ -51,7 +51,7 @@ def test_goals_say_what_they_take_and_how_long(panel):
     made = panel(song(), speeds=lambda name: {"hpss": 0.1}.get(name))
     assert [card.goal.title for card in made.cards] == [
         "Vocals and band", "Four stems", "Six stems", "Drums apart from the rest",
-        "Voice from the band, without a download", "By hand, from atoms",
+        "A voice, without a download", "By hand, from atoms",
     ]  # fmt: skip
     assert card(made, "Four stems").side_words == "HTDemucs · about 2 s here", (
         "by the algorithm's own first guess"
@@ -88,7 +88,7 @@ def test_vocals_and_band_asks_for_two_stems(panel, qtbot):
 
 def test_a_voice_without_a_download_names_its_stems_and_needs_no_weights(panel, qtbot):
     made = panel(song())
-    wanted = card(made, "Voice from the band, without a download")
+    wanted = card(made, "A voice, without a download")
     assert not wanted.needs_weights
     click(wanted)
     with qtbot.waitSignal(made.run_wanted) as asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -132,18 +132,45 @@ class AtomsView(QWidget):
         self.work_menu = QMenu(self.work_button)
         self.work_menu.aboutToShow.connect(lambda: self._fill(self.work_menu))
         self.work_button.setMenu(self.work_menu)
+        self._beside = QHBoxLayout()
+        self._beside.setContentsMargins(0, 0, 0, 0)
+        self._below = QHBoxLayout()
+        self._below.setContentsMargins(8, 0, 8, 4)
+        self._chips_area = chips
+        self._controls = (self.title, self.sort, self.work_button, self.how, self.count, self.suggest_button)
         top = QHBoxLayout()
         top.setContentsMargins(8, 4, 8, 4)
         top.setSpacing(8)
         top.addWidget(self.title)
-        top.addWidget(chips, 1)
-        for widget in (self.sort, self.work_button, self.how, self.count, self.suggest_button):
+        top.addLayout(self._beside, 1)
+        for widget in self._controls[1:]:
             top.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(top)
+        column.addLayout(self._below)
         column.addWidget(self.rows, 1)
+        self._place_chips()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_chips()
+
+    def _place_chips(self) -> None:
+        """The stems beside the controls where there is room, else in a row of their own."""
+        taken = sum(widget.sizeHint().width() + 8 for widget in self._controls) + 24
+        place = self._beside if self.width() >= taken + self.chips.sizeHint().width() else self._below
+        other = self._below if place is self._beside else self._beside
+        if place.count() and place.itemAt(0).widget() is self._chips_area:
+            return
+        for layout in (self._beside, self._below):
+            while layout.count():
+                layout.takeAt(0)
+        place.addWidget(self._chips_area, 1)
+        if other is self._beside:
+            other.addStretch(1)
+        self._below.setContentsMargins(8, 0, 8, 4 if place is self._below else 0)
 
     def sizeHint(self) -> QSize:
         return QSize(900, 230)
@@ -293,6 +320,7 @@ class AtomsView(QWidget):
             self._renew()
         elif "stems" in change.kinds:
             self.rows.update()
+            self._place_chips()
 
     def _renew(self) -> None:
         """Take on the split on display; its pictures are made on a thread."""
@@ -306,6 +334,7 @@ class AtomsView(QWidget):
         for widget in (self.sort, self.how, self.suggest_button):
             widget.setEnabled(there and not self._suggestions.running)
         self._show_count()
+        self._place_chips()
         self.work_button.setEnabled(there and reworkable(split))
         self.work_button.setText("Working…" if self._reworking.running else "Work on them")
         self._call_for_suggestion(there and split is not None and set(split.owners) == {split.residual})

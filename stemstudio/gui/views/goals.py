@@ -53,7 +53,7 @@ GOALS = (
     # mixed: a singer whom the script puts dry into the middle is better found by the middle.
     Goal("Drums apart from the rest", "hpss", "HPSS", {"harmonic_length": 0.15}),
     Goal(
-        "Voice from the band, without a download",
+        "A voice, without a download",
         "repet",
         "REPET-SIM",
         together={"changing": "voice", "repeating": "band"},
