@@ -65,7 +65,7 @@ def test_atoms_are_handed_on_within_ten_iterations_and_about_every_second(monkey
         told.append(message)
         time.sleep(0.02)
 
-    recipe = NMF(components=8, iterations=120)
+    recipe = NMF(components=8, iterations=120, stereo="shared")
     found = recipe.run(mix, Progress(report, lambda result: handed_on.append((len(told), result))))
     iterations = [message for message in told if message.startswith("iteration")]
     assert len(iterations) == 120
@@ -79,6 +79,18 @@ def test_atoms_are_handed_on_within_ten_iterations_and_about_every_second(monkey
     kept = early.activations.copy()
     np.testing.assert_array_equal(early.activations, kept)
     assert not early.templates.flags.writeable
+
+
+def test_a_curve_of_costs_never_rises_where_atoms_get_pans():
+    mix, _ = signals.mixture(seconds=3.0)
+    handed_on = []
+    recipe = NMF(components=4, iterations=40, stereo="panned")
+    progress = Progress(lambda fraction, message: time.sleep(0.08), handed_on.append)
+    found = recipe.run(mix, progress)
+    assert len(handed_on) >= 2
+    assert not handed_on[0].costs, "those of the shared model are of another measure"
+    told = [*(each.costs[-1] for each in handed_on if each.costs), found.costs[-1]]
+    assert told == sorted(told, reverse=True)
 
 
 def test_the_seed_decides():

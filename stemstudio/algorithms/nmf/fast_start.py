@@ -49,7 +49,8 @@ def start(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progr
     elif every > 1:
         _learn(work, every, iterations, pool, progress)
     elif work.beta >= SQUARES_FROM:
-        _from_squares(work, ON_ALL, pool, progress)
+        # Not moved on: on songs of 20 s with true stems that led to atoms that tell stems apart 0.3 dB less well.
+        _from_squares(work, ON_ALL, pool, progress, moving=False)
     if work.fixed_templates is not None:
         work.templates[:, work.fixed_templates] = kept[0][:, work.fixed_templates]
     if work.fixed_activations is not None and kept[1] is not None:
@@ -150,7 +151,9 @@ def _spread(some: Float, activations: Float, every: int) -> None:
     activations[:, heard] = found[:, heard]
 
 
-def _from_squares(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
+def _from_squares(
+    work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progress, *, moving: bool = True
+) -> None:
     """Least squares on √V from √W and √H; the squares of what they find are where `work` starts."""
     W, H = np.sqrt(work.templates), np.sqrt(work.activations)
     squares = LeastSquares(
@@ -165,6 +168,8 @@ def _from_squares(work: Work, iterations: int, pool: ThreadPoolExecutor, progres
     )
     squares.roots = True
     squares.lock()
+    if not moving:
+        squares.farther = 0.0
     for iteration in range(iterations):
         squares.iterate(pool, False)
         progress((iteration + 1) / iterations, "finding a start")

@@ -80,7 +80,12 @@ class Fitting:
         if pans is None:
             if not self.settled and iterations > 1:
                 half = replace(self, iterations=iterations // 2)
-                fit = half.shared(V, start, progress.part(0.0, SHARED_SHARE), watch)
+
+                def without_costs(fit: Fit) -> None:
+                    # They are of one spectrum, those that follow of every channel's: no curve runs through both.
+                    watch(replace(fit, costs=[], looked_at=[]))
+
+                fit = half.shared(V, start, progress.part(0.0, SHARED_SHARE), without_costs)
                 start = replace(start, templates=fit.templates, activations=fit.activations)
                 progress = progress.part(SHARED_SHARE, 1.0)
                 iterations -= half.iterations
