@@ -179,6 +179,19 @@ class Spliced(Estimates):
         ]
         return frozen(np.concatenate(shown, axis=1))  # type: ignore[no-any-return]
 
+    @property
+    def pans(self) -> Float | None:
+        """Of every part, float32 (channels, parts), even where a source has none; None where no source has any."""
+        found = [getattr(source, "pans", None) for source in self.sources]
+        counts = {len(pans) for pans in found if pans is not None}
+        if len(counts) != 1:
+            return None
+        (channels,) = counts
+        even = [np.full((channels, len(source.names)), 1 / channels, np.float32) for source in self.sources]
+        return np.concatenate(
+            [own if own is not None else flat for own, flat in zip(found, even, strict=True)], axis=1
+        )
+
     @cached_property
     def activations(self) -> Float:
         """float32 (parts, frames): H of the base where no piece lies, and H of the pieces at their places."""
