@@ -6,11 +6,9 @@ torch's restricted unpickler, and sizes are looked at before memory is asked for
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 import math
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from stemstudio.algorithms.neural.weights import named_checksum, sha256
 from stemstudio.errors import BadModel
 
 HYBRID = "HTDemucs"  # takes no segment longer than its own
@@ -191,20 +190,9 @@ def _read_pickled(path: Path) -> tuple[type, list[Any], dict[str, Any], dict[str
 
 def _check_hash(path: Path) -> None:
     """A .th file carries the start of its own SHA-256 in its name."""
-    named = re.fullmatch(r"[0-9a-f]{8}-([0-9a-f]{8,64})\.th", path.name)
-    if not named:
-        return
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
-    if not digest.hexdigest().startswith(named[1]):
+    named = named_checksum(path)
+    if named is not None and not sha256(path).startswith(named):
         raise BadModel(path, "it is damaged: its content does not match the checksum in its name")
-
-
-def _digest(file: Any) -> Any:
-    digest = hashlib.sha256()
-    while piece := file.read(1 << 20):
-        digest.update(piece)
-    return digest
 
 
 def _plain(value: Any) -> Any:

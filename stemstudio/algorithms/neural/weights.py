@@ -152,10 +152,16 @@ def sha256(path: Path, progress: Progress | None = None) -> str:
     return digest.hexdigest()
 
 
-def _checksum(path: Path, model: Model) -> str | None:
+def named_checksum(path: Path) -> str | None:
+    """The start of a file's SHA-256 that its makers put into its name, as in “955717e8-8726e21a.th”."""
     named = re.fullmatch(r"\w+-([0-9a-f]{8,64})\.p?th", path.name)
-    if named:
-        return named[1]
+    return named[1] if named else None
+
+
+def _checksum(path: Path, model: Model) -> str | None:
+    named = named_checksum(path)
+    if named is not None:
+        return named
     blob = path.resolve().name
     if path.is_symlink() and re.fullmatch(r"[0-9a-f]{64}", blob):
         return blob
