@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from stemstudio.audio.formats import FileFormat, Subtype
@@ -75,6 +76,19 @@ def sync(path: Path) -> None:
     """Have the disk take it now, so that a file that has its name is whole."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put these bytes into a file, whole or not at all; what was there is replaced. `UnwritableFile` says why not."""
+    part = claim_part(path)
+    try:
+        part.write_bytes(data)
+        sync(part)
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise UnwritableFile(path, why(error)) from error
 
 
 def why(error: OSError) -> str:

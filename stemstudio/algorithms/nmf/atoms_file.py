@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import zipfile
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from pydantic import ValidationError
 from stemstudio.algorithms.nmf.factorization import LONGEST_NAME, Factorization
 from stemstudio.algorithms.nmf.given import Given, Use
 from stemstudio.algorithms.nmf.spectrum import Float
-from stemstudio.audio.targets import FileExists, claim_part, sync, why
+from stemstudio.audio.targets import FileExists, why, write_whole
 from stemstudio.errors import BadRecipe, UnwritableFile
 from stemstudio.spectral.stft import StftSettings
 
@@ -139,15 +137,7 @@ def write_atoms(
         members["pans"] = found.pans
     data = io.BytesIO()
     np.savez_compressed(data, allow_pickle=False, **members)
-    part = claim_part(path)
-    try:
-        part.write_bytes(data.getvalue())
-        sync(part)
-        os.replace(part, path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise UnwritableFile(path, why(error)) from error
+    write_whole(path, data.getvalue())
     return path
 
 

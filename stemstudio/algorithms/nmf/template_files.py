@@ -5,8 +5,6 @@ The format is safetensors: plain numbers under names, and words beside them. Not
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from stemstudio.algorithms.nmf.templates import (
     TemplateSet,
     checked_name,
 )
-from stemstudio.audio.targets import FileExists, claim_part, sync, why
+from stemstudio.audio.targets import FileExists, why, write_whole
 from stemstudio.errors import UnwritableFile
 from stemstudio.spectral.stft import StftSettings
 
@@ -74,15 +72,7 @@ def write_template(path: Path, templates: TemplateSet, *, overwrite: bool = Fals
         "preview": np.ascontiguousarray(templates.preview, dtype=np.float16),  # 11 bits: enough to know it by
     }
     data = save(arrays, metadata=words)
-    part = claim_part(path)
-    try:
-        part.write_bytes(data)
-        sync(part)
-        os.replace(part, path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise UnwritableFile(path, why(error)) from error
+    write_whole(path, data)
     return path
 
 
