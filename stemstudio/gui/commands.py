@@ -220,7 +220,8 @@ class Commands(QObject):
 
     def run_recipe(self, stem: int, recipe: Algorithm, together: dict[str, str]) -> None:
         """Separate; a stem that is split already is asked about, as its stems would go."""
-        state = self.document.state
+        project = self.document.project
+        state = None if project is None else project.state
         box = self.window.separate.box
         if box is None and state is not None and stem in state.splits:
             name = state.stems[stem].name

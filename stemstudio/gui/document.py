@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -15,12 +16,22 @@ from stemstudio.gui.viewport import Viewport
 from stemstudio.project.edits import Edit
 from stemstudio.project.history import History
 from stemstudio.project.project import Change, Project, State
+from stemstudio.project.provisional import Provisional
 from stemstudio.project.stem import MIXTURE, Split
 from stemstudio.spectral.brushes import Box, Selection
+
+UNFINISHED = (
+    "This stem is still being taken apart: its faders and names can be changed, all else when that has ended."
+)
 
 
 class Document(QObject):
     """The open project, what is selected in it, and how it is looked at.
+
+    Attributes
+    ----------
+    provisional
+        A split that is still being made, laid over the project: `state` has it, the project does not.
 
     Signals
     -------
@@ -62,6 +73,9 @@ class Document(QObject):
         self.jobs = Jobs(self)
         self.viewport = Viewport(self)
         self.project: Project | None = None
+        self.provisional: Provisional | None = None
+        self._laid: State | None = None  # the project with the provisional split over it
+        self._narrowed: Box | None = None
         self.history: History | None = None
         self.earlier: tuple[str, ...] = ()
         self.before: State | None = None  # what `\` lets one hear
@@ -77,7 +91,8 @@ class Document(QObject):
 
     @property
     def state(self) -> State | None:
-        return None if self.project is None else self.project.state
+        """What is seen and heard: the project, with the split over it that is still being made."""
+        return self._laid or (None if self.project is None else self.project.state)
 
     @property
     def duration(self) -> float:
@@ -92,7 +107,7 @@ class Document(QObject):
         if self._stop_listening is not None:
             self._stop_listening()
             self._stop_listening = None
-        self.project = project
+        self.project, self.provisional, self._laid = project, None, None
         self.history = None if project is None else history or History(project)
         self.before = None
         self.earlier = tuple(earlier)
@@ -130,12 +145,38 @@ class Document(QObject):
         """Do an edit; False where there was nothing to do."""
         if edit is None or self.history is None or self.project is None:
             return False
+        laid = self.provisional
+        if laid is not None and laid.touches(edit):
+            taken = laid.taking(edit)
+            if taken is None:
+                self.said.emit(UNFINISHED)
+                return False
+            self.lay_over(taken, edit.change)
+            return True
         before = self.project.state
         self.history.do(edit)
         if edit.change.sounds:
             self.before = before
         self.history_changed.emit()
         return True
+
+    def lay_over(self, provisional: Provisional | None, change: Change | None = None) -> None:
+        """Show a split that is still being made, or none any more; `change` says what is different, if not all of it."""
+        assert self.project is not None
+        old, self.provisional = self.provisional, provisional
+        self._laid = None if provisional is None else provisional.over(self.project.state)
+        whole = provisional or old
+        if whole is not None:
+            self._tell(change or whole.edit.change)
+
+    def finish(self, edit: Edit) -> None:
+        """The split that was shown so far becomes a step; what was finished before is not drawn and rendered again."""
+        laid, state = self.provisional, self.state
+        if laid is not None and state is not None and laid.done == ((0, state.mixture.length),):
+            self._narrowed = Box(start=0.0, stop=0.0, low=0.0, high=1.0)
+        self.provisional = self._laid = None
+        self.do(edit)
+        self._narrowed = None
 
     def undo(self) -> None:
         self._step("undo")
@@ -216,6 +257,16 @@ class Document(QObject):
             self.said.emit(f"{'Undid' if way == 'undo' else 'Redid'} {edit.name}")
 
     def _project_changed(self, change: Change) -> None:
+        laid, project = self.provisional, self.project
+        assert project is not None
+        if laid is not None and laid.fits(project.state):
+            self._laid = laid.over(project.state)
+        elif laid is not None:
+            self.provisional = self._laid = None
+            change = change.union(laid.edit.change)
+        self._tell(change if self._narrowed is None else replace(change, box=self._narrowed))
+
+    def _tell(self, change: Change) -> None:
         target, atoms = self.target, (self.atoms_of, self.atoms)
         if change.kinds & {"stems", "splits"}:
             self._repair_pointers()

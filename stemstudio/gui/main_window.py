@@ -87,6 +87,7 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self.document, self)
         self.sounding = Sounding(self.document, self.player, self)
         self.separating = Separating(self.document, self)
+        self.separating.playhead = lambda: self.player.position
         self.melody_finding = MelodyFinding(self.document, self)
         self.auditions = Auditions(self.document, self.player, self)
         self.saving = Saving(self, self.document, self.opening, self.player)
@@ -306,6 +307,9 @@ class MainWindow(QMainWindow):
         self.recent.chosen.connect(self.open_path)
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separating.ended.connect(self.atoms.end_preview)
+        self.separating.unfinished.connect(self.separate.show_unfinished)
+        self.separate.keep_wanted.connect(self.separating.keep_finished)
+        self.separate.forget_wanted.connect(self.separating.forget_finished)
         self.separate.run_wanted.connect(self.commands.run_recipe)
         self.separate.help_wanted.connect(self.commands.show_help)
         self.separate.take_wanted.connect(self.commands.try_recipe)

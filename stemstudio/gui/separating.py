@@ -10,12 +10,15 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.streaming import Playhead, SoFar, at_the_start
 from stemstudio.algorithms.taught import Taught
 from stemstudio.errors import StemStudioError
-from stemstudio.gui.document import Document
+from stemstudio.gui.document import UNFINISHED, Document
 from stemstudio.gui.jobs import Job
+from stemstudio.gui.notation import time_text
 from stemstudio.progress import Progress
 from stemstudio.project.project import Project, State
+from stemstudio.project.provisional import Provisional
 from stemstudio.project.refining import Refined, refine, refined
 from stemstudio.project.takes import Answer, Keep, answer_of, described, take_of
 from stemstudio.spectral.brushes import Box
@@ -28,6 +31,8 @@ class Separating(QObject):
     -------
     atoms_so_far(stem, estimates)
         Atoms of a factorisation that is still running.
+    unfinished(words)
+        A run was stopped, or failed, with parts that can be kept: what they are; "" when that was decided.
     ended(stem)
         A run is over, whichever way; what `atoms_so_far` said is no more.
     taken(take)
@@ -39,6 +44,7 @@ class Separating(QObject):
     """
 
     atoms_so_far = Signal(int, object)
+    unfinished = Signal(str)
     ended = Signal(int)
     taken = Signal(object)
     failed = Signal(object)
@@ -48,7 +54,10 @@ class Separating(QObject):
         super().__init__(parent)
         self._document = document
         self._of: dict[Job, Project] = {}
+        self._shown: Job | None = None  # whose finished stretches are laid over the project
         document.opened.connect(self._stop_what_is_closed)
+        document.opened.connect(lambda: self.unfinished.emit(""))
+        self.playhead: Playhead = at_the_start  # asked on the worker
         self.keep: Keep | None = None  # storage's, called on the worker before the answer is handed over
 
     def run(
@@ -63,13 +72,15 @@ class Separating(QObject):
         `together` names the stem of parts that are to be one stem, such as {"drums": "band", "bass": "band"}.
         """
         document = self._document
-        state, project = document.state, document.project
+        project = document.project
+        state = None if project is None else project.state
 
         def put_in(answer: Answer) -> None:
             if state is not None and project is not None:
-                self._put_in(answer, state, project)
+                self._put_in(answer, state, project, job)
 
-        return self._start(stem, recipe, together, box, put_in)
+        job = self._start(stem, recipe, together, box, put_in)
+        return job
 
     def try_out(
         self,
@@ -98,18 +109,25 @@ class Separating(QObject):
         take: bool = False,
     ) -> Job | None:
         document = self._document
-        state, project = document.state, document.project
-        if state is None or project is None or stem not in state.stems:
+        project = document.project
+        state = None if project is None else project.state
+        if state is None or project is None:
+            return None
+        if stem not in state.stems:
+            document.said.emit(UNFINISHED)
             return None
         if not document.complete:
             document.said.emit("The song is still being read; it can be separated in a moment.")
             return None
+        if not take:
+            self.forget_finished()
         seconds = document.duration if box is None else box.stop - box.start + 2 * recipe.context
-        keep = self.keep
+        keep, playhead = self.keep, self.playhead
 
         def work(progress: Progress) -> Answer:
+            part = progress.part(0.0, 0.97)
             answer = answer_of(
-                state, stem, recipe, progress.part(0.0, 0.97), together=together, box=box, gather=take
+                state, stem, recipe, part, together=together, box=box, gather=take, playhead=playhead
             )
             self.measured.emit(recipe.name, seconds * recipe.effort / max(1e-3, answer.seconds))
             if keep is not None:
@@ -121,9 +139,18 @@ class Separating(QObject):
             if document.project is project:
                 done(answer)
 
-        def so_far(estimates: Estimates) -> None:
-            if document.project is project and box is None and not take:
-                self.atoms_so_far.emit(stem, estimates)
+        def so_far(found: Estimates | SoFar) -> None:
+            if document.project is not project or box is not None or take:
+                return
+            if isinstance(found, SoFar):
+                self._show(job, stem, recipe, found, together or {})
+            else:
+                self.atoms_so_far.emit(stem, found)
+
+        def stopped() -> None:
+            left = self._shown is job and document.provisional is not None
+            words = "what is finished can be kept" if left else "nothing was changed"
+            document.said.emit(f"Stopped {title}; {words}.")
 
         def failed(error: Exception) -> None:
             if document.project is project:
@@ -131,6 +158,7 @@ class Separating(QObject):
 
         def over() -> None:
             self._of.pop(job, None)
+            self._left_behind(job)
             self.ended.emit(stem)
 
         words = [described(recipe) if take else recipe.title, state.stems[stem].name]
@@ -142,14 +170,63 @@ class Separating(QObject):
             work,
             answered,
             failed=failed,
-            stopped=lambda: document.said.emit(f"Stopped {title}; nothing was changed."),
+            stopped=stopped,
             handed_on=so_far,
         )
         self._of[job] = project
         job.ended.connect(over)
         return job
 
-    def _put_in(self, answer: Answer, state: State, project: Project) -> None:
+    # what is finished of a run, while it goes on
+
+    def _show(
+        self, job: Job, stem: int, recipe: Algorithm, found: SoFar, together: Mapping[str, str]
+    ) -> None:
+        """Lay the finished stretches over the project; those of another run stay until somebody decides on them."""
+        document, project = self._document, self._document.project
+        laid = document.provisional
+        if project is None or not found.done or stem not in project.state.stems:
+            return
+        if laid is None and self._shown is not job:
+            self._shown = job
+            document.lay_over(Provisional.of(project, stem, recipe, found, together))
+        elif laid is not None and self._shown is job:
+            document.lay_over(*laid.grown(project.state, found))
+
+    def _left_behind(self, job: Job) -> None:
+        """A run is over: what it laid over the project may be kept."""
+        document, laid = self._document, self._document.provisional
+        if self._shown is not job:
+            return
+        self._shown = None
+        if laid is not None and document.state is not None:
+            rate = document.state.mixture.sample_rate
+            done = sum(stop - start for start, stop in laid.done) / rate
+            self.unfinished.emit(f"{time_text(done)} of {time_text(document.duration)} is separated.")
+
+    def keep_finished(self) -> None:
+        """Make a step of what is finished of the run that was stopped; everywhere else the residual has the light."""
+        document, project = self._document, self._document.project
+        laid, keep = document.provisional, self.keep or (lambda estimates, progress: estimates)
+        if laid is None or self._shown is not None:
+            return
+        title = f"{laid.split.recipe.title}, unfinished"
+
+        def done(estimates: Estimates) -> None:
+            now = document.provisional
+            if document.project is project and now is not None and now.parent == laid.parent:
+                document.finish(now.whole(estimates, title))
+                self.unfinished.emit("")
+
+        document.jobs.run("Keeping", lambda progress: laid.kept(keep, progress), done, heavy=False)
+
+    def forget_finished(self) -> None:
+        """Nothing of the run that was stopped is wanted."""
+        if self._document.provisional is not None and self._shown is None:
+            self._document.lay_over(None)
+        self.unfinished.emit("")
+
+    def _put_in(self, answer: Answer, state: State, project: Project, job: Job | None) -> None:
         """Make the answer an edit; `state` is what the run began with."""
         document, stem, recipe = self._document, answer.stem, answer.recipe
         before = project.state
@@ -161,7 +238,14 @@ class Separating(QObject):
             title += f", {len(answer.estimates.names)} atoms"
         if answer.found is not None:
             title += f", selection at {answer.found.piece.start / state.mixture.sample_rate:.1f} s"
-        document.do(answer.edit(project, title))
+        laid = document.provisional
+        if laid is not None and self._shown is job:
+            document.finish(laid.whole(answer.estimates, title))
+        else:
+            edit = answer.edit(project, title)
+            if laid is not None and laid.touches(edit):
+                self.forget_finished()
+            document.do(edit)
         if answer.found is None and stem in before.splits and stem not in state.splits:
             document.said.emit(
                 f"{name} was split in the meantime; that was replaced, and Undo brings it back."
@@ -172,9 +256,10 @@ class Separating(QObject):
     def refine(self, *, again: bool = False) -> Job | None:
         """Let the splits learn from the hints; `again` also where they know them all."""
         document = self._document
-        state, project, keep = document.state, document.project, self.keep
-        if state is None or project is None:
+        project, keep = document.project, self.keep
+        if project is None:
             return None
+        state = project.state
         if not document.complete:
             document.said.emit("The song is still being read; it can be refined in a moment.")
             return None

@@ -165,6 +165,23 @@ Listener = Callable[[Change], None]
 RowListener = Callable[[Mapping[str, Mapping[int, Any]]], None]
 
 
+def with_rows(state: State, values: Mapping[str, Mapping[int, Any]]) -> State:
+    """A state with values in its tables, None taking a row away."""
+    tables = {}
+    for table, rows in values.items():
+        if table in SINGLE:
+            tables[table] = rows[0]
+            continue
+        kept = dict(getattr(state, table))
+        for key, value in rows.items():
+            if value is None:
+                kept.pop(key, None)
+            else:
+                kept[key] = value
+        tables[table] = MappingProxyType(kept)
+    return replace(state, **tables)
+
+
 class Project:
     """The song as the musician has cut it. Only an `Edit` changes it, on one thread.
 
@@ -222,19 +239,7 @@ class Project:
 
     def put(self, values: Mapping[str, Mapping[int, Any]], change: Change) -> None:
         """Put values into the tables of the state, None taking a row away: for `Edit` and storage alone."""
-        tables = {}
-        for table, rows in values.items():
-            if table in SINGLE:
-                tables[table] = rows[0]
-                continue
-            kept = dict(getattr(self._state, table))
-            for key, value in rows.items():
-                if value is None:
-                    kept.pop(key, None)
-                else:
-                    kept[key] = value
-            tables[table] = MappingProxyType(kept)
-        self._state = replace(self._state, **tables)
+        self._state = with_rows(self._state, values)
         self.revision += 1
         for row_listener in tuple(self._row_listeners):
             row_listener(values)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.edits import Edit
@@ -98,6 +99,7 @@ def answer_of(
     together: Mapping[str, str] | None = None,
     box: Box | None = None,
     gather: bool = False,
+    playhead: Playhead = at_the_start,
 ) -> Answer:
     """Take a stem, or a selection of it, apart.
 
@@ -110,24 +112,37 @@ def answer_of(
     gather
         Whether atoms are gathered into stems by their timbre, where nothing else says whose they are; otherwise they
         wait in the residual.
+    playhead
+        The sample that is wanted first, where the recipe hands on what it has.
     """
     began = time.monotonic()
     if box is not None:
         found = separate_range(state, stem, recipe, box, progress.part(0.0, 0.95), together)
         answer = Answer(stem, recipe, found.piece.estimates, found.stems, found.owners, found)
     else:
-        estimates = recipe.run(StemSound(state, stem), progress.part(0.0, 0.95))
+        sound, part = StemSound(state, stem), progress.part(0.0, 0.95)
+        if isinstance(recipe, Streaming):
+            estimates: Estimates = recipe.run(sound, part, playhead)
+        else:
+            estimates = recipe.run(sound, part)
         if estimates.atoms:
             answer = Answer(stem, recipe, estimates, *estimates.gathered())
         else:
-            words = [(together or {}).get(part, part) for part in estimates.names]
-            stems = tuple(dict.fromkeys(words))
-            answer = Answer(stem, recipe, estimates, stems, tuple(stems.index(word) for word in words))
+            answer = Answer(stem, recipe, estimates, *put_together(estimates.names, together or {}))
     if gather and not answer.stems and isinstance(answer.estimates, Factorization):
         progress(0.95, "Gathering the atoms into stems")
         answer = _gathered(state, answer, answer.estimates)
     progress(1.0, "Done")
     return replace(answer, seconds=time.monotonic() - began)
+
+
+def put_together(
+    parts: Sequence[str], together: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Words for the stems that parts make, and for each part the number of its stem."""
+    words = [together.get(part, part) for part in parts]
+    stems = tuple(dict.fromkeys(words))
+    return stems, tuple(stems.index(word) for word in words)
 
 
 def take_of(state: State, answer: Answer) -> Take:

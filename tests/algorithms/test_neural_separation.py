@@ -13,8 +13,9 @@ from stemstudio.algorithms.neural.devices import Device, chosen, processor
 from stemstudio.algorithms.neural.forward import Run
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, Waiting, cut, triangle
-from stemstudio.algorithms.neural.separation import Ensemble, How, SoFar, network_of, separate, stems_named
+from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
 from stemstudio.algorithms.neural.song import channel_groups
+from stemstudio.algorithms.streaming import SoFar
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe, StemStudioError
 from stemstudio.progress import Cancelled, Progress

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
 from stemstudio.algorithms.neural.weights import load, weights_of
+from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
 LOADED = 0.02  # of the whole work
 
 
-class HTDemucs(Algorithm):
+class HTDemucs(Streaming):
     """Hybrid transformer Demucs through the `demucs` package, on weights that are on this machine."""
 
     name: ClassVar[str] = "htdemucs"
@@ -72,11 +72,8 @@ class HTDemucs(Algorithm):
         advanced=True,
     )
 
-    def run(self, signal: Sound, progress: Progress, playhead: Callable[[], int] = lambda: 0) -> Waveforms:
-        """The network's sources as waveforms of the song's own rate, channels and length.
-
-        `playhead` tells the sample that is wanted first; finished stretches are handed on as `SoFar`.
-        """
+    def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
+        """The network's sources as waveforms of the song's own rate, channels and length."""
         progress(0.0, "loading the network")
         model = MODELS[self.model]
         paths = weights_of(model)

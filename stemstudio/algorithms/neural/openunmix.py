@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.separation import Ensemble, How, separate, stems_named
 from stemstudio.algorithms.neural.weights import load, weights_of
+from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
@@ -21,7 +21,7 @@ RATE = 44100
 LOADED = 0.02  # of the whole work
 
 
-class OpenUnmix(Algorithm):
+class OpenUnmix(Streaming):
     """Open-Unmix with the published weights."""
 
     name: ClassVar[str] = "openunmix"
@@ -58,7 +58,7 @@ class OpenUnmix(Algorithm):
         "auto", "What computes: a graphics card if there is one (auto), or as named"
     )
 
-    def run(self, signal: Sound, progress: Progress, playhead: Callable[[], int] = lambda: 0) -> Waveforms:
+    def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
         """The stems as waveforms of the song's own rate, channels and length.
 
         The filter needs all stems, so that all of them are computed whatever is wanted.

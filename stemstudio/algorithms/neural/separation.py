@@ -16,6 +16,7 @@ from stemstudio.algorithms.neural.forward import Precision, Run
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, cut, with_range
 from stemstudio.algorithms.neural.song import Answers, channel_groups, prepared
+from stemstudio.algorithms.streaming import Playhead, SoFar, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.audio.sample_store import SampleStore, frozen
 from stemstudio.errors import BadRecipe
@@ -24,22 +25,6 @@ from stemstudio.progress import Progress
 Float = NDArray[np.float32]
 
 SEPARATED = 0.97  # of the work of some channels; the rest is resampling, where there is any
-
-
-@dataclass(frozen=True)
-class SoFar:
-    """Stems of a separation that is going on.
-
-    Attributes
-    ----------
-    estimates
-        The stems; zeros where they are not there yet. Their arrays go on being filled.
-    done
-        Ranges of samples [start, stop) that are there, and will not change any more.
-    """
-
-    estimates: Waveforms
-    done: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -87,7 +72,7 @@ class How:
     seed: int = 0
     segment: float = 0.0
     precision: Precision = "full"
-    playhead: Callable[[], int] = lambda: 0
+    playhead: Playhead = at_the_start
 
 
 def stems_named(text: str, known: Sequence[str]) -> tuple[str, ...]:

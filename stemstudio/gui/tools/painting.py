@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from stemstudio.gui.document import Document
+from stemstudio.gui.document import UNFINISHED, Document
 from stemstudio.project import edits
 from stemstudio.project.hints import harden
 from stemstudio.project.project import PaintStroke, State
@@ -25,6 +25,9 @@ def may_paint(document: Document) -> bool:
         return False
     if document.target == MIXTURE or document.target in document.state.splits:
         document.said.emit(NO_STEMS)
+        return False
+    if document.provisional is not None and document.target in document.provisional.stems:
+        document.said.emit(UNFINISHED)
         return False
     return True
 

@@ -51,12 +51,16 @@ class SeparatePanel(QWidget):
         Learn from the new hints.
     help_wanted(name)
         Show the page of help of that algorithm.
+    keep_wanted(), forget_wanted()
+        What is to become of the finished parts of a run that was stopped.
     """
 
     run_wanted = Signal(int, object, object)
     take_wanted = Signal(int, object, object)
     refine_wanted = Signal()
     help_wanted = Signal(str)
+    keep_wanted = Signal()
+    forget_wanted = Signal()
 
     def __init__(
         self, document: Document, parent: QWidget | None = None, *, speeds: Speeds | None = None
@@ -143,6 +147,17 @@ class SeparatePanel(QWidget):
         self.stop_button = QPushButton("Stop", self)
         self.stop_button.setToolTip("Stop this job; nothing is changed")
         self.stop_button.clicked.connect(self.stop)
+        self.unfinished = QLabel(self)
+        self.unfinished.setWordWrap(True)
+        self.keep_button = QPushButton("Keep", self)
+        self.keep_button.setProperty("primary", True)
+        self.keep_button.setToolTip(
+            "Keep the finished parts as stems; everywhere else all is in the residual"
+        )
+        self.keep_button.clicked.connect(self.keep_wanted)
+        self.forget_button = QPushButton("Forget", self)
+        self.forget_button.setToolTip("The song as it was before this run")
+        self.forget_button.clicked.connect(self.forget_wanted)
         self.bar = QProgressBar(self)
         self.bar.setRange(0, 1000)
         self.bar.setFixedHeight(8)
@@ -151,6 +166,7 @@ class SeparatePanel(QWidget):
         self.job_words.setProperty("role", "muted")
         self._lay_out(word)
         self._show_all(False)
+        self.show_unfinished("")
 
     def _lay_out(self, word: QLabel) -> None:
         top = QHBoxLayout()
@@ -179,6 +195,10 @@ class SeparatePanel(QWidget):
         bottom.addStretch(1)
         bottom.addWidget(self.take_button)
         bottom.addWidget(self.run_button)
+        left = QHBoxLayout()
+        left.addWidget(self.unfinished, 1)
+        left.addWidget(self.forget_button)
+        left.addWidget(self.keep_button)
         running = QHBoxLayout()
         running.addWidget(self.bar, 1)
         running.addWidget(self.stop_button)
@@ -191,6 +211,7 @@ class SeparatePanel(QWidget):
         column.addLayout(more)
         column.addWidget(self.refine_button)
         column.addLayout(bottom)
+        column.addLayout(left)
         column.addLayout(running)
         column.addWidget(self.job_words)
         column.addWidget(self.waiting)
@@ -406,6 +427,12 @@ class SeparatePanel(QWidget):
         for card in self.cards:
             card.setVisible(not on)
         self._details.setVisible(on)
+
+    def show_unfinished(self, words: str) -> None:
+        """Ask what is to become of the finished parts of a run that was stopped; "" when nothing is to be decided."""
+        self.unfinished.setText(words)
+        for widget in (self.unfinished, self.keep_button, self.forget_button):
+            widget.setVisible(bool(words))
 
     # the job
 

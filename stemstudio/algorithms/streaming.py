@@ -1,0 +1,47 @@
+"""Streaming: recipes that hand on finished stretches of their stems while they go on, those at the playhead first."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.audio.audio import Sound
+from stemstudio.progress import Progress
+
+Ranges = tuple[tuple[int, int], ...]
+Playhead = Callable[[], int]
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """Stems of a separation that is going on.
+
+    Attributes
+    ----------
+    estimates
+        The stems; zeros where they are not there yet. Their arrays go on being filled.
+    done
+        Ranges of samples [start, stop) that are there, in order, and will not change any more.
+    """
+
+    estimates: Waveforms
+    done: Ranges
+
+
+def at_the_start() -> int:
+    """The playhead of somebody who listens from the beginning."""
+    return 0
+
+
+class Streaming(Algorithm):
+    """A recipe whose stems can be heard while it goes on."""
+
+    @abstractmethod
+    def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
+        """Take `signal` apart, and hand on finished stretches as `SoFar`.
+
+        `playhead` tells the sample that is wanted first; it is asked again and again, from the worker's thread.
+        """

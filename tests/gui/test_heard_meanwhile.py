@@ -1,0 +1,198 @@
+"""A separation is seen and heard while it goes on; what is finished of one that was stopped can be kept."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from small_projects import RATE, song
+
+from stemstudio.algorithms.algorithm import parameter
+from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.streaming import SoFar, Streaming
+from stemstudio.gui.document import UNFINISHED
+from stemstudio.gui.light import Light
+from stemstudio.gui.player import Player
+from stemstudio.gui.separating import Separating
+from stemstudio.gui.sounding import Sounding
+from stemstudio.gui.views.separate import SeparatePanel
+from stemstudio.project import edits
+from stemstudio.project.rendering import render_leaves
+
+GO: dict[str, threading.Event] = {}
+
+
+class Steps(Streaming):
+    """Gives half of the song to each stem, a second at a time from the playhead on, and waits between."""
+
+    name = "steps"
+    title = "Steps"
+    summary = "A second at a time."
+    masked = False
+
+    fails: bool = parameter(False, "Whether it breaks off.")
+
+    def run(self, signal, progress, playhead=lambda: 0):
+        waves = np.zeros((2, signal.channels, signal.length), dtype=np.float32)
+        found = Waveforms(["one", "two"], waves)
+        first = playhead() // RATE
+        seconds = [*range(first, signal.length // RATE), *range(first)[::-1]]
+        for number in range(len(seconds)):
+            progress(number / len(seconds))
+            low, high = min(seconds[: number + 1]) * RATE, (max(seconds[: number + 1]) + 1) * RATE
+            waves[..., low:high] = 0.5 * signal.read(low, high)
+            progress.hand_on(SoFar(found, ((low, high),)))
+            while not GO["next"].wait(0.02):
+                progress.check()
+            GO["next"].clear()
+        if self.fails:
+            raise RuntimeError("the driver is gone")
+        progress(1.0)
+        return found
+
+
+@pytest.fixture
+def studio(qtbot):
+    """A song of four seconds with everything that shows and plays it."""
+    GO["next"] = threading.Event()
+    document = song(4.0)
+    player = Player()
+    sounding = Sounding(document, player)
+    document.opened.emit()
+    document.set_reading(document.state.mixture.length, True)
+    separating = Separating(document)
+    separating.playhead = lambda: player.position
+    panel = SeparatePanel(document)
+    qtbot.addWidget(panel)
+    separating.unfinished.connect(panel.show_unfinished)
+    panel.keep_wanted.connect(separating.keep_finished)
+    panel.forget_wanted.connect(separating.forget_finished)
+    panel.show()
+    said: list[str] = []
+    document.said.connect(said.append)
+    yield SimpleNamespace(
+        document=document,
+        player=player,
+        sounding=sounding,
+        light=Light(document),
+        separating=separating,
+        panel=panel,
+        said=said,
+    )
+    sounding.close()
+    player.close()
+    document.jobs.close()
+
+
+def shown(document) -> list[str]:
+    return [leaf.name for leaf in document.state.leaves()]
+
+
+def heard(studio) -> list[np.ndarray]:
+    """The buffers that the player mixes."""
+    return list(studio.player._deck.programme.stems)
+
+
+def second(studio, number: int) -> slice:
+    """The middle of a second, away from fades."""
+    return slice(int((number + 0.2) * RATE), int((number + 0.8) * RATE))
+
+
+def wait_for(qtbot, studio, done: tuple[int, int]) -> None:
+    document = studio.document
+    qtbot.waitUntil(
+        lambda: document.provisional is not None and document.provisional.done == (done,), timeout=5000
+    )
+    qtbot.waitUntil(lambda: not (studio.sounding._status != 0).any(), timeout=5000)
+
+
+def test_the_part_at_the_playhead_is_heard_first_and_the_end_is_one_step(qtbot, studio):
+    document, player = studio.document, studio.player
+    player.seek(2 * RATE + 100)
+    studio.separating.run(0, Steps())
+    wait_for(qtbot, studio, (2 * RATE, 3 * RATE))
+    assert shown(document) == ["one", "two", "residual"]
+    assert not document.project.state.splits
+    assert not document.history.edits, "no step yet"
+    mixture = document.state.mixture.read(0, 4 * RATE)
+    one, _, residual = heard(studio)
+    np.testing.assert_allclose(one[:, second(studio, 2)], 0.5 * mixture[:, second(studio, 2)], atol=1e-6)
+    assert not one[:, second(studio, 1)].any()
+    np.testing.assert_allclose(residual[:, second(studio, 1)], mixture[:, second(studio, 1)], atol=1e-6)
+    qtbot.waitUntil(lambda: studio.light.idle, timeout=10_000)
+    owners = np.unique(studio.light.dominant[: document.state.frames // 16])
+    assert len(owners) >= 2, "finished and unfinished parts look different"
+
+    number = document.state.leaves()[0].id
+    document.do(edits.set_stem(document.state, number, "Solo one", solo=True))
+    document.set_target(number)
+    for done in ((2 * RATE, 4 * RATE), (RATE, 4 * RATE), (0, 4 * RATE)):
+        GO["next"].set()
+        wait_for(qtbot, studio, done)
+    before = [buffer.copy() for buffer in heard(studio)]
+    GO["next"].set()
+    qtbot.waitUntil(lambda: 0 in document.project.state.splits, timeout=5000)
+    assert document.provisional is None
+    assert [edit.name for edit in document.history.edits] == ["Steps"]
+    assert document.target == number
+    assert document.state.stems[number].solo
+    expected = render_leaves(document.state, 0, 4 * RATE)
+    for buffer, old, leaf in zip(heard(studio), before, studio.sounding.leaves, strict=True):
+        assert np.array_equal(buffer, old)
+        np.testing.assert_allclose(buffer, expected[leaf], atol=1e-6)
+    document.undo()
+    assert shown(document) == ["Mixture"]
+
+
+def test_what_is_finished_can_be_kept_or_forgotten(qtbot, studio):
+    document, panel = studio.document, studio.panel
+    for keep in (False, True):
+        GO["next"].clear()
+        job = studio.separating.run(0, Steps())
+        wait_for(qtbot, studio, (0, RATE))
+        job.stop()
+        qtbot.waitUntil(panel.keep_button.isVisible, timeout=5000)
+        assert panel.unfinished.text() == "0:01 of 0:04 is separated."
+        assert "what is finished can be kept" in studio.said[-1]
+        assert shown(document) == ["one", "two", "residual"]
+        (panel.keep_button if keep else panel.forget_button).click()
+        qtbot.waitUntil(lambda: not panel.keep_button.isVisible(), timeout=5000)
+        assert shown(document) == (["one", "two", "residual"] if keep else ["Mixture"])
+    assert [edit.name for edit in document.history.edits] == ["Steps, unfinished"]
+    mixture = document.state.mixture.read(0, 4 * RATE)
+    sounds = list(render_leaves(document.project.state, 0, 4 * RATE).values())
+    np.testing.assert_allclose(sum(sounds), mixture, atol=1e-6)
+    assert np.abs(sounds[0][:, : RATE // 2]).max() > 0.1
+    assert not sounds[0][:, RATE:].any()
+    document.undo()
+    assert shown(document) == ["Mixture"]
+
+
+def test_a_run_that_breaks_off_leaves_what_it_had(qtbot, studio):
+    errors = []
+    studio.separating.failed.connect(errors.append)
+    studio.separating.run(0, Steps(fails=True))
+    for done in (1, 2, 3, 4):
+        wait_for(qtbot, studio, (0, done * RATE))
+        GO["next"].set()
+    qtbot.waitUntil(studio.panel.keep_button.isVisible, timeout=5000)
+    assert [str(error) for error in errors] == ["the driver is gone"]
+
+
+def test_other_work_goes_on_meanwhile(qtbot, studio):
+    document = studio.document
+    document.do(edits.set_stem(document.state, 0, "Softer", gain_db=-3.0))
+    studio.separating.run(0, Steps())
+    wait_for(qtbot, studio, (0, RATE))
+    one = document.state.leaves()[0].id
+    assert not document.do(edits.delete(document.state, one))
+    assert studio.said[-1] == UNFINISHED
+    document.undo()
+    assert document.state.stems[0].gain_db == 0.0
+    assert shown(document) == ["one", "two", "residual"], "another step is none of its business"
+    assert not document.do(edits.by_hand(document.project, "Mine"))
+    document.set_project(None)
+    assert document.provisional is None
+    assert document.state is None
