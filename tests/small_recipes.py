@@ -24,6 +24,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "nmf": {"components": 6, "iterations": 12},
     "nmfd": {"iterations": 6},
     "openunmix": {"segment": 5},
+    "roformer": {"overlap": 0.25},
 }
 
 
@@ -107,4 +108,72 @@ def published(target):
     return {**state, "stft.window": torch.hann_window(4096), "sample_rate": torch.tensor(44100.0)}
 
 
-__all__ = ["ALGORITHMS", "quick", "tiny_network", "write_tiny_unmix", "write_tiny_weights"]
+ROFORMER = """\
+audio:
+  sample_rate: 44100
+  chunk_size: 44100
+model:
+  dim: 12
+  depth: 1
+  stereo: true
+  num_stems: 2
+  heads: 2
+  num_bands: 8
+  freqs_per_bands: !!python/tuple
+  - 32
+  - 97
+  stft_n_fft: 256
+  stft_hop_length: 64
+  stft_win_length: 256
+training:
+  instruments:
+  - vocals
+  - other
+  target_instrument: null
+"""
+
+
+def tiny_roformer(mel: bool = False, stems: int = 2, seed: int = 0):
+    """A band-split transformer of random weights that takes one second at a time."""
+    import torch
+
+    from stemstudio.algorithms.neural.roformer_files import mel_bands
+    from stemstudio.algorithms.neural.roformer_network import Roformer, Shape
+
+    bands = mel_bands(Path("tiny"), 44100, 256, 8) if mel else ((0, 32), (32, 129))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Roformer(
+            Shape(bands, stems, 2, 12, 2, 4, 2.0, 1, 1, 2, (10,), mel, fft=256, hop=64, window=256)
+        )
+        for weight in network.parameters():
+            weight.data += 0.2 * torch.randn_like(weight)
+        return network.eval()
+
+
+def write_tiny_roformer(folder: Path, name: str = "tiny", mel: bool = False, stems: int = 2) -> Path:
+    """The tiny transformer as the community publishes such: a checkpoint, and a YAML beside it."""
+    import torch
+
+    state = dict(tiny_roformer(mel, stems).state_dict())
+    turns = 10_000.0 ** -(torch.arange(0, 4, 2) / 4)
+    for block, layers in ((0, 1), (1, 2)):
+        for layer in range(layers):
+            state[f"layers.0.{block}.layers.{layer}.0.rotary_embed.freqs"] = turns
+    torch.save(state, folder / f"{name}.ckpt")
+    text = ROFORMER
+    if stems == 1:
+        text = text.replace("num_stems: 2", "num_stems: 1").replace("ment: null", "ment: vocals")
+    (folder / f"{name}.yaml").write_text(text)
+    return folder / f"{name}.ckpt"
+
+
+__all__ = [
+    "ALGORITHMS",
+    "quick",
+    "tiny_network",
+    "tiny_roformer",
+    "write_tiny_roformer",
+    "write_tiny_unmix",
+    "write_tiny_weights",
+]

@@ -12,6 +12,7 @@ from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.melody import Melody
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.neural.openunmix import OpenUnmix
+from stemstudio.algorithms.neural.roformer import RoFormer
 from stemstudio.algorithms.nmf.convolutive_factorization import ConvolutiveFactorization
 from stemstudio.algorithms.nmf.drums import NMFD
 from stemstudio.algorithms.nmf.factorization import Factorization
@@ -27,6 +28,7 @@ from stemstudio.errors import BadRecipe
 ALGORITHMS: tuple[type[Algorithm], ...] = (
     HTDemucs,
     OpenUnmix,
+    RoFormer,
     HPSS,
     TwoStageHPSS,
     RepetSim,

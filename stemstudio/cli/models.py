@@ -34,9 +34,9 @@ def models() -> typer.Typer:
 
 def list_models(json: Json = False) -> None:
     """Say which models are known, and which of them are on this machine."""
-    from stemstudio.algorithms.neural.catalogue import MODELS
+    from stemstudio.algorithms.neural.own_models import every_model
 
-    found = [_told(model) for model in MODELS.values()]
+    found = [_told(model) for model in every_model().values()]
     if json:
         answer(found)
         return
@@ -72,13 +72,20 @@ def download_model(name: Name, json: Json = False) -> None:
 
 def add_file(
     file: Annotated[Path, typer.Argument(help="Weights, or a folder with some.", metavar="FILE")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a RoFormer checkpoint: the YAML that its makers give with it; found by itself beside the file.",
+            metavar="YAML",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Take in weights that you have already: a file, or all those in a folder."""
+    """Take in weights that you have already: a file, or all those in a folder; a RoFormer with its YAML."""
     from stemstudio.algorithms.neural.weights import add, models_folder
 
     with working("adding weights") as progress:
-        names = add(file, progress)
+        names = add(file, progress, config)
     if json:
         answer([_told(_model(name)) for name in names])
     say(f"Added weights of {', '.join(names)} to {models_folder()}.")
@@ -91,12 +98,12 @@ def verify_models(
     json: Json = False,
 ) -> None:
     """Check that weights are as their makers made them, and load them."""
-    from stemstudio.algorithms.neural.catalogue import MODELS
+    from stemstudio.algorithms.neural.own_models import every_model
     from stemstudio.algorithms.neural.weights import load, look_for, verify
 
     found: list[dict[str, Any]] = []
     with working("checking weights") as progress:
-        for model in [_model(name)] if name else MODELS.values():
+        for model in [_model(name)] if name else every_model().values():
             for each in look_for(model):
                 if each.path is None:
                     continue
@@ -136,11 +143,12 @@ def remove_model(name: Name, json: Json = False) -> None:
 
 
 def _model(name: str) -> Any:
-    from stemstudio.algorithms.neural.catalogue import MODELS
+    from stemstudio.algorithms.neural.own_models import every_model
 
-    if name not in MODELS:
-        raise StemStudioError(f"There is no model “{name}”.", f"There are: {', '.join(MODELS)}.")
-    return MODELS[name]
+    models = every_model()
+    if name not in models:
+        raise StemStudioError(f"There is no model “{name}”.", f"There are: {', '.join(models)}.")
+    return models[name]
 
 
 def _told(model: Any) -> Mapping[str, Any]:

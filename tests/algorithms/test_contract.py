@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from small_recipes import quick, write_tiny_unmix, write_tiny_weights
+from small_recipes import quick, write_tiny_roformer, write_tiny_unmix, write_tiny_weights
 
 from stemstudio.algorithms import ALGORITHMS, ESTIMATES, algorithm, recipe_from_record
 from stemstudio.algorithms.algorithm import Algorithm
@@ -32,6 +32,7 @@ def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     write_tiny_weights(folder)
     write_tiny_unmix(folder)
+    write_tiny_roformer(folder)
     return folder
 
 

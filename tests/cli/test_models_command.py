@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from model_hub import model_hub
-from small_recipes import write_tiny_weights
+from small_recipes import write_tiny_roformer, write_tiny_weights
 
 from stemstudio.algorithms.neural.weights import models_folder
 
@@ -68,3 +68,21 @@ def test_damaged_weights_are_found(command, empty):
 def test_what_cannot_be_is_one_sentence(command, empty, tmp_path):
     assert "There is no model “spleeter”" in command("models", "download", "spleeter").sentence
     assert "There is no file" in command("models", "add", tmp_path / "nothing").sentence
+
+
+def test_a_roformer_is_added_with_its_yaml_and_separates(command, empty, tmp_path, song):
+    path = write_tiny_roformer(tmp_path, "voice", stems=1)
+    config = path.with_suffix(".yaml").rename(tmp_path / "settings.txt")
+    refused = command("models", "add", path)
+    assert refused.code == 2
+    assert "--config" in refused.stderr
+    assert command("models", "add", path, "--config", config).code == 0
+    listed = {model["name"]: model for model in command("models", "list", "--json").json}
+    assert listed["voice"]["here"]
+    assert listed["voice"]["stems"] == ["vocals"]
+    assert command("models", "verify", "voice", "--json").json[0]["verdict"] == "unchecked"
+    words = ("--algorithm", "roformer", "--set", "model=voice", "--out", tmp_path / "out", "--json")
+    made = command("separate", song, *words)
+    assert set(made.json["stems"]) == {"vocals", "residual"}
+    assert made.json["null_db"] < -90
+    assert len(command("models", "remove", "voice", "--json").json) == 2

@@ -40,7 +40,7 @@ class Model:
     family
         Which code runs it.
     file
-        How the hub's repository names the file of a network.
+        How the hub's repository names the file of a network; for a model that somebody added, its file in our folder.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Model:
     source: str = "no figures published for it alone"
     checksums: tuple[str, ...] = ()
     packed: bool = False
-    family: Literal["demucs", "unmix"] = "demucs"
+    family: Literal["demucs", "unmix", "roformer"] = "demucs"
     file: str = "{}.safetensors"
 
 

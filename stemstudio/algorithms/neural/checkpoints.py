@@ -26,7 +26,7 @@ PACKED = "__quantized"
 
 
 @contextmanager
-def _one_sentence(path: Path) -> Iterator[None]:
+def one_sentence(path: Path) -> Iterator[None]:
     """Whatever is wrong with a stranger's file, as `BadModel`."""
     import pickle
 
@@ -38,6 +38,7 @@ def _one_sentence(path: Path) -> Iterator[None]:
         raise BadModel(path, "it holds more than weights, or is damaged") from error
     except (
         OSError,
+        EOFError,
         RuntimeError,
         ValueError,
         TypeError,
@@ -56,14 +57,14 @@ def load_target(path: Path) -> Any:
 
     from stemstudio.algorithms.neural.unmix_network import Target
 
-    with _one_sentence(path):
+    with one_sentence(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             state = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or "fc1.weight" not in state:
             raise BadModel(path, "it holds no network of Open-Unmix")
         target = Target.of(state)
-    _check_numbers(path, target)
+    check_numbers(path, target)
     return target
 
 
@@ -73,9 +74,9 @@ def load_network(path: Path, segment: float | None = None) -> Any:
     `segment` are the seconds that it is to take at once, where it can take another length than its own.
     """
     reading = _read_safetensors if path.suffix == ".safetensors" else _read_pickled
-    with _one_sentence(path):
+    with one_sentence(path):
         loaded: Any = _built(path, *reading(path))
-    _check_numbers(path, loaded)
+    check_numbers(path, loaded)
     hybrid = type(loaded).__name__ == HYBRID
     longest = float(loaded.segment) if hybrid else math.inf
     if segment is not None and segment <= longest:
@@ -116,7 +117,8 @@ def _check_arguments(path: Path, arguments: dict[str, Any]) -> None:
             )
 
 
-def _check_numbers(path: Path, network: Any) -> None:
+def check_numbers(path: Path, network: Any) -> None:
+    """`BadModel` where a weight is no number."""
     import torch
 
     for name, value in network.state_dict().items():

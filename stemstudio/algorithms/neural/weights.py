@@ -77,12 +77,18 @@ def weights_of(model: Model) -> tuple[Path, ...]:
     return tuple(each.path for each in found if each.path is not None)
 
 
-def add(path: Path, progress: Progress) -> tuple[str, ...]:
+def add(path: Path, progress: Progress, config: Path | None = None) -> tuple[str, ...]:
     """Copy a file of weights, or all those in a folder, into our folder; the names of the models they belong to.
+
+    A checkpoint that no catalogue lists comes with a YAML: `config`, or the one beside it.
 
     `StemStudioError` where nothing in it is weights of a known model, `BadModel` where a file is not what its name
     says, `UnwritableFile` where it cannot be copied. A file is there whole or not at all.
     """
+    from stemstudio.algorithms.neural.own_models import add_own, is_own
+
+    if config is not None or (path.is_file() and is_own(path)):
+        return (add_own(path, config, progress),)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     known = [(file, model) for file in files for model in [_model_of(file)] if model is not None]
     if not path.exists():
@@ -101,7 +107,7 @@ def add(path: Path, progress: Progress) -> tuple[str, ...]:
             load(file, model)
         if verify(file, model) == "damaged":
             raise BadModel(file, "its content does not match its checksum")
-        _copy(file, models_folder() / file.name, part)
+        copy_file(file, models_folder() / file.name, part)
     progress(1.0)
     return tuple(dict.fromkeys(model.name for _, model in known))
 
@@ -110,12 +116,23 @@ def load(path: Path, model: Model) -> Any:
     """The network in a file of a model; `BadModel` if it cannot be used."""
     from stemstudio.algorithms.neural.checkpoints import load_network, load_target
 
+    if model.family == "roformer":
+        from stemstudio.algorithms.neural.own_models import load_own
+
+        return load_own(model)
     return load_target(path) if model.family == "unmix" else load_network(path, model.segment)
 
 
 def remove(model: Model) -> tuple[Path, ...]:
     """Delete a model's files from our folder and the hub's cache; those that were deleted. Torch's are not ours."""
     gone = []
+    if model.family == "roformer":
+        own = models_folder() / model.file
+        for path in (own.with_suffix(".yaml"), own):
+            if path.is_file():
+                path.unlink()
+                gone.append(path)
+        return tuple(gone)
     for signature in model.networks:
         for folder in (models_folder(), *_snapshots(model)):
             for path in _candidates(signature, folder):
@@ -180,7 +197,8 @@ def _model_of(file: Path) -> Model | None:
     return None
 
 
-def _copy(source: Path, target: Path, progress: Progress) -> None:
+def copy_file(source: Path, target: Path, progress: Progress) -> None:
+    """Copy a file, whole or not at all; `UnwritableFile` where that cannot be."""
     if target.exists() and source.samefile(target):
         return
     part = target.with_name(target.name + ".part")
@@ -208,6 +226,9 @@ def _copy(source: Path, target: Path, progress: Progress) -> None:
 
 
 def _find(signature: str, model: Model) -> Path | None:
+    if model.family == "roformer":
+        own = models_folder() / model.file
+        return own if own.is_file() else None
     for folder in _folders(model):
         for path in _candidates(signature, folder):
             return path

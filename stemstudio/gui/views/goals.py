@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stemstudio.algorithms import algorithm
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.neural.roformer import RoFormer
 from stemstudio.errors import MissingModel
 from stemstudio.gui import theme
 
@@ -68,12 +69,14 @@ def what_is_missing(recipe: Algorithm) -> str:
     if model is None:
         return ""
     from stemstudio.algorithms.neural.catalogue import MODELS
+    from stemstudio.algorithms.neural.own_models import own_model
     from stemstudio.algorithms.neural.weights import weights_of
 
-    if model not in MODELS:
-        return ""
     try:
-        weights_of(MODELS[model])
+        if isinstance(recipe, RoFormer):
+            own_model(model)
+        elif model in MODELS:
+            weights_of(MODELS[model])
     except MissingModel as error:
         return str(error)
     return ""

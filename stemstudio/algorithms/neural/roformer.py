@@ -1,0 +1,95 @@
+"""Band-split RoPE transformers (BS-RoFormer, Mel-Band RoFormer) from checkpoints that you have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.neural.devices import chosen
+from stemstudio.algorithms.neural.separation import Ensemble, How, separate, stems_named
+from stemstudio.audio.audio import Sound
+from stemstudio.progress import Progress
+
+LOADED = 0.02  # of the whole work
+
+
+class RoFormer(Algorithm):
+    """A band-split RoPE transformer, from a checkpoint and the YAML that comes with it."""
+
+    name: ClassVar[str] = "roformer"
+    title: ClassVar[str] = "A model of yours (RoFormer)"
+    summary: ClassVar[str] = (
+        "BS-RoFormer and Mel-Band RoFormer: the cleanest voices and stems that there are, slowly, from a file you add."
+    )
+    speed: ClassVar[float] = 0.25
+    context: ClassVar[float] = 4.0
+    masked: ClassVar[bool] = False
+
+    model: str = parameter(
+        "",
+        "Which of the models that you added, by the name of its file; empty takes the first",
+        max_length=200,
+    )
+    stems: str = parameter(
+        "",
+        "Only these stems, such as “vocals”: all else stays together in the residual; empty takes all",
+        max_length=200,
+    )
+    overlap: float = parameter(
+        0.5,
+        "How much of a segment its neighbours share: more is smoother, and slower",
+        ge=0.0,
+        le=0.95,
+        advanced=True,
+    )
+    shifts: int = parameter(
+        0,
+        "How often to separate at slightly shifted times and average: slower, a little better",
+        unit="times",
+        ge=0,
+        le=20,
+        advanced=True,
+    )
+    segment: float = parameter(
+        0.0,
+        "Length of a segment, never above what the network was taught with, which 0 takes",
+        unit="s",
+        ge=0.0,
+        le=120.0,
+        advanced=True,
+    )
+    seed: int = parameter(
+        0, "Which shifts: the same number gives the same stems again", ge=0, le=2**31 - 1, advanced=True
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = parameter(
+        "auto", "What computes: a graphics card if there is one (auto), or as named"
+    )
+    precision: Literal["full", "half"] = parameter(
+        "full", "Full is exact; half is faster, and differs by less than the ear can tell", advanced=True
+    )
+
+    def run(self, signal: Sound, progress: Progress, playhead: Callable[[], int] = lambda: 0) -> Waveforms:
+        """The network's stems as waveforms of the song's own rate, channels and length.
+
+        `playhead` tells the sample that is wanted first; finished stretches are handed on as `SoFar`.
+
+        References
+        ----------
+        Lu, Wang, Kong & Hung 2024, "Music source separation with band-split RoPE transformer"; Wang, Lu & Won 2023,
+        "Mel-Band RoFormer for music source separation".
+        """
+        progress(0.0, "loading the network")
+        from stemstudio.algorithms.neural.own_models import load_own, own_model
+
+        network = load_own(own_model(self.model))
+        progress(LOADED, "loading the network")
+        ensemble = Ensemble((network,), np.ones((1, len(network.stems))))
+        how = How(
+            chosen(self.device), self.overlap, self.shifts, self.seed, self.segment, self.precision, playhead
+        )
+        wanted = stems_named(self.stems, ensemble.stems)
+        return separate(signal, ensemble, wanted, how, progress.part(LOADED, 1.0))
