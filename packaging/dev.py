@@ -91,13 +91,18 @@ def test(environment: Environment, steps: Steps, arguments: Sequence[str]) -> in
             failed.append(name)
     began = time.monotonic()
     env = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
-    command = [str(environment.python), "-m", "pytest", *arguments]
+    command = [str(environment.python), "-m", "pytest", *(arguments or all_tests())]
     code = subprocess.run(command, cwd=environment.root, env=env, stdin=subprocess.DEVNULL).returncode
     if code != 0:
         failed.append("tests")
     verdict = f"Not good: {', '.join(failed)}" if failed else "All good"
     steps.say(f"{verdict}; tests {elapsed(began)}, altogether {elapsed(steps.started)}.")
     return code if code > 0 else int(bool(failed))
+
+
+def all_tests() -> list[str]:
+    """Everything at once: a process a core, but no more than four, as each takes some GB of memory."""
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
 
 
 if __name__ == "__main__":

@@ -90,6 +90,11 @@ def test_where_nothing_sounds_the_line_stays_under_the_pointer(made):
     assert pitch(made, 2.5)[0] == pytest.approx(1500, rel=0.012)
 
 
+def test_a_line_drawn_above_any_melody_lies_at_the_highest(made):
+    draw(made, (2.0, 22_050.0), (3.0, 21_000.0))
+    assert pitch(made, 2.5)[0] == pytest.approx(20_000, rel=1e-6)
+
+
 def test_drawing_again_corrects_a_stretch(made):
     draw(made, (2.0, 500.0), (5.0, 500.0))
     draw(made, (3.0, 600.0), (4.0, 600.0))

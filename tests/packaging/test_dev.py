@@ -248,7 +248,7 @@ def test_failed_check_is_shown_and_fails_the_whole_though_tests_still_run(made):
     result = made.dev("test", BROKEN="mypy")
     assert result.returncode == 1
     assert "something is wrong here" in result.stderr
-    assert result.stdout.startswith("pytest")
+    assert result.stdout.startswith("pytest offscreen -n "), "all tests, on all cores"
     assert result.stderr.splitlines()[-1].startswith("Not good: types;")
 
 

@@ -16,7 +16,7 @@ from stemstudio.gui.views.melody_marks import MelodyLook, paint_teeth
 from stemstudio.project import edits
 from stemstudio.spectral.brushes import Box
 from stemstudio.spectral.combs import LOBE
-from stemstudio.spectral.lines import LOWEST, PitchLine, Point, redrawn, simplified
+from stemstudio.spectral.lines import HIGHEST, LOWEST, PitchLine, Point, redrawn, simplified
 from stemstudio.spectral.ridges import pitch_near
 from stemstudio.spectral.stft import forward
 
@@ -154,7 +154,7 @@ class Harmonics(Tool):
 
     def _snapped(self, canvas: Canvas, seconds: float, hertz: float, free: bool = False) -> Point:
         """The place of the pointer, drawn to the pitch near it whose overtones stand out."""
-        hertz = max(hertz, LOWEST)
+        hertz = min(max(hertz, LOWEST), HIGHEST)
         state = canvas.document.state
         if free or state is None or not canvas.document.complete:
             return seconds, hertz
@@ -166,7 +166,7 @@ class Harmonics(Tool):
         values = forward(state.mixture, grid, first=frame, last=frame + 1).values
         magnitudes = np.sqrt((np.abs(values[:, :, 0]) ** 2).sum(axis=0))
         found = pitch_near(magnitudes, rate / grid.fft, hertz, min(max(around, SLOWEST / 2), 100.0))
-        return seconds, max(found, LOWEST)
+        return seconds, min(max(found, LOWEST), HIGHEST)
 
 
 def comb_of(canvas: Canvas) -> dict[str, Any]:
