@@ -1,4 +1,4 @@
-"""What the headers of WAV, AIFF, Ogg and MP4 files say about their length, read without a decoder."""
+"""What the headers of WAV, AIFF, Ogg and MP4 files say, read without a decoder; and which loudspeakers a WAV is for."""
 
 from __future__ import annotations
 
@@ -23,6 +23,46 @@ def missing_share(path: Path) -> float:
         if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
             return _missing(file, size, ">I", b"SSND")
     return 0.0
+
+
+def channel_mask(path: Path) -> int | None:
+    """The loudspeakers that the channels of a WAV or RF64 file are for, as bits; None where it does not say."""
+    with path.open("rb") as file:
+        place = _mask_place(file)
+        if place is None:
+            return None
+        file.seek(place)
+        return int(struct.unpack("<I", file.read(4))[0])
+
+
+def set_channel_mask(path: Path, mask: int) -> None:
+    """Say which loudspeakers the channels of an extensible WAV or RF64 file are for; nothing happens to others.
+
+    libsndfile says nothing for five channels, and of eight that three pairs stand in front.
+    """
+    with path.open("rb+") as file:
+        place = _mask_place(file)
+        if place is not None:
+            file.seek(place)
+            file.write(struct.pack("<I", mask))
+
+
+def _mask_place(file: BinaryIO) -> int | None:
+    """Where the channel mask lies: 20 bytes into the format chunk of WAVE_FORMAT_EXTENSIBLE."""
+    head = file.read(12)
+    if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:12] != b"WAVE":
+        return None
+    for _ in range(1000):
+        head = file.read(8)
+        if len(head) < 8:
+            return None
+        name, (size,) = head[:4], struct.unpack("<I", head[4:])
+        if name == b"fmt ":
+            body = file.tell()
+            extensible = size >= 40 and file.read(2) == b"\xfe\xff"
+            return body + 20 if extensible else None
+        file.seek(size + size % 2, 1)
+    return None
 
 
 def _missing(file: BinaryIO, file_size: int, number: str, sound_name: bytes) -> float:

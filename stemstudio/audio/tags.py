@@ -89,6 +89,16 @@ def write_tags(path: Path | str, tags: Tags, format: str) -> str:
     return ""
 
 
+def write_channel_mask(path: Path, mask: int) -> None:
+    """Say in a FLAC file which loudspeakers its channels are for, where they are not the usual ones of their number."""
+    flac: Any = import_module("mutagen.flac")
+    file = flac.FLAC(path)
+    if file.tags is None:
+        file.add_tags()
+    file.tags["WAVEFORMATEXTENSIBLE_CHANNEL_MASK"] = [f"0x{mask:04X}"]
+    file.save()
+
+
 def _found(file: Any) -> dict[str, Any]:
     if file.tags is None:
         pictures = getattr(file, "pictures", [])

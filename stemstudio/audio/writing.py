@@ -14,17 +14,19 @@ import numpy as np
 from stemstudio.audio.audio import Samples, Sound
 from stemstudio.audio.encoders import Encoder, PyAVEncoder, SoundfileEncoder
 from stemstudio.audio.formats import FORMATS, file_format, why_not
+from stemstudio.audio.headers import set_channel_mask
 from stemstudio.audio.names import native
 from stemstudio.audio.reading import finite
-from stemstudio.audio.tags import Tags, write_tags
+from stemstudio.audio.tags import Tags, write_channel_mask, write_tags
 from stemstudio.audio.targets import FileExists, check_target, claim_part, sync, why
 from stemstudio.errors import UnwritableFile
 from stemstudio.progress import Progress
 
-__all__ = ["FORMATS", "FileExists", "SoundWriter", "WriteReport", "write_audio"]
+__all__ = ["FORMATS", "FileExists", "SoundWriter", "WriteReport", "place_all", "write_audio"]
 
 Blocks = Iterable[Samples] | Callable[[], Iterable[Samples]]
 BLOCK = 2**15  # samples a channel
+FLAC_MASKS = (0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F)  # that FLAC means by its number of channels
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,9 @@ class SoundWriter:
     ----------
     dither
         False to round to 16 or 24 bits without dither.
+    channel_mask
+        Which loudspeakers the channels are for, as bits of WAVE_FORMAT_EXTENSIBLE; WAV and FLAC of more than two
+        channels say it.
 
     Attributes
     ----------
@@ -169,9 +174,11 @@ class SoundWriter:
         dither: bool = True,
         gain: float = 1.0,
         overwrite: bool = False,
+        channel_mask: int | None = None,
     ) -> None:
         self.path = Path(path)
         self.taken = 0
+        self._mask = channel_mask if channels > 2 else None
         self._kind = file_format(format)
         self._quality = self._kind.subtype(subtype)
         if not np.isfinite(gain):
@@ -236,7 +243,11 @@ class SoundWriter:
                     ):  # what a full disk leaves behind can look like a whole file
                         raise OSError("the disk did not take all of it")
             notes = [f"{self._bad} samples were no numbers and became silence."] if self._bad else []
+            if self._mask is not None and self._kind.name == "wav":
+                set_channel_mask(self.part, self._mask)
             tag_note = write_tags(self.part, self._tags, self._kind.name) if self._tags else ""
+            if self._mask is not None and self._kind.name == "flac" and self._mask not in FLAC_MASKS:
+                write_channel_mask(self.part, self._mask)
             notes += [tag_note] if tag_note else []
             over = 20 * float(np.log10(self._peak)) if self._peak > 1.0 else 0.0
             clipped_db = over if self._quality.bits else 0.0
@@ -296,6 +307,22 @@ class SoundWriter:
                 # soundfile asserts that libsndfile took every sample
                 raise UnwritableFile(self.path, "the disk may be full or gone") from error
             raise
+
+
+def place_all(writers: Iterable[SoundWriter]) -> None:
+    """Give finished files their names; if one will not take it, the new ones before it go away again."""
+    new: list[Path] = []
+    try:
+        for writer in writers:
+            fresh = not writer.path.exists()
+            writer.place()
+            if fresh:
+                new.append(writer.path)
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 def _blocks(source: Sound | Blocks, length: int) -> Iterator[Samples]:

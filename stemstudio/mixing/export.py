@@ -16,7 +16,7 @@ from stemstudio.audio.audio import Samples
 from stemstudio.audio.formats import file_format
 from stemstudio.audio.names import native
 from stemstudio.audio.tags import Tags
-from stemstudio.audio.writing import FileExists, SoundWriter, WriteReport
+from stemstudio.audio.writing import FileExists, SoundWriter, WriteReport, place_all
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.mixing.mixer import gain_of, mix_block, stem_gains
 from stemstudio.mixing.naming import distinct, filled
@@ -211,7 +211,7 @@ def export(
                 notes.append("The format changes the samples: the null is that of the sound before coding.")
             null_db = null_in_decibels(rest)
         progress.check()
-        _place(writers)
+        place_all(writers.values())
     worst = max(report.clipped_db for report in reports.values())
     if worst and len(reports) > 1:
         notes.append(
@@ -331,22 +331,6 @@ def _channels(state: State, key: Key) -> int:
         gains = stem_gains(state.leaves())
         return 1 if np.array_equal(gains[:, 0], gains[:, 1]) else 2
     return state.mixture.channels
-
-
-def _place(writers: Mapping[Key, SoundWriter]) -> None:
-    """Give all files their names; if one will not take it, the new ones before it go away again."""
-    new: list[Path] = []
-    try:
-        for writer in writers.values():
-            fresh = not writer.path.exists()
-            writer.place()
-            if fresh:
-                new.append(writer.path)
-    except BaseException:
-        for path in new:
-            with suppress(OSError):
-                path.unlink()
-        raise
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from stemstudio.project.records import (
     check_tree,
     unpacked,
 )
+from stemstudio.project.room import Room
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
@@ -71,6 +72,7 @@ class Contents:
     splits: dict[int, SplitRecord]
     strokes: dict[int, PaintStroke]
     melody: PitchLine
+    room: Room
     steps: tuple[EarlierStep, ...]
     view: dict[str, Any]
     tags: dict[str, str]
@@ -96,6 +98,7 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
         for number, text in _rows(connection, "strokes", MOST_ROWS)
     }
     melody = PitchLine.model_validate_json(_text(meta.get("melody", "{}"), "melody"), strict=True)
+    room = Room.model_validate_json(_text(meta.get("room", "{}"), "room"), strict=True)
     silence = Silence(sound.sample_rate, sound.channels, sound.length)
     owners = cast("dict[int, Split]", splits)  # the tree needs their owners and residuals alone
     check_tree(State(silence, grid, MappingProxyType(stems), owners, strokes))
@@ -114,7 +117,7 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
     next_id = int(_text(meta.get("next_id", "1"), "number"))
     if not 0 <= next_id < 2**53:
         raise ValueError("a number is out of its range")
-    return Contents(song, sound, grid, stems, splits, strokes, melody, steps, view, tags, next_id)
+    return Contents(song, sound, grid, stems, splits, strokes, melody, room, steps, view, tags, next_id)
 
 
 def read_paint(connection: sqlite3.Connection, contents: Contents) -> dict[int, TileMask]:

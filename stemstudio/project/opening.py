@@ -139,6 +139,7 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
         "strokes": contents.strokes,
         "paint": paint,
         "melody": {0: contents.melody},
+        "room": {0: contents.room},
     }
     project.put(rows, Change(frozenset({"stems", "splits", "mixer", "paint"})))
     project.skip_ids(contents.next_id)

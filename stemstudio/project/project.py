@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from stemstudio.audio.audio import Sound
+from stemstudio.project.room import Room
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.brushes import Box
 from stemstudio.spectral.lines import PitchLine
@@ -15,7 +16,7 @@ from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.strokes import AnyStroke
 from stemstudio.spectral.tiles import TileMask
 
-SINGLE = ("grid", "melody")  # tables of one row, number 0
+SINGLE = ("grid", "melody", "room")  # tables of one row, number 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class State:
         The STFT settings that paint lies on and the spectrogram shows.
     melody
         The line that was drawn with the harmonics tool, or found.
+    room
+        The loudspeakers that the stems are spread over.
     """
 
     mixture: Sound
@@ -89,6 +92,7 @@ class State:
     strokes: Mapping[int, PaintStroke] = field(default_factory=dict)
     paint: Mapping[int, TileMask] = field(default_factory=dict)
     melody: PitchLine = field(default_factory=PitchLine)
+    room: Room = field(default_factory=Room)
 
     def children(self, stem: int) -> tuple[Stem, ...]:
         """Children of a stem, in order; the residual last."""
@@ -133,7 +137,7 @@ class Change:
     ----------
     kinds
         Of: "stems" (tree, names, colours), "mixer" (gain, pan, mute, solo), "splits" (who owns which part),
-        "paint", "hints", "grid", "melody", "song".
+        "paint", "hints", "grid", "melody", "room" (loudspeakers, places of stems), "song".
     stems
         Ids of the stems whose sound or look is different.
     box

@@ -16,6 +16,7 @@ from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.taught import Taught
 from stemstudio.project.project import PaintStroke, SongReference, State
+from stemstudio.project.room import Place
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.strokes import Stroke
 from stemstudio.spectral.tiles import TILE, Tile
@@ -70,6 +71,7 @@ class StemRecord(Record):
     pan: Annotated[float, Field(ge=-1, le=1)]
     mute: bool
     solo: bool
+    place: Place = Place()
 
     @classmethod
     def of(cls, stem: Stem) -> StemRecord:
@@ -82,12 +84,22 @@ class StemRecord(Record):
             pan=float(stem.pan),
             mute=bool(stem.mute),
             solo=bool(stem.solo),
+            place=stem.place,
         )
 
     def stem(self, number: int) -> Stem:
         gain = -math.inf if self.gain_db is None else self.gain_db
         return Stem(
-            number, self.name, self.colour, self.parent, self.position, gain, self.pan, self.mute, self.solo
+            number,
+            self.name,
+            self.colour,
+            self.parent,
+            self.position,
+            gain,
+            self.pan,
+            self.mute,
+            self.solo,
+            place=self.place,
         )
 
 

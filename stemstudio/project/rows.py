@@ -59,6 +59,7 @@ def rows_of(state: State) -> tuple[dict[str, dict[int, Any]], Tiles]:
         "strokes": dict(state.strokes),
         "grid": {0: state.grid},
         "melody": {0: state.melody},
+        "room": {0: state.room},
     }
     return rows, changed_tiles({}, state.paint)
 

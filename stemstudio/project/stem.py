@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, MaskEstimates
 from stemstudio.algorithms.masking import Masking
+from stemstudio.project.room import Place
 
 MIXTURE = 0  # id of the root of the tree
 
@@ -30,6 +31,8 @@ class Stem:
         Order among its siblings.
     gain_db, pan, mute, solo
         Gain in dB, pan from −1 (left) to 1 (right).
+    place
+        Where it is in the room, when the song is spread over more than two loudspeakers.
     """
 
     id: int
@@ -41,6 +44,7 @@ class Stem:
     pan: float = 0.0
     mute: bool = False
     solo: bool = False
+    place: Place = field(default_factory=Place)
 
 
 @dataclass(frozen=True, eq=False)

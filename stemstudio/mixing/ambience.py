@@ -1,0 +1,117 @@
+"""Direct sound and ambience of a stereo stem, and how ambience is made to come from several places at once.
+
+What both channels share, at whatever level, is direct; what they do not is ambience.  In every bin of the STFT the
+two channels are taken to be L = a S + A₁, R = b S + A₂ with ambience equally loud in both and unlike anything else
+(Faller 2006, Merimaa, Goodwin & Jot 2007), so that its power follows from their coherence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.audio.audio import Excerpt, Samples
+from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
+
+__all__ = ["REACH_SECONDS", "ambience_of", "decorrelated", "velvet"]
+
+Float = NDArray[np.float32]
+FRAME_SECONDS = 0.046  # 2048 samples at 44.1 kHz
+NEIGHBOURS = 4  # frames on either side that are averaged
+BINS = 2  # and bins
+TINY = np.float32(1e-20)
+TAIL_SECONDS = 0.03  # of decorrelated sound
+PULSES = 24  # in that time
+REACH_SECONDS = 0.25  # more than frames, their neighbours and the tail together, up to 192 kHz
+
+
+def grid_for(rate: int) -> StftSettings:
+    """Frames of about 46 ms."""
+    fft = 1 << max(7, round(np.log2(FRAME_SECONDS * rate)))
+    return StftSettings(fft=fft, hop=fft // 4)
+
+
+def ambience_of(sound: Samples, rate: int, start: int = 0) -> Samples:
+    """The ambience of a stereo sound, float32 (2, n); the sound less this is its direct part.
+
+    A sound that is the same in both channels, or in one alone, has none. What is within `REACH_SECONDS` of the ends
+    depends on what lies beyond them. `start` is the sample of the song at which the sound begins: frames have the same
+    places whatever is cut out of it.
+    """
+    if sound.shape[1] == 0 or not sound.any() or np.array_equal(sound[0], sound[1]):
+        return np.zeros_like(sound)
+    grid = grid_for(rate)
+    begin = start % grid.hop
+    end = begin + sound.shape[1]
+    spectrum = forward(Excerpt(sound, begin, rate, end), grid)
+    left, right = spectrum.values
+    power_left, power_right = _averaged(_power(left)), _averaged(_power(right))
+    shared = _averaged((left * right.conj()).real) ** 2 + _averaged((left * right.conj()).imag) ** 2
+    # Of an average over few bins some coherence is chance.
+    count = _independent()
+    product = power_left * power_right
+    shared = np.maximum(0.0, (shared - product / count) / (1.0 - 1.0 / count))
+    total = power_left + power_right
+    ambient = 0.5 * (total - np.sqrt(np.maximum(0.0, (power_left - power_right) ** 2 + 4.0 * shared)))
+    values = np.stack(
+        [
+            left * np.minimum(1.0, ambient / np.maximum(power_left, TINY)),
+            right * np.minimum(1.0, ambient / np.maximum(power_right, TINY)),
+        ]
+    ).astype(np.complex64)
+    return inverse(Spectrogram(values, grid, rate, 0, end), begin, end)
+
+
+@dataclass(frozen=True)
+class Pulses:
+    """A velvet-noise filter: a few single samples, each with a sign and a size.
+
+    Attributes
+    ----------
+    delays
+        Samples, rising.
+    sizes
+        Their squares add up to 1.
+    """
+
+    delays: NDArray[np.intp]
+    sizes: Float
+
+
+@lru_cache(maxsize=64)
+def velvet(seed: int, rate: int) -> Pulses:
+    """A short tail of velvet noise that dies away (Alary, Politis & Välimäki 2017); another seed, another one."""
+    random = np.random.default_rng(seed)
+    cell = TAIL_SECONDS * rate / PULSES
+    delays = np.floor((np.arange(PULSES) + random.uniform(0.0, 1.0, PULSES)) * cell).astype(np.intp)
+    sizes = random.choice((-1.0, 1.0), PULSES) * 10.0 ** (-1.5 * np.arange(PULSES) / PULSES)
+    return Pulses(delays, (sizes / np.linalg.norm(sizes)).astype(np.float32))
+
+
+def decorrelated(sound: NDArray[np.floating], pulses: Pulses) -> NDArray[np.floating]:
+    """The same sound, (n,), as loud and of nearly the same colour, but unlike in its wave; later by some milliseconds."""
+    result = np.zeros_like(sound)
+    for delay, size in zip(pulses.delays.tolist(), pulses.sizes.tolist(), strict=True):
+        if delay < len(sound):
+            result[delay:] += size * sound[: len(sound) - delay]
+    return result
+
+
+def _power(values: NDArray[np.complex64]) -> Float:
+    return np.asarray(np.square(values.real) + np.square(values.imag))
+
+
+def _averaged(values: Float) -> Float:
+    """Mean over neighbouring frames and bins."""
+    from scipy.ndimage import uniform_filter
+
+    size = (2 * BINS + 1, 2 * NEIGHBOURS + 1)
+    return np.asarray(uniform_filter(values, size, mode="constant"), dtype=np.float32)
+
+
+def _independent() -> float:
+    """How many unlike values an average is made of: frames overlap by three quarters, and the window joins bins."""
+    return max(2.0, (2 * NEIGHBOURS + 1) / 2.0 * (2 * BINS + 1) / 2.0)

@@ -1,0 +1,202 @@
+"""Upmix: stereo stems spread over the loudspeakers of a room.
+
+A `Spread` is the definition of the sound: it renders any range of samples, the same however the song is cut into
+blocks.  The window plays what it renders, and `write_upmix` in `stemstudio.mixing.surround` puts it into files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.audio.audio import Samples
+from stemstudio.mixing.ambience import REACH_SECONDS, ambience_of, decorrelated, velvet
+from stemstudio.mixing.folddown import correction, near
+from stemstudio.mixing.layouts import HALF_POWER, LAYOUTS, Layout
+from stemstudio.mixing.mixer import gain_of, stem_gains
+from stemstudio.mixing.panning import place_gains, way
+from stemstudio.project.project import State
+from stemstudio.project.rendering import render
+from stemstudio.project.room import Place, Room
+
+__all__ = ["Heard", "Spread", "heard_stems", "stem_matrix"]
+
+Float = NDArray[np.float64]
+Heard = Callable[[int, int], Mapping[int, Samples]]
+"""Gives the stereo sound of every stem behind its strip, float32 (2, n) by stem id, over samples of the song."""
+Each = Callable[[int, Samples, Float], None]
+
+STEP = 512  # samples between two points of a moving stem's way; straight lines between them
+BEHIND = Place(azimuth=180.0, width=140.0)  # where ambience belongs: sides at 110 degrees
+AMBIENT_WEIGHTS = (
+    1.0,
+    3.0,
+)  # of loudspeakers in front of and behind the listener, for its fold-safe correction
+LFE_DB = -10.0  # the low-frequency channel is played 10 dB louder than the others
+LFE_ORDER = 4
+
+
+def heard_stems(state: State) -> Heard:
+    """The leaves of a project as the mixer lets them be heard: both channels, gain, pan, mute and solo."""
+    leaves = state.leaves()
+    gains = stem_gains(leaves)
+
+    def sounds(start: int, stop: int) -> dict[int, Samples]:
+        rendered = render(state, [leaf.id for leaf in leaves], start, stop)
+        return {leaf.id: rendered[leaf.id] * pair[:, None] for leaf, pair in zip(leaves, gains, strict=True)}
+
+    return sounds
+
+
+def stem_matrix(layout: Layout, place: Place, *, fold_safe: bool, seconds: float = 0.0) -> Float:
+    """Gains (channels, 2) from a stem's left and right to the loudspeakers, ambience and low frequencies apart."""
+    time = np.array([seconds])
+    matrix = place_gains(layout, place, time)[0]
+    if fold_safe:
+        spread = correction(layout, near(layout, way(place, time)[0]))[0]
+        matrix = matrix + spread @ (np.eye(2) - layout.fold @ matrix)
+    return np.asarray(matrix)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the stems of a song are spread over loudspeakers.
+
+    Attributes
+    ----------
+    room
+        The loudspeakers.
+    places
+        Where each stem is, by its id.
+    rate, length
+        Sample rate of the song in Hz, and its samples.
+    """
+
+    room: Room
+    places: Mapping[int, Place] = field(default_factory=dict)
+    rate: int = 44100
+    length: int = 0
+
+    @classmethod
+    def of(cls, state: State) -> Spread:
+        """As a project has it."""
+        places = {leaf.id: leaf.place for leaf in state.leaves()}
+        return cls(state.room, places, state.mixture.sample_rate, state.mixture.length)
+
+    @property
+    def layout(self) -> Layout:
+        return LAYOUTS[self.room.layout]
+
+    @property
+    def context(self) -> int:
+        """Samples before and after a range that its sound depends on."""
+        lfe = self.layout.lfe is not None and any(place.lfe_db is not None for place in self.places.values())
+        ambience = self._has_back and any(place.ambience > 0.0 for place in self.places.values())
+        return int(REACH_SECONDS * self.rate) if lfe or ambience else 0
+
+    def render(self, heard: Heard, start: int, stop: int, each: Each | None = None) -> Samples:
+        """Samples [start, stop) of every channel.
+
+        Parameters
+        ----------
+        heard
+            What is spread.
+        each
+            Called for every stem with its id, its stereo sound and what it sounds like in the room, (channels, n).
+
+        Returns
+        -------
+        ndarray of float32, shape (channels, stop - start)
+        """
+        low, high = max(0, start - self.context), min(self.length, stop + self.context)
+        mix = np.zeros((self.layout.channels, stop - start), dtype=np.float64)
+        for stem, sound in heard(low, high).items():
+            stereo = np.broadcast_to(sound, (2, sound.shape[1])) if sound.shape[0] == 1 else sound
+            own = self._stem(self.places.get(stem, Place()), stereo, low, start, stop)
+            if each is not None:
+                each(stem, stereo[:, start - low : stop - low], own)
+            mix += own
+        return mix.astype(np.float32)
+
+    def _stem(self, place: Place, sound: Samples, low: int, start: int, stop: int) -> Float:
+        """One stem in the room over [start, stop), from its sound that begins at sample `low`."""
+        cut = slice(start - low, stop - low)
+        if not sound.any():
+            return np.zeros((self.layout.channels, stop - start))
+        direct = sound[:, cut].astype(np.float64)
+        behind = np.zeros_like(direct)
+        if place.ambience > 0.0 and self._has_back:
+            ambience = ambience_of(sound, self.rate, low) * np.float64(place.ambience)
+            direct = direct - ambience[:, cut]
+            own = self._behind(ambience)[:, cut]
+            behind = ambience[:, cut]
+        else:
+            own = np.zeros((self.layout.channels, stop - start))
+        points = self._points(place, start, stop)
+        seconds = points / self.rate
+        panned = _led(place_gains(self.layout, place, seconds), points, direct, start)
+        if self.room.fold_safe:
+            turned = correction(self.layout, near(self.layout, way(place, seconds)[0]))
+            panned += _led(turned, points, direct - self.layout.fold @ panned, start)
+            own = own + self._ambient_correction @ (behind - self.layout.fold @ own)
+        own = own + panned
+        lfe = self.layout.lfe
+        if lfe is not None and place.lfe_db is not None:
+            lows = _low_passed(sound[:, : cut.stop].sum(axis=0), self.room.crossover, self.rate)
+            own[lfe] += lows[cut.start :] * (HALF_POWER * gain_of(place.lfe_db + LFE_DB))
+        return np.asarray(own)
+
+    def _behind(self, ambience: Float) -> Float:
+        """Ambience where it belongs, from every loudspeaker in another wave."""
+        channels = place_gains(self.layout, BEHIND, np.zeros(1))[0] @ ambience
+        for number, channel in enumerate(channels):
+            if channel.any():
+                channels[number] = decorrelated(channel, velvet(number, self.rate))
+        return np.asarray(channels)
+
+    def _points(self, place: Place, start: int, stop: int) -> NDArray[np.int64]:
+        """The samples at which gains are worked out: one where nothing moves, else multiples of STEP around the range."""
+        move = place.move
+        if move is None or stop <= move.start * self.rate or start >= move.stop * self.rate:
+            return np.array([start])
+        return np.arange(start // STEP, -(-stop // STEP) + 1) * STEP
+
+    @property
+    def _has_back(self) -> bool:
+        return any(abs(speaker.azimuth or 0.0) > 90.0 for speaker in self.layout.speakers)
+
+    @property
+    def _ambient_correction(self) -> Float:
+        front, back = AMBIENT_WEIGHTS
+        weights = [back if abs(speaker.azimuth or 0.0) >= 90.0 else front for speaker in self.layout.speakers]
+        return np.asarray(correction(self.layout, np.array([weights]))[0])
+
+
+def _led(matrices: Float, points: NDArray[np.int64], sound: Float, start: int) -> Float:
+    """Matrices (points, rows, columns) applied to sound (columns, n) from sample `start` on, going straight between them."""
+    if len(points) == 1:
+        return np.asarray(matrices[0] @ sound)
+    times = np.arange(start, start + sound.shape[1])
+    result = np.zeros((matrices.shape[1], sound.shape[1]))
+    for row, lines in zip(result, matrices.transpose(1, 2, 0), strict=True):
+        for line, column in zip(lines, sound, strict=True):
+            row += np.interp(times, points, line) * column
+    return result
+
+
+@lru_cache(maxsize=8)
+def _low_pass(crossover: float, rate: int) -> NDArray[np.float64]:
+    from scipy.signal import butter
+
+    return np.asarray(butter(LFE_ORDER, min(crossover, 0.45 * rate), fs=rate, output="sos"))
+
+
+def _low_passed(sound: NDArray[np.floating], crossover: float, rate: int) -> Float:
+    """By a Butterworth filter of fourth order; its ringing dies away within the context of a block."""
+    from scipy.signal import sosfilt
+
+    return np.asarray(sosfilt(_low_pass(crossover, rate), sound.astype(np.float64)))
