@@ -90,7 +90,7 @@ def write_tags(path: Path | str, tags: Tags, format: str) -> str:
 
 
 def write_channel_mask(path: Path, mask: int) -> None:
-    """Say in a FLAC file which loudspeakers its channels are for, where they are not the usual ones of their number."""
+    """Say in a FLAC file which loudspeakers its channels are for; programs differ about six without a word."""
     flac: Any = import_module("mutagen.flac")
     file = flac.FLAC(path)
     if file.tags is None:

@@ -26,7 +26,6 @@ __all__ = ["FORMATS", "FileExists", "SoundWriter", "WriteReport", "place_all", "
 
 Blocks = Iterable[Samples] | Callable[[], Iterable[Samples]]
 BLOCK = 2**15  # samples a channel
-FLAC_MASKS = (0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F)  # that FLAC means by its number of channels
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ class SoundWriter:
             if self._mask is not None and self._kind.name == "wav":
                 set_channel_mask(self.part, self._mask)
             tag_note = write_tags(self.part, self._tags, self._kind.name) if self._tags else ""
-            if self._mask is not None and self._kind.name == "flac" and self._mask not in FLAC_MASKS:
+            if self._mask is not None and self._kind.name == "flac":
                 write_channel_mask(self.part, self._mask)
             notes += [tag_note] if tag_note else []
             over = 20 * float(np.log10(self._peak)) if self._peak > 1.0 else 0.0

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from stemstudio.cli.console import answer, say
+from stemstudio.cli.opened import is_project
 from stemstudio.cli.options import Json
 
 
@@ -16,7 +17,7 @@ def info(
     json: Json = False,
 ) -> None:
     """Say what a song or a project holds."""
-    if _is_project(file):
+    if is_project(file):
         from stemstudio.project.opening import info as project_info
 
         found = project_info(file)
@@ -29,18 +30,6 @@ def info(
     else:
         for line in lines:
             say(line)
-
-
-def _is_project(file: Path) -> bool:
-    from stemstudio.project.database import SUFFIX
-
-    if file.suffix.lower() == SUFFIX:
-        return True
-    try:
-        with file.open("rb") as start:
-            return start.read(16) == b"SQLite format 3\0"
-    except (OSError, ValueError):
-        return False  # reading it as a song says why
 
 
 def _song(file: Path) -> dict[str, Any]:

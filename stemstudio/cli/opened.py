@@ -53,3 +53,16 @@ def opened_with_song(
         yield opened, info
     finally:
         opened.storage.close()
+
+
+def is_project(file: Path) -> bool:
+    """Whether a file is a project, by its name or by how it begins."""
+    from stemstudio.project.database import SUFFIX
+
+    if file.suffix.lower() == SUFFIX:
+        return True
+    try:
+        with file.open("rb") as start:
+            return start.read(16) == b"SQLite format 3\0"
+    except (OSError, ValueError):
+        return False  # reading it as a song says why

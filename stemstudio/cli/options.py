@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.errors import StemStudioError, UnwritableFile
+from stemstudio.errors import BadRecipe, StemStudioError, UnwritableFile
 
 if TYPE_CHECKING:
     from stemstudio.audio.channels import ChannelChoice
@@ -63,3 +63,17 @@ def channel_choice(words: str | None, info: SongInfo) -> ChannelChoice | None:
     choice = ChannelChoice.parse(words)
     choice.matrix(info.channels)
     return choice
+
+
+def settings_from(words: Iterable[str], option: str, example: str) -> dict[str, Any]:
+    """Names and values from FIELD=VALUE."""
+    settings = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise BadRecipe(
+                f"{option} {word} does not say which parameter gets which value.",
+                f"Say it as in {option} {example}.",
+            )
+        settings[name.strip().replace("-", "_")] = value.strip()
+    return settings

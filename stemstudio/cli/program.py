@@ -20,6 +20,7 @@ from stemstudio.cli.models import models
 from stemstudio.cli.refine import refine
 from stemstudio.cli.separate import separate
 from stemstudio.cli.templates import templates
+from stemstudio.cli.upmix import upmix
 from stemstudio.cli.window import window
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Cancelled
@@ -52,7 +53,7 @@ def program() -> typer.Typer:
     )
     app.callback()(_options)
     app.command(hidden=True)(window)
-    for command in (algorithms, separate, refine, evaluate, export, info):
+    for command in (algorithms, separate, refine, evaluate, export, upmix, info):
         app.command(options_metavar="[OPTIONS]")(command)
     app.add_typer(templates(), name="templates", options_metavar="")
     app.add_typer(models(), name="models", options_metavar="")

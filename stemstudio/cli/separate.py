@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,10 +16,10 @@ from stemstudio.cli.options import (
     Overwrite,
     Subtype,
     channel_choice,
+    settings_from,
     sound_format,
     spare_song,
 )
-from stemstudio.errors import BadRecipe
 
 RECORD = "separation.json"
 
@@ -95,8 +94,10 @@ def separate(
     from stemstudio.project.stem import MIXTURE
 
     began = time.monotonic()
-    recipe = algorithm_named(algorithm).from_settings(_settings(set_ or (), "--set", "seed=1"))
-    wanted = _settings((word if "=" in word else f"kind={word}" for word in mask or ()), "--mask", "margin=2")
+    recipe = algorithm_named(algorithm).from_settings(settings_from(set_ or (), "--set", "seed=1"))
+    wanted = settings_from(
+        (word if "=" in word else f"kind={word}" for word in mask or ()), "--mask", "margin=2"
+    )
     masking_of(wanted, recipe)
     how = parse_assignment(assign)
     check(how, recipe)
@@ -153,17 +154,3 @@ def separate(
         say(
             f"The stems add up to the song to within {report.null_db:.0f} dB of full scale; it took {seconds:.1f} s."
         )
-
-
-def _settings(words: Iterable[str], option: str, example: str) -> dict[str, Any]:
-    """Names and values from FIELD=VALUE."""
-    settings = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            raise BadRecipe(
-                f"{option} {word} does not say which parameter gets which value.",
-                f"Say it as in {option} {example}.",
-            )
-        settings[name.strip().replace("-", "_")] = value.strip()
-    return settings

@@ -14,9 +14,17 @@ from typing import Any
 import pytest
 from signals import mixture
 
+from stemstudio.algorithms.hpss import HPSS
 from stemstudio.audio.audio import Audio
+from stemstudio.audio.reading import read_song, song_hash
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import write_audio
+from stemstudio.progress import Progress
+from stemstudio.project import edits
+from stemstudio.project.history import History
+from stemstudio.project.project import Project, SongReference
+from stemstudio.project.storage import Storage
+from stemstudio.spectral.stft import StftSettings
 
 
 @dataclass(frozen=True)
@@ -98,3 +106,20 @@ def references(known: tuple[Audio, dict[str, Audio]], tmp_path_factory: pytest.T
     for name, stem in known[1].items():
         write_audio(folder / f"{name}.wav", stem, format="wav", subtype="float")
     return folder
+
+
+@pytest.fixture
+def saved(song: Path, tmp_path: Path, home: Path) -> Path:
+    """A project file: the song in two parts, the percussive one 6 dB down."""
+    own = tmp_path / "own.wav"
+    own.write_bytes(song.read_bytes())
+    audio = read_song(own)
+    project = Project(audio, SongReference(str(own), song_hash(own), "My Tune"), StftSettings())
+    history = History(project)
+    storage = Storage.create(project, history)
+    history.do(edits.split(project, 0, HPSS(), HPSS().run(audio, Progress())))
+    percussive = next(leaf for leaf in project.state.leaves() if leaf.name == "percussive")
+    history.do(edits.set_stem(project.state, percussive.id, "Turn down", gain_db=-6.0))
+    path = storage.save(tmp_path / "tune.stems")
+    storage.close()
+    return path

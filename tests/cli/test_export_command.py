@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.reading import read_song, song_hash
@@ -19,23 +18,6 @@ from stemstudio.project.history import History
 from stemstudio.project.project import Project, SongReference
 from stemstudio.project.storage import Storage
 from stemstudio.spectral.stft import StftSettings
-
-
-@pytest.fixture
-def saved(song: Path, tmp_path: Path, home: Path) -> Path:
-    """A project file: the song in two parts, the percussive one 6 dB down."""
-    own = tmp_path / "own.wav"
-    own.write_bytes(song.read_bytes())
-    audio = read_song(own)
-    project = Project(audio, SongReference(str(own), song_hash(own), "My Tune"), StftSettings())
-    history = History(project)
-    storage = Storage.create(project, history)
-    history.do(edits.split(project, 0, HPSS(), HPSS().run(audio, Progress())))
-    percussive = next(leaf for leaf in project.state.leaves() if leaf.name == "percussive")
-    history.do(edits.set_stem(project.state, percussive.id, "Turn down", gain_db=-6.0))
-    path = storage.save(tmp_path / "tune.stems")
-    storage.close()
-    return path
 
 
 def read(path: str | Path) -> np.ndarray:

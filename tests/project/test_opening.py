@@ -256,6 +256,9 @@ HOSTILE: dict[str, Spoil | str] = {
         "melody", lambda r: _put(r, runs=[[[2.0, 440.0], [1.0, 440.0]]])
     ),
     "a melody of text": _meta("melody", lambda r: _put(r, runs="la la la")),
+    "a room of a thousand loudspeakers": _meta("room", lambda r: _put(r, layout="1000.1")),
+    "a stem behind the moon": "UPDATE stems SET value = replace(value, '\"azimuth\":0.0', '\"azimuth\":1e9')",
+    "a stem that moves to nowhere": "UPDATE stems SET value = replace(value, '\"move\":null', '\"move\":{}')",
     "a melody of no pitch": _meta("melody", lambda r: _put(r, runs=[[[1.0, 0.0], [2.0, 440.0]]])),
 }
 ONLY_IN_DEPTH = {

@@ -21,7 +21,9 @@ from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import arrays, edits
 from stemstudio.project.opening import Opened, info, open_project
+from stemstudio.project.placing import put_in_places, set_place, set_room
 from stemstudio.project.project import PaintStroke
+from stemstudio.project.room import Move, Place, Room
 from stemstudio.project.storage import Storage
 from stemstudio.spectral.lines import PitchLine
 
@@ -414,7 +416,9 @@ from pathlib import Path
 import numpy as np
 import cut_songs as small
 from stemstudio.project import edits
+from stemstudio.project.placing import put_in_places, set_place, set_room
 from stemstudio.project.project import PaintStroke
+from stemstudio.project.room import Move, Place, Room
 from stemstudio.project.storage import Storage
 from stemstudio.errors import StemStudioError
 import stemstudio.project.writer as writer
@@ -555,4 +559,35 @@ def test_a_file_from_before_there_were_melodies_opens(home: Path, tmp_path: Path
     connection.close()
     older = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
     assert older.project.state.melody == PitchLine()
+    older.storage.close()
+
+
+def test_places_and_the_room_are_kept_and_older_files_have_none(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
+    first, second = (leaf.id for leaf in cut.state.leaves()[:2])
+    history.do(set_place(cut.state, first, "Place", azimuth=-30.0, ambience=0.5))
+    history.do(set_place(cut.state, first, "Place", azimuth=-40.0, ambience=0.5))
+    moving = Place(lfe_db=-6.0, move=Move(azimuth=90.0, start=1.0, stop=4.0))
+    history.do(put_in_places(cut.state, {second: moving, first: cut.state.stems[first].place}, "Move"))
+    history.do(set_room(cut.state, "7.1", layout="7.1", fold_safe=True))
+    assert [edit.name for edit in history.edits[1:]] == ["Place", "Move", "7.1"], "a drag is one step"
+    assert set_room(cut.state, "again", layout="7.1") is None
+    storage.save(tmp_path / "song.stems")
+    storage.close()
+    opened = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    state = opened.project.state
+    assert state.stems[first].place == Place(azimuth=-40.0, ambience=0.5)
+    assert state.stems[second].place == moving
+    assert state.room == Room(layout="7.1", fold_safe=True)
+    opened.storage.close()
+    history.jump(1)
+    assert (cut.state.stems[first].place, cut.state.room) == (Place(), Room())
+    with sqlite3.connect(tmp_path / "song.stems") as connection:
+        connection.execute("DELETE FROM meta WHERE key = 'room'")
+        connection.execute("UPDATE stems SET value = json_remove(value, '$.place')")
+    connection.close()
+    older = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    assert older.project.state.stems[second].place == Place()
+    assert older.project.state.room == Room()
     older.storage.close()
