@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -103,6 +104,36 @@ class Estimates(ABC):
     @abstractmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Estimates:
         """The estimates that `header()` and `arrays()` describe; ValueError where they do not fit together."""
+
+
+@dataclass(frozen=True)
+class PartSound:
+    """The sound of one part, rendered when it is read."""
+
+    parent: Sound
+    estimates: Estimates
+    part: int
+
+    @property
+    def sample_rate(self) -> int:
+        return self.parent.sample_rate
+
+    @property
+    def channels(self) -> int:
+        return self.parent.channels
+
+    @property
+    def length(self) -> int:
+        return self.parent.length
+
+    def read(self, start: int, stop: int) -> Float:
+        """float32 (channels, stop − start); zeros outside the sound."""
+        low, high = max(0, start), min(self.length, stop)
+        result = np.zeros((self.channels, max(0, stop - start)), dtype=np.float32)
+        if high > low:
+            found = self.estimates.render(self.parent, [[self.part]], low, high)
+            result[:, low - start : high - start] = found[0]
+        return result
 
 
 class Waveforms(Estimates):

@@ -1,4 +1,4 @@
-"""Which atoms make a stem, as the command line says it: atoms, timbre:N, rhythm:N, stems:DIR or templates."""
+"""Which atoms make a stem, as the command line says it: atoms, timbre:N, stems:DIR, model:NAME and others."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Literal
 
 from stemstudio.algorithms.algorithm import Algorithm
-from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.estimates import Estimates, PartSound
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Sound, Stretch
 from stemstudio.cli.console import say
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 
-WAYS = "Say atoms, timbre:N (such as timbre:4), rhythm:N, either without a number, stems:DIR or templates."
+WAYS = (
+    "Say atoms, timbre:N (such as timbre:4), rhythm:N, either without a number, stems:DIR, model:NAME (such as "
+    "model:htdemucs) or templates."
+)
 MOST_STEMS = 64
+UNSURE = 0.6  # an atom whose best stem is less probable than that
 LIKENESSES: tuple[Literal["timbre", "rhythm"], ...] = ("timbre", "rhythm")
 
 
@@ -27,28 +31,33 @@ class Assignment:
     Attributes
     ----------
     kind
-        Each atom a stem; stems of what sounds alike, or at like times; what comes nearest to given stems; each taught
-        sound, and each drum of a score, a stem.
+        Each atom a stem; stems of what sounds alike, or at like times; what comes nearest to given stems; whose a
+        network says it is; each taught sound, and each drum of a score, a stem.
     stems
         How many, for "timbre" and "rhythm"; None finds out.
     folder
         Of the given stems.
+    model
+        Name of the network.
     said
         Whether somebody asked for it; otherwise it is ours.
     """
 
-    kind: Literal["atoms", "timbre", "rhythm", "stems", "templates"]
+    kind: Literal["atoms", "timbre", "rhythm", "stems", "model", "templates"]
     stems: int | None = None
     folder: Path = Path()
+    model: str = ""
     said: bool = True
 
     def __str__(self) -> str:
         number = "" if self.stems is None else f":{self.stems}"
+        if self.kind == "model":
+            return f"model:{self.model}"
         return f"{self.kind}:{self.folder}" if self.kind == "stems" else f"{self.kind}{number}"
 
 
 def parse_assignment(words: str | None) -> Assignment:
-    """Understand `atoms`, `timbre[:N]`, `rhythm[:N]`, `stems:DIR` and `templates`; four by timbre if nothing is said."""
+    """Understand what `WAYS` says; four stems by timbre if nothing is said."""
     if words is None:
         return Assignment("timbre", 4, said=False)
     word, colon, value = words.partition(":")
@@ -71,6 +80,8 @@ def parse_assignment(words: str | None) -> Assignment:
                 f"There is no folder “{folder}”.", "Give the folder that the true stems are in."
             )
         return Assignment("stems", folder=folder)
+    if word == "model" and value:
+        return Assignment("model", model=value)
     raise StemStudioError(f"“{words}” is no way of assigning atoms.", WAYS)
 
 
@@ -80,6 +91,10 @@ def check(how: Assignment, recipe: Algorithm) -> None:
         raise StemStudioError(
             f"{recipe.title} makes stems and no atoms, so there is nothing to assign.", "Leave out --assign."
         )
+    if how.kind == "model":
+        from stemstudio.algorithms.neural.by_name import recipe_named
+
+        recipe_named(how.model)
     if how.kind == "templates" and not (getattr(recipe, "templates", "") or getattr(recipe, "score", "")):
         raise StemStudioError(
             "No templates are used, so there is nothing to assign by.",
@@ -100,6 +115,8 @@ def assigned(
         return estimates.names, range(len(estimates.names))
     if how.kind == "stems":
         return _by_stems(how.folder, estimates, mixture, progress)
+    if how.kind == "model":
+        return _by_model(how.model, estimates, mixture, progress)
     if how.kind == "templates" or (not how.said and estimates.families is not None):
         return estimates.gathered()
     from stemstudio.algorithms.alike import by_likeness
@@ -109,6 +126,21 @@ def assigned(
     labels = by_likeness(estimates, how.stems, mixture.sample_rate, likeness=how.kind)
     if how.stems is None:
         say(f"Found {len(labels.names)} stems by {how.kind}: {', '.join(labels.names)}.")
+    return labels.names, labels.owners
+
+
+def _by_model(
+    name: str, estimates: Factorization, mixture: Sound, progress: Progress
+) -> tuple[Sequence[str], Sequence[int | None]]:
+    from stemstudio.algorithms.labelling import by_stems
+    from stemstudio.algorithms.neural.by_name import recipe_named
+
+    stems = recipe_named(name).run(mixture, progress.part(0.0, 0.9))
+    sounds = {part: PartSound(mixture, stems, number) for number, part in enumerate(stems.names)}
+    labels = by_stems(estimates, mixture, sounds, progress.part(0.9, 1.0))
+    unsure = sum(float(row.max()) < UNSURE for row in labels.probabilities)
+    if unsure:
+        say(f"{unsure} of {len(labels.owners)} atoms could be of several stems: the best has less than 60 %.")
     return labels.names, labels.owners
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import signals
 
-from stemstudio.algorithms.labelling import by_references
+from stemstudio.algorithms.labelling import by_references, by_stems
+from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
+from stemstudio.spectral.stft import StftSettings, forward
 
 
 def test_references_win_over_any_single_move():
@@ -43,3 +46,51 @@ def test_references_may_leave_atoms_to_the_residual():
     assert "bass" in owners
     assert None in owners
     assert by_references(found, mix, {}) == [None] * 8
+
+
+def test_atoms_go_where_the_stems_of_a_network_say():
+    """With the true stems for a network's, as well as the best assignment there is."""
+    mix, stems = signals.mixture(seconds=6.0)
+    found = NMF(components=16, iterations=100, solver="multiplicative", mask_exponent=1).run(mix, Progress())
+    labels = by_stems(found, mix, stems)
+    assert labels.names == tuple(stems)
+    assert labels.probabilities.shape == (16, len(stems) + 1)
+    assert not labels.probabilities.flags.writeable
+    np.testing.assert_allclose(labels.probabilities.sum(axis=1), 1, atol=1e-5)
+    best = by_references(found, mix, stems)
+    loud = found.activations.sum(axis=1) > 0.01 * found.activations.sum()
+    agreed = [
+        owner is not None and labels.names[owner] == name
+        for owner, name, counts in zip(labels.owners, best, loud, strict=True)
+        if counts
+    ]
+    assert np.mean(agreed) >= 0.9
+
+
+def test_probabilities_are_shares_weighted_by_the_atoms_power():
+    rng = np.random.default_rng(4)
+    grid = StftSettings(fft=256, hop=64)
+    sounds = [Audio(rng.standard_normal((2, 3000)).astype(np.float32), 8000) for _ in range(2)]
+    rest = 0.5 * rng.standard_normal((2, 3000)).astype(np.float32)
+    mix = Audio(sounds[0].samples + sounds[1].samples + rest, 8000)
+    frames = grid.frames(3000)
+    W, H = rng.random((129, 3)).astype(np.float32), rng.random((3, frames)).astype(np.float32)
+    H[2] = 0
+    labels = by_stems(Factorization(W, H, grid), mix, {"a": sounds[0], "b": sounds[1]})
+    parts = [forward(sound, grid).values for sound in (*sounds, Audio(rest, 8000))]
+    powers = np.array([(np.abs(part) ** 2).mean(axis=0) for part in parts])
+    shares = powers / powers.sum(axis=0)
+    for atom in range(2):
+        weights = (W[:, atom, None] * H[atom]) ** 2
+        wanted = (weights * shares).sum(axis=(1, 2)) / weights.sum()
+        np.testing.assert_allclose(labels.probabilities[atom], wanted, rtol=1e-3)
+    assert labels.owners[2] is None
+    assert labels.probabilities[2].tolist() == [0, 0, 1]
+
+
+def test_what_no_stem_holds_is_left_to_the_residual():
+    mix, stems = signals.mixture(seconds=3.0)
+    found = NMF(components=8, iterations=40).run(mix, Progress())
+    labels = by_stems(found, mix, {"bass": stems["bass"]})
+    assert {0, None} == set(labels.owners)
+    assert set(by_stems(found, mix, {}).owners) == {None}

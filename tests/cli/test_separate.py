@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from signals import mixture
+from small_recipes import write_tiny_roformer
 
 from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.audio.audio import Audio
@@ -145,6 +146,24 @@ def test_stems_by_rhythm_and_as_many_as_there_seem_to_be(command: Any, song: Pat
         assert "how many stems" in refused.sentence
 
 
+def test_atoms_are_labelled_by_a_network(
+    command: Any, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(tmp_path))
+    words = ("separate", song, *NMF, "--assign", "model:tiny", "--out", tmp_path / "out", "--json")
+    write_tiny_roformer(tmp_path)
+    ran = command(*words, "--stop", "2")
+    assert set(ran.json["stems"]) == {"vocals", "other", "residual"}
+    record = json.loads((tmp_path / "out" / "separation.json").read_text(encoding="utf-8"))
+    assert record["assign"] == "model:tiny"
+    assert len(record["atoms"]) == 8
+    assert null(song, ran.json["stems"].values()) <= -120
+    missing = command("separate", song, *NMF, "--assign", "model:htdemucs", "--out", tmp_path / "none")
+    assert missing.code == 2
+    assert "models download htdemucs" in missing.stderr
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_same_seed_gives_the_same_files(command: Any, song: Path, tmp_path: Path) -> None:
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         command("separate", song, *NMF, "--set", f"seed={seed}", "--out", tmp_path / folder)
@@ -198,6 +217,7 @@ def test_other_formats(
         (["--algorithm", "nmf", "--assign", "timbre:0"], "how many stems"),
         (["--algorithm", "nmf", "--assign", "timbre:lots"], "how many stems"),
         (["--algorithm", "nmf", "--assign", "stems:nowhere"], "There is no folder “nowhere”"),
+        (["--algorithm", "nmf", "--assign", "model:nobody"], "There is no model “nobody”"),
         (["--algorithm", "hpss", "--assign", "atoms"], "nothing to assign"),
         (["--algorithm", "hpss", "--format", "doc"], "not a format that can be written"),
         (["--algorithm", "hpss", "--subtype", "99"], "cannot be written as “99”"),
