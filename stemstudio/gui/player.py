@@ -27,7 +27,7 @@ from stemstudio.mixing.output import (
     devices,
     refresh_devices,
 )
-from stemstudio.mixing.patching import LeftOver, patch_buffers
+from stemstudio.mixing.patching import Patches
 
 __all__ = ["Player"]
 
@@ -72,8 +72,7 @@ class Player(QObject):
         self._warm_error: Exception | None = None
         self._abandoned: list[object] = []
         self._before_audition: tuple[Source, tuple[int, int] | None] | None = None
-        self._left_over: list[tuple[LeftOver, list[NDArray[np.float32]]]] = []
-        self._patching = threading.RLock()  # held by whoever writes into stems that are played
+        self._patches = Patches()
         self._finished_seen = 0
         self._blocks_seen = -1
         self._blocks_time = self._started = 0.0
@@ -144,6 +143,7 @@ class Player(QObject):
         self._timer.stop()
         self._deck.pause()
         self._close()
+        self._deck.close()
 
     def _close(self, *, lost: bool = False) -> None:
         output, self._output = self._output, None
@@ -162,7 +162,7 @@ class Player(QObject):
             self._abandoned.append((output, self._deck))
             self._deck = self._deck.twin()
             self._finished_seen = self._deck.finished
-        self._write_left_over(everything=True)
+        self._patches.settle(None, self._guard)
 
     def _start(self) -> None:
         """Start the output on the chosen device, or on what there is."""
@@ -203,8 +203,7 @@ class Player(QObject):
         if sample_rate != self._deck.rate:
             self._close()
         self._before_audition = None
-        with self._patching:
-            self._left_over.clear()
+        self._patches.forget()
         self._deck.load(mixture, sample_rate)
         self.state_changed.emit()
 
@@ -219,7 +218,7 @@ class Player(QObject):
         gains: NDArray[np.floating],
     ) -> None:
         """Play these stems wherever `valid` (one flag a `playstate.CHUNK`) is not 0, the song elsewhere."""
-        self._write_left_over(everything=True)
+        self._patches.settle(None, self._guard)
         self._deck.set_stems(buffers, valid, gains)
 
     def set_gains(self, gains: NDArray[np.floating]) -> None:
@@ -390,31 +389,21 @@ class Player(QObject):
 
         Unlike all else here, it may be called on any thread: what is heard does not wait for the window.
         """
-        stop = start + (new[0].shape[-1] if new else 0)
-        with self._patching:
-            live = list(self._deck.programme.stems)
-            if any(rest.start < stop and start < rest.stop for rest, _ in self._left_over):
-                self._write_left_over(everything=True)
-            position = self._deck.position if self._output is not None and self.playing else None
-            rest = patch_buffers(live, new, start, position, self._guard, int(0.005 * self._deck.rate))
-            if rest is not None:
-                self._left_over.append((rest, live))
+        with self._patches.lock:
+            live = self._deck.programme.stems
+            self._patches.put(live, new, start, self._read_next, self._guard, int(0.005 * self._deck.rate))
+            self._deck.renew(start, start + (new[0].shape[-1] if new else 0))
+
+    @property
+    def _read_next(self) -> int | None:
+        """The sample of the stems that is read next; None while nobody reads."""
+        reading = self._output is not None and self.playing and not self._deck.stretched
+        return self._deck.position if reading else None
 
     @property
     def _guard(self) -> int:
         """Samples that the callback may read before a patch is in place: two blocks, 20 ms at least."""
         return max(2 * int(self._deck.state["largest_block"][0]), int(0.02 * self._deck.rate))
-
-    def _write_left_over(self, *, everything: bool = False) -> None:
-        with self._patching:
-            waiting = []
-            position, playing = self._deck.position, self.playing and self._output is not None
-            for rest, live in self._left_over:
-                if everything or not playing or not rest.start - self._guard <= position < rest.stop:
-                    rest.write(live)
-                else:
-                    waiting.append((rest, live))
-            self._left_over = waiting
 
     # Keeping an eye on it
 
@@ -432,7 +421,7 @@ class Player(QObject):
                 self.state_changed.emit()
             return
         self._deck.tend()
-        self._write_left_over()
+        self._patches.settle(self._read_next, self._guard)
         self._watch_device()
         if self._deck.finished != self._finished_seen:
             self._finished_seen = self._deck.finished
@@ -440,7 +429,7 @@ class Player(QObject):
             self.end_audition()
             self.finished.emit()
             self.state_changed.emit()
-        elif not self.playing and time.monotonic() - self._paused_since > _IDLE and not self._left_over:
+        elif not self.playing and time.monotonic() - self._paused_since > _IDLE and not self._patches:
             self._close()
             self._timer.stop()
 

@@ -14,6 +14,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.mixing.mixer import stem_gains
 from stemstudio.mixing.playstate import CHUNK
+from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.project.project import Change, State
 from stemstudio.project.rendering import dirty_range, render
 from stemstudio.project.stem import MIXTURE
@@ -151,9 +152,9 @@ class Sounding(QObject):
             self._status = np.full(chunks, MISSING, dtype=np.uint8)
             self._seen_edit = np.zeros(chunks, dtype=np.int64)
             self._valid = np.zeros(max(1, chunks), dtype=np.uint8)
-            rooms = [_room(channels, length) for _ in leaves] if split else []
-            self._buffers = [room[0] for room in rooms]
-            self._maps = [room[1] for room in rooms]
+            rooms = [room(channels, length) for _ in leaves] if split else []
+            self._buffers = [buffer for buffer, _ in rooms]
+            self._maps = [memory for _, memory in rooms]
             if split:
                 self._player.set_stems(self._buffers, self._valid, self._gains(state))
             else:
@@ -270,7 +271,7 @@ class Sounding(QObject):
         per_chunk = CHUNK * 4 * self._buffers[0].shape[0] * len(self._buffers)
         held = np.flatnonzero(self._valid)
         surplus = held.size - KEPT_BYTES // per_chunk
-        if surplus <= max(STEP, held.size // 50) or not hasattr(mmap, "MADV_DONTNEED"):
+        if surplus <= max(STEP, held.size // 50) or not can_give_back():
             return
         here = self._player.position // CHUNK
         loop = self._player.loop
@@ -282,23 +283,5 @@ class Sounding(QObject):
         self._valid[gone] = 0
         runs = np.split(gone, np.flatnonzero(np.diff(gone) > 1) + 1)
         for run in runs:
-            for buffer, room in zip(self._buffers, self._maps, strict=True):
-                _release(room, buffer, int(run[0]) * CHUNK, (int(run[-1]) + 1) * CHUNK)
-
-
-def _room(channels: int, length: int) -> tuple[NDArray[np.float32], mmap.mmap]:
-    """Zeros (channels, length) that take memory only where they are written."""
-    room = mmap.mmap(-1, max(1, channels * length * 4))
-    return np.frombuffer(room, dtype=np.float32, count=channels * length).reshape(channels, length), room
-
-
-def _release(room: mmap.mmap, buffer: NDArray[np.float32], start: int, stop: int) -> None:
-    """Give back the pages that lie wholly within samples [start, stop) of every channel."""
-    length = buffer.shape[1]
-    for channel in range(buffer.shape[0]):
-        low = (channel * length + start) * 4
-        high = (channel * length + min(stop, length)) * 4
-        low = -(-low // mmap.PAGESIZE) * mmap.PAGESIZE
-        high = high // mmap.PAGESIZE * mmap.PAGESIZE
-        if high > low:
-            room.madvise(mmap.MADV_DONTNEED, low, high - low)
+            for buffer, memory in zip(self._buffers, self._maps, strict=True):
+                give_back(memory, buffer, int(run[0]) * CHUNK, (int(run[-1]) + 1) * CHUNK)

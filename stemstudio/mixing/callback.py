@@ -9,7 +9,7 @@ allocates, locks, or calls into Python.
 
 How it goes: output is made in slices in which nothing but ramps happens.  A
 slice ends where a loop wraps, where rendered stems begin or end, and where
-the song ends.  Between slices, commands are taken.  Everything that would
+the song, or what there is of it for now, ends.  Between slices, commands are taken.  Everything that would
 jump (seek, wrap, another source, another programme) starts a crossfade from
 an "old voice", which goes on from the old place, to the voice at the new one.
 Play and pause, and the end of what there is, move a gate of the same length.
@@ -92,6 +92,31 @@ def _chunk_valid(s, slot, position):
 
 
 @njit(cache=_CACHE, nogil=True)
+def _placed(s, slot, sample):
+    """The sample of a programme at which a sample of the song lies."""
+    tempo = s.tempo[slot]
+    return sample if tempo == 1.0 else round(sample / tempo)
+
+
+@njit(cache=_CACHE, nogil=True)
+def _flagged(address, chunk):
+    return address == 0 or carray(_bytes(address), (chunk + 1,))[chunk] != 0
+
+
+@njit(cache=_CACHE, nogil=True)
+def _there(s, slot, chunk):
+    """Whether a chunk of a strict programme holds all that its source needs."""
+    if s.source[slot] == AUDITION:
+        if not _flagged(s.audition_valid_address[slot], chunk):
+            return False
+        if s.audition_only[slot] != 0:
+            return True
+    if s.source[slot] == ORIGINAL or s.stems[slot] == 0:
+        return _flagged(s.mixture_valid_address[slot], chunk)
+    return _flagged(s.valid_address[slot], chunk)
+
+
+@njit(cache=_CACHE, nogil=True)
 def _mode_at(s, slot, position):
     """The source to be heard at a sample: looks one fade ahead, so that a fade ends where its source does."""
     if s.source[slot] == AUDITION:
@@ -101,17 +126,34 @@ def _mode_at(s, slot, position):
             return AUDITION
     if s.source[slot] == ORIGINAL or s.stems[slot] == 0:
         return ORIGINAL
+    if s.strict[slot] != 0:
+        return STEMS
     if _chunk_valid(s, slot, position) and _chunk_valid(s, slot, position + s.fade):
         return STEMS
     return ORIGINAL
 
 
 @njit(cache=_CACHE, nogil=True)
-def _limit(s, slot):
-    """The sample at which there is nothing more to play for now."""
+def _end(s, slot):
+    """The sample at which play ends by itself."""
     if s.audition_only[slot] != 0 and s.source[slot] == AUDITION:
         return s.audition_start[slot] + s.audition_length[slot]
-    return min(s.ready, s.length[slot])
+    return s.length[slot]
+
+
+@njit(cache=_CACHE, nogil=True)
+def _limit(s, slot, position):
+    """The sample at which there is nothing more to play for now."""
+    limit = _end(s, slot)
+    if s.source[slot] != AUDITION or s.audition_only[slot] == 0:
+        tempo = s.tempo[slot]
+        limit = min(limit, s.ready if tempo == 1.0 else math.ceil(s.ready / tempo))
+    if s.strict[slot] != 0:
+        chunk = position // CHUNK
+        for ahead in (chunk, chunk + 1):
+            if ahead * CHUNK < limit and not _there(s, slot, ahead):
+                return max(position, ahead * CHUNK)
+    return limit
 
 
 @njit(cache=_CACHE, nogil=True)
@@ -185,6 +227,19 @@ def _render(s, slot, mode, position, n, row, metered):
             _add(acc, 0, n, s.mixture_address[slot], s.mixture_channels[slot], s.length[slot], side, position)
         else:
             _render_stems(s, slot, position, n, side, acc, metered)
+        if s.click_address[slot] != 0:
+            _add_click(s, slot, position, n, acc)
+
+
+@njit(cache=_CACHE, nogil=True)
+def _add_click(s, slot, position, n, acc):
+    """Add the metronome, whose level moves on a straight line within a slice."""
+    if s.click_current == 0.0 and s.click_gain == 0.0:
+        return
+    step = (s.click_gain - s.click_current) / n
+    samples = carray(_floats(s.click_address[slot]), (s.length[slot],))
+    for i in range(min(n, s.length[slot] - position)):
+        acc[i] += samples[position + i] * (s.click_current + step * (i + 1))
 
 
 @njit(cache=_CACHE, nogil=True)
@@ -244,6 +299,10 @@ def _take_commands(s):
         s.play_seen = command
         s.playing = command & 1
         s.waiting = 0
+        s.count_in_left = 0
+        if s.playing != 0 and s.count_in_seen != s.count_in_command:
+            s.count_in_seen = s.count_in_command
+            s.count_in_left = s.count_in_length
     if s.fade_left > 0:
         return
     s.settled = s.taken
@@ -251,16 +310,12 @@ def _take_commands(s):
     old_mode = s.mode
     old_position = s.position
     changed = False
-    seek = s.seek_command
-    if seek != s.seek_seen:
-        s.seek_seen = seek
-        s.position = seek & _SEEK_MASK
-        s.waiting = 0
-        changed = True
     wanted = s.wanted
     if s.taken != wanted:
         s.taken = wanted
         s.voice = wanted % PROGRAMMES
+        if s.tempo[s.voice] != s.tempo[old_voice]:
+            s.position = round(s.position * s.tempo[old_voice] / s.tempo[s.voice])
         for k in range(s.stems[s.voice]):
             s.ramp_left[s.voice, k] = 0
             for side in range(2):
@@ -268,11 +323,18 @@ def _take_commands(s):
                 s.aimed[s.voice, k, side] = gain
                 s.current[s.voice, k, side] = gain
         changed = True
-    loop = s.loop_slot
-    if loop >= 0 and s.playing != 0 and s.position >= s.loop_stop[loop]:
-        beyond = s.position - s.loop_stop[loop]
-        s.position = s.loop_start[loop] + (beyond if beyond < s.fade else 0)
+    seek = s.seek_command
+    if seek != s.seek_seen:
+        s.seek_seen = seek
+        s.position = _placed(s, s.voice, seek & _SEEK_MASK)
+        s.waiting = 0
         changed = True
+    loop = s.loop_slot
+    if loop >= 0 and s.playing != 0:
+        beyond = s.position - _placed(s, s.voice, s.loop_stop[loop])
+        if beyond >= 0:
+            s.position = _placed(s, s.voice, s.loop_start[loop]) + (beyond if beyond < s.fade else 0)
+            changed = True
     s.mode = _mode_at(s, s.voice, s.position)
     if (changed or s.mode != old_mode) and s.gate > 0:
         s.old_voice = old_voice
@@ -290,12 +352,12 @@ def _slice_length(s, most):
     if s.fade_left > 0:
         n = min(n, s.fade_left)
     position = s.position
-    limit = _limit(s, s.voice)
+    limit = _limit(s, s.voice, position)
     n = _nearer(n, position, limit)
     n = _nearer(n, position, limit - s.fade)
     if s.loop_slot >= 0:
-        n = _nearer(n, position, s.loop_stop[s.loop_slot])
-    if s.source[s.voice] != ORIGINAL:
+        n = _nearer(n, position, _placed(s, s.voice, s.loop_stop[s.loop_slot]))
+    if s.source[s.voice] != ORIGINAL or s.strict[s.voice] != 0:
         boundary = (position // CHUNK + 1) * CHUNK
         n = _nearer(n, position, boundary)
         n = _nearer(n, position, boundary - s.fade)
@@ -310,19 +372,21 @@ def _slice_length(s, most):
 def _leave_trail(s, n, moving, time, fresh):
     """Note that the next `n` output frames are the song from `position` on."""
     last = (s.trail_count - 1) % TRAIL
+    tempo = s.tempo[s.voice]
+    position = s.position * tempo
     if (
         not fresh
-        and s.trail_moving[last] == moving
+        and s.trail_moving[last] == moving * tempo
         and s.trail_seek[last] == s.seek_seen
-        and s.trail_position[last] + moving * s.trail_length[last] == s.position
+        and abs(s.trail_position[last] + moving * tempo * s.trail_length[last] - position) < 0.5
     ):
         s.trail_length[last] += n
         return
     entry = s.trail_count % TRAIL
     s.trail_frame[entry] = s.frames
     s.trail_length[entry] = n
-    s.trail_position[entry] = s.position
-    s.trail_moving[entry] = moving
+    s.trail_position[entry] = position
+    s.trail_moving[entry] = moving * tempo
     s.trail_seek[entry] = s.seek_seen
     s.trail_time[entry] = time
     s.trail_count += 1
@@ -391,6 +455,18 @@ def _emit_silence(s, out, done, n):
 
 
 @njit(cache=_CACHE, nogil=True)
+def _emit_count_in(s, out, done, n):
+    """Write the next `n` samples of the count-in, over silence."""
+    samples = carray(_floats(s.count_in_address), (s.count_in_length,))
+    begin = s.count_in_length - s.count_in_left
+    for i in range(n):
+        sample = samples[begin + i] * s.master_current
+        for channel in range(min(2, s.channels_out)):
+            out[(done + i) * s.channels_out + channel] = sample
+    s.count_in_left -= n
+
+
+@njit(cache=_CACHE, nogil=True)
 def _rest_meters(s, n):
     decay = math.exp(-n / (_RMS_SECONDS * s.rate))
     for side in range(2):
@@ -406,10 +482,10 @@ def _fill(s, out, frames, time):
     fresh = True
     while done < frames:
         _take_commands(s)
-        limit = _limit(s, s.voice)
+        limit = _limit(s, s.voice, s.position)
         at_end = s.position >= limit
         if s.playing != 0 and at_end and s.gate == 0 and s.fade_left == 0:
-            if limit < s.length[s.voice] and s.audition_only[s.voice] == 0:
+            if limit < _end(s, s.voice):
                 s.waiting = 1
             else:
                 s.playing = 0
@@ -417,7 +493,8 @@ def _fill(s, out, frames, time):
                 s.position = limit
         elif not at_end:
             s.waiting = 0
-        held = s.hush != 0 or s.lead_in > 0
+        counting = s.count_in_left > 0 and s.playing != 0 and s.hush == 0 and s.lead_in == 0
+        held = s.hush != 0 or s.lead_in > 0 or counting
         opening = s.playing != 0 and s.position < limit - s.fade and not held
         n = _slice_length(s, frames - done)
         if s.gate > 0 and not opening:
@@ -425,11 +502,15 @@ def _fill(s, out, frames, time):
         if s.lead_in > 0:
             n = min(n, s.lead_in)
             s.lead_in -= n
+        if counting:
+            n = min(n, s.count_in_left)
         moving = 1 if s.gate > 0 or opening or (s.playing != 0 and not at_end and not held) else 0
         _leave_trail(s, n, moving, time + done / s.rate, fresh)
         fresh = False
         if moving == 0 or (s.gate == 0 and not opening):
             _emit_silence(s, out, done, n)
+            if counting:
+                _emit_count_in(s, out, done, n)
         else:
             _aim(s, s.voice)
             _render(s, s.voice, s.mode, s.position, n, 0, True)
@@ -442,6 +523,7 @@ def _fill(s, out, frames, time):
                 if s.old_voice != s.voice:
                     _advance_ramps(s, s.old_voice, n)
             _emit(s, out, done, n, opening)
+            s.click_current = s.click_gain
             _advance_ramps(s, s.voice, n)
         if s.fade_left > 0:
             s.old_position += n

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.mixing import playstate
+from stemstudio.mixing.feeding import Feeder
+from stemstudio.mixing.metronome import Beats, click_track
 from stemstudio.mixing.mixer import decibels
 from stemstudio.mixing.playstate import CHUNK, LOOPS, MAX_STEMS, PROGRAMMES, SEEK_BITS, TRAIL
 
@@ -51,7 +53,10 @@ class Meters:
 
 @dataclass(frozen=True)
 class Programme:
-    """Everything that is played, switched over as a whole; keeps the buffers alive."""
+    """Everything that is played, switched over as a whole; keeps the buffers alive.
+
+    The last fields are for a song at another tempo or in another key, and for the metronome.
+    """
 
     mixture: NDArray[np.float32] = field(default_factory=lambda: _EMPTY)
     stems: tuple[NDArray[np.float32], ...] = ()
@@ -60,6 +65,11 @@ class Programme:
     audition: NDArray[np.float32] = field(default_factory=lambda: _EMPTY)
     audition_start: int = 0
     audition_only: bool = False
+    tempo: float = 1.0
+    strict: bool = False
+    mixture_valid: NDArray[np.uint8] | None = None
+    audition_valid: NDArray[np.uint8] | None = None
+    click: NDArray[np.float32] | None = None
 
 
 class Deck:
@@ -81,9 +91,13 @@ class Deck:
         self.lead_in = playstate.LEAD_IN_SECONDS
         self._running = False
         self._kept: dict[int, Programme] = {0: Programme()}
-        self._programme = Programme()
+        self._programme = self._next = Programme()
         self._pending = False
         self._gains = np.zeros((0, 2))
+        self._feeder: Feeder | None = None
+        self._retired: list[Feeder] = []
+        self._beats: Beats | None = None
+        self._count_in: NDArray[np.float32] | None = None
         self._trail_from = 0
         self._last_frame = -np.inf
 
@@ -115,6 +129,9 @@ class Deck:
             if self._running:
                 raise RuntimeError("the rate can only change while nothing calls the callback")
             playstate.set_rate(self.state, rate)
+            if self._feeder is not None:
+                self._retire()
+                self._feeder = Feeder(self.state, self.tempo, self.semitones)
         self.pause()
         self.clear_loop()
         self._s["ready"] = mixture.shape[-1]
@@ -175,8 +192,101 @@ class Deck:
             )
         )
 
+    # Tempo, key and metronome
+
+    @property
+    def stretched(self) -> bool:
+        """Whether what is read now is a stretched copy of the song."""
+        return bool(self._s["strict"][self._s["voice"]])
+
+    @property
+    def tempo(self) -> float:
+        """The tempo last asked for: 1 is as played."""
+        return 1.0 if self._feeder is None else self._feeder.tempo
+
+    @property
+    def semitones(self) -> float:
+        """The change of key last asked for."""
+        return 0.0 if self._feeder is None else self._feeder.semitones
+
+    def set_stretch(self, tempo: float, semitones: float) -> None:
+        """Play at another tempo and in another key; 1 and 0 play the song itself, bit for bit.
+
+        While it plays, the change is heard as soon as the first stretch is made.
+        """
+        if (tempo, semitones) == (self.tempo, self.semitones):
+            return
+        self._retire()
+        unchanged = tempo == 1.0 and semitones == 0.0
+        self._feeder = None if unchanged else Feeder(self.state, tempo, semitones)
+        self._show(self._programme)
+
+    def _retire(self) -> None:
+        """Let the feeder end, while what it made may still be read."""
+        if self._feeder is not None:
+            self._feeder.close(wait=False)
+            self._retired = [feeder for feeder in self._retired if feeder.alive]
+            self._retired.append(self._feeder)
+
+    def set_metronome(self, beats: Beats | None) -> None:
+        """Click on these beats, at the level of `set_click_gain`."""
+        self._beats = beats
+        self._show(self._programme)
+
+    def set_click_gain(self, gain: float) -> None:
+        """Move the metronome's fader, linear."""
+        self._s["click_gain"] = gain
+
+    def renew(self, start: int, stop: int) -> None:
+        """Say that samples [start, stop) of the stems hold another sound now; from any thread."""
+        feeder = self._feeder
+        if feeder is not None:
+            feeder.renew(start, stop)
+
+    def close(self) -> None:
+        """End the threads that feed the deck; it is played no more."""
+        for feeder in (*self._retired, self._feeder):
+            if feeder is not None:
+                feeder.close()
+        self._retired.clear()
+
+    def _laid(self) -> Programme:
+        """The programme as the callback gets it: stretched where that is asked for."""
+        plain, feeder = self._programme, self._feeder
+        if feeder is None:
+            laid = plain
+        else:
+            mixture = feeder.copies([plain.mixture])
+            stems = feeder.copies(plain.stems, plain.valid) if plain.stems else mixture
+            laid = replace(
+                plain,
+                mixture=mixture.buffers[0],
+                mixture_valid=mixture.flags,
+                stems=tuple(stems.buffers) if plain.stems else (),
+                valid=stems.flags,
+                tempo=feeder.tempo,
+                strict=True,
+            )
+            wanted = [mixture if plain.source == "original" else stems]
+            if plain.source == "audition":
+                audition = feeder.copies([plain.audition], None, plain.audition_start, self.length)
+                wanted = [audition] if plain.audition_only else [audition, stems]
+                laid = replace(
+                    laid,
+                    audition=audition.buffers[0],
+                    audition_start=audition.begin,
+                    audition_valid=audition.flags,
+                )
+            feeder.want(wanted, [stems, mixture])
+        if self._beats is not None and self.length:
+            laid = replace(
+                laid, click=click_track(self._beats, laid.mixture.shape[-1], self.rate, laid.tempo)
+            )
+        return laid
+
     def _show(self, programme: Programme) -> None:
         self._programme = programme
+        self._next = self._laid()
         self._pending = True
         self.tend()
 
@@ -188,14 +298,21 @@ class Deck:
         number = int(self._s["wanted"]) + 1
         if not self._pending or (number - PROGRAMMES in self._kept and self._running):
             return
+        if self._feeder is not None and self._running and self.playing and not self._feeder.ready():
+            return  # what is playing goes on until the new is there
         self._pending = False
-        programme = self._programme
+        programme = self._next
         s, slot = self._s, number % PROGRAMMES
         s["source"][slot] = _SOURCES[programme.source]
+        s["tempo"][slot] = programme.tempo
+        s["strict"][slot] = programme.strict
         s["length"][slot] = programme.mixture.shape[-1]
         s["mixture_address"][slot] = programme.mixture.ctypes.data
         s["mixture_channels"][slot] = programme.mixture.shape[0]
-        s["valid_address"][slot] = 0 if programme.valid is None else programme.valid.ctypes.data
+        s["valid_address"][slot] = _address(programme.valid)
+        s["mixture_valid_address"][slot] = _address(programme.mixture_valid)
+        s["audition_valid_address"][slot] = _address(programme.audition_valid)
+        s["click_address"][slot] = _address(programme.click)
         s["stems"][slot] = len(programme.stems)
         for index, stem in enumerate(programme.stems):
             s["stem_address"][slot, index] = stem.ctypes.data
@@ -219,11 +336,15 @@ class Deck:
         twin = Deck(self.rate)
         twin.state[:] = self.state
         twin._s["position"] = self.position
-        twin._gains, twin._programme = self._gains, self._programme
+        twin._gains, twin._programme, twin._next = self._gains, self._programme, self._next
+        twin._beats = self._beats
         twin._kept = {int(twin._s["wanted"]): self._programme}
         twin._pending = True
         twin._settle()
         twin.tend()
+        tempo, semitones = self.tempo, self.semitones
+        self.close()
+        twin.set_stretch(tempo, semitones)
         return twin
 
     # Transport
@@ -250,6 +371,8 @@ class Deck:
         """Do what the callback does with a programme and a seek, while nobody calls it."""
         s = self._s
         slot = s["wanted"] % PROGRAMMES
+        if s["tempo"][slot] != s["tempo"][s["voice"]]:
+            s["position"] = round(int(s["position"]) * float(s["tempo"][s["voice"]] / s["tempo"][slot]))
         s["voice"] = slot
         s["current"][slot] = s["aimed"][slot] = s["target"][slot]
         s["ramp_left"][slot] = 0
@@ -259,7 +382,7 @@ class Deck:
         s["play_seen"] = s["play_command"]
         if s["seek_seen"] != s["seek_command"]:
             s["seek_seen"] = s["seek_command"]
-            s["position"] = self._sought
+            s["position"] = round(self._sought / float(s["tempo"][slot]))
 
     @property
     def playing(self) -> bool:
@@ -277,8 +400,13 @@ class Deck:
         """How often play has come to an end by itself."""
         return int(self._s["finished"])
 
-    def play(self) -> None:
-        """Go on playing."""
+    def play(self, count_in: NDArray[np.float32] | None = None) -> None:
+        """Go on playing, after the clicks of a count-in (mono, as heard) where one is given."""
+        if count_in is not None and not self.playing:
+            self._count_in = count_in
+            self._s["count_in_address"] = count_in.ctypes.data
+            self._s["count_in_length"] = count_in.size
+            self._s["count_in_command"] += 1
         self._command(True)
 
     def pause(self) -> None:
@@ -340,7 +468,9 @@ class Deck:
     def position(self) -> int:
         """The sample that the callback mixes next: ahead of the sound by the output latency."""
         pending = self._s["seek_seen"] != self._s["seek_command"]
-        return self._sought if pending else int(self._s["position"])
+        if pending:
+            return self._sought
+        return round(int(self._s["position"]) * float(self._s["tempo"][self._s["voice"]]))
 
     def sounding(self, now: float) -> int:
         """The sample of the song that sounds at device time `now` in seconds.
@@ -383,6 +513,10 @@ class Deck:
         s["master_peak"][:] = 0.0
         s["null_peak"] = -1.0
         return meters
+
+
+def _address(array: NDArray[np.generic] | None) -> int:
+    return 0 if array is None else int(array.ctypes.data)
 
 
 def _check(buffer: NDArray[np.float32]) -> None:

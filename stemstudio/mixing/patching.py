@@ -7,13 +7,14 @@ blended into the new one, and everything else is new at once.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LeftOver", "patch_buffers"]
+__all__ = ["LeftOver", "Patches", "patch_buffers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,58 @@ class LeftOver:
         """Put the new sound in; for when the playhead is elsewhere."""
         for buffer, samples in zip(live, self.new, strict=True):
             buffer[:, self.start : self.stop] = samples
+
+
+class Patches:
+    """Patches of buffers that are played, and what of them still has to wait; any thread may put one.
+
+    Attributes
+    ----------
+    lock
+        Held while buffers are written to.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._waiting: list[tuple[LeftOver, list[NDArray[np.float32]]]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(
+        self,
+        live: Sequence[NDArray[np.float32]],
+        new: Sequence[NDArray[np.float32]],
+        start: int,
+        position: int | None,
+        guard: int,
+        blend: int,
+    ) -> None:
+        """Write `new` into `live` as `patch_buffers` does; what has to wait is written by a later `settle`."""
+        stop = start + (new[0].shape[-1] if new else 0)
+        with self.lock:
+            buffers = list(live)
+            if any(rest.start < stop and start < rest.stop for rest, _ in self._waiting):
+                self.settle(None, guard)
+            rest = patch_buffers(buffers, new, start, position, guard, blend)
+            if rest is not None:
+                self._waiting.append((rest, buffers))
+
+    def settle(self, position: int | None, guard: int) -> None:
+        """Write what waited for the playhead, now at sample `position`, to pass; all of it while nothing plays."""
+        with self.lock:
+            waiting = []
+            for rest, live in self._waiting:
+                if position is None or not rest.start - guard <= position < rest.stop:
+                    rest.write(live)
+                else:
+                    waiting.append((rest, live))
+            self._waiting = waiting
+
+    def forget(self) -> None:
+        """Drop what waits: its buffers are played no more."""
+        with self.lock:
+            self._waiting.clear()
 
 
 def patch_buffers(

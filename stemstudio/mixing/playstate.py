@@ -12,6 +12,11 @@ is written aside and then switched on by storing a single integer:
   one integer.
 - *loops* lie in a ring of their own, switched by `loop_slot`.
 
+A programme may hold the song at another tempo: `tempo` says how many samples of
+the song pass in one of its own.  What comes and goes between player and
+callback (seeks, loops, what is ready, the trail) is in samples of the song;
+`position` and what a programme holds are in its own.
+
 The callback reports where it is in `position` and leaves a trail (`trail_…`)
 of which song samples it put into which output samples, and when they sound.
 """
@@ -79,8 +84,13 @@ STATE = np.dtype(
         ("ramp", "i8"),  # samples
         ("latency", "f8"),  # seconds, where the device gives no time of its own
         ("master", "f8"),
+        ("click_gain", "f8"),  # of the metronome
+        ("count_in_command", "i8"),  # serial; a new one starts the count-in with the next play
+        ("count_in_address", "i8"),  # mono, output samples
+        ("count_in_length", "i8"),
         # Programmes, written by the player while not in use; `target` at any time.
         ("source", "i8", (_P,)),
+        ("tempo", "f8", (_P,)),  # song samples a sample
         ("length", "i8", (_P,)),
         ("stems", "i8", (_P,)),
         ("stem_address", "i8", (_P, _N)),
@@ -88,6 +98,10 @@ STATE = np.dtype(
         ("mixture_address", "i8", (_P,)),
         ("mixture_channels", "i8", (_P,)),
         ("valid_address", "i8", (_P,)),  # uint8 a chunk; 0: all valid
+        ("strict", "i8", (_P,)),  # 1: play waits for what is not valid; 0: the song itself is played there
+        ("mixture_valid_address", "i8", (_P,)),  # these two count where play waits
+        ("audition_valid_address", "i8", (_P,)),
+        ("click_address", "i8", (_P,)),  # the metronome, mono, as long as the programme; 0: none
         ("audition_address", "i8", (_P,)),
         ("audition_channels", "i8", (_P,)),
         ("audition_start", "i8", (_P,)),
@@ -103,6 +117,9 @@ STATE = np.dtype(
         ("master_aimed", "f8"),
         ("master_step", "f8"),
         ("master_left", "i8"),
+        ("click_current", "f8"),
+        ("count_in_seen", "i8"),
+        ("count_in_left", "i8"),  # samples of it still to come
         ("lead_in", "i8"),  # frames of silence still to come, set before the first block
         ("taken", "i8"),  # number of the programme heard
         ("settled", "i8"),
@@ -132,12 +149,12 @@ STATE = np.dtype(
         ("master_square", "f8", (2,)),
         ("null_peak", "f8"),
         # The trail: entry i % TRAIL says that output frames frame...frame + count
-        # are song samples position... (all the same one unless moving).
+        # are song samples position, position + moving, …
         ("trail_count", "i8"),
         ("trail_frame", "i8", (TRAIL,)),
         ("trail_length", "i8", (TRAIL,)),
-        ("trail_position", "i8", (TRAIL,)),
-        ("trail_moving", "i8", (TRAIL,)),
+        ("trail_position", "f8", (TRAIL,)),
+        ("trail_moving", "f8", (TRAIL,)),  # song samples a frame
         ("trail_seek", "i8", (TRAIL,)),
         ("trail_time", "f8", (TRAIL,)),  # device time at which `frame` sounds
         ("scratch", "f8", (6, SLICE)),
@@ -152,6 +169,7 @@ def new_state(rate: float = 44100.0) -> NDArray[np.void]:
     state["loop_slot"] = -1
     state["channels_out"] = 2
     state["null_peak"] = -1.0
+    state["tempo"] = 1.0
     set_rate(state, rate)
     state["master"] = state["master_current"] = state["master_aimed"] = 1.0
     return state
