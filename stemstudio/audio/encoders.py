@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples
+from stemstudio.audio.broadcast import Origin, stamp
 from stemstudio.audio.formats import FileFormat, Subtype
 from stemstudio.audio.names import native
 
@@ -34,7 +35,15 @@ class SoundfileEncoder:
     """
 
     def __init__(
-        self, path: Path, kind: FileFormat, subtype: Subtype, rate: int, channels: int, length: int, seed: int
+        self,
+        path: Path,
+        kind: FileFormat,
+        subtype: Subtype,
+        rate: int,
+        channels: int,
+        length: int,
+        seed: int,
+        origin: Origin | None = None,
     ) -> None:
         import soundfile
 
@@ -57,6 +66,8 @@ class SoundfileEncoder:
             compression_level=subtype.setting,
             bitrate_mode=subtype.bit_rate_mode,
         )
+        if origin is not None and kind.container == "WAV":
+            stamp(self._file, origin.start, origin.description)
 
     def write(self, block: Samples) -> None:
         values: NDArray[Any] = np.ascontiguousarray(block.T)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stemstudio.audio.audio import Sound
+from stemstudio.audio.audio import Samples, Sound
 from stemstudio.progress import Progress
 
 SECONDS_A_BLOCK = 10
@@ -15,47 +16,86 @@ WEIGHTS = {
 }
 
 
+class LoudnessMeter:
+    """Integrated loudness of a sound that comes in blocks, after ITU-R BS.1770-4.
+
+    The K-weighting filters are pyloudnorm's. Channels count 1, the surrounds of 5 and 5.1 channels 1.41, the
+    low-frequency channel nothing. It keeps one number a channel for every 100 ms.
+
+    Parameters
+    ----------
+    sample_rate
+        In Hz.
+    channels
+        Of the blocks.
+    """
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        import pyloudnorm
+
+        self._rate, self._channels = sample_rate, channels
+        self._filters = [(each.b, each.a) for each in pyloudnorm.Meter(sample_rate)._filters.values()]
+        self._states = [np.zeros((channels, max(len(a), len(b)) - 1)) for b, a in self._filters]
+        self._position = 0
+        self._energy = np.zeros((channels, 0))
+
+    def take(self, block: Samples) -> None:
+        """The next samples, (channels, n)."""
+        from scipy.signal import lfilter
+
+        count = block.shape[1]
+        if not count:
+            return
+        weighted = block.astype(np.float64)
+        for index, (b, a) in enumerate(self._filters):
+            weighted, self._states[index] = lfilter(b, a, weighted, axis=1, zi=self._states[index])
+        steps = self._edges(self._position + count)
+        missing = len(steps) - self._energy.shape[1]
+        self._energy = np.concatenate([self._energy, np.zeros((self._channels, missing))], axis=1)
+        first = int(np.searchsorted(steps, self._position, side="right")) - 1
+        starts = np.maximum(steps[first:] - self._position, 0)
+        self._energy[:, first:] += np.add.reduceat(weighted**2, starts, axis=1)
+        self._position += count
+
+    @property
+    def integrated(self) -> float:
+        """So far, in LUFS; −inf for silence and for less than 0.4 s."""
+        # Blocks of 400 ms every 100 ms are sums of four steps; a step that is not full does not count.
+        full = len(self._edges(self._position + 1)) - 1
+        if full < 4:
+            return -float("inf")
+        energy = np.lib.stride_tricks.sliding_window_view(self._energy[:, :full], 4, axis=1)
+        blocks = energy.sum(axis=2) / (0.4 * self._rate)
+        power = np.array(WEIGHTS.get(self._channels, (1.0,) * self._channels)) @ blocks
+        power = power[power > 10 ** ((-70 + 0.691) / 10)]
+        if not len(power):
+            return -float("inf")
+        gated = power[power > np.mean(power) * 0.1]
+        return float(-0.691 + 10 * np.log10(np.mean(gated)))
+
+    def _edges(self, stop: int) -> NDArray[np.int64]:
+        """Where the steps of 100 ms begin that begin before `stop`."""
+        edges = (0.1 * np.arange(int(stop / self._rate * 10) + 2) * self._rate).astype(np.int64)
+        return edges[edges < stop]
+
+
 def integrated_lufs(audio: Sound, progress: Progress | None = None) -> float:
     """Integrated loudness in LUFS after ITU-R BS.1770-4, −inf for silence and for less than 0.4 s.
 
-    The K-weighting filters are pyloudnorm's; the sound is read in pieces, so that an hour needs no more memory than
-    a minute. Channels count 1, the surrounds of 5 and 5.1 channels 1.41, the low-frequency channel nothing.
+    The sound is read in pieces, so that an hour needs no more memory than a minute.
 
     Parameters
     ----------
     audio
         Any sound that reads by range.
     """
-    import pyloudnorm
-    from scipy.signal import lfilter
-
-    rate = audio.sample_rate
-    # Blocks of 400 ms every 100 ms are sums of four steps.
-    edges = (0.1 * np.arange(int(audio.length / rate * 10) + 2) * rate).astype(np.int64)
-    edges = edges[edges <= audio.length]
-    if len(edges) < 5:
-        return -float("inf")
-    energy = np.zeros((audio.channels, len(edges) - 1))
-    filters = [(each.b, each.a) for each in pyloudnorm.Meter(rate)._filters.values()]
-    states = [np.zeros((audio.channels, max(len(a), len(b)) - 1)) for b, a in filters]
-    steps_a_block = 10 * SECONDS_A_BLOCK
-    for first in range(0, len(edges) - 1, steps_a_block):
+    meter = LoudnessMeter(audio.sample_rate, audio.channels)
+    size = SECONDS_A_BLOCK * audio.sample_rate
+    for start in range(0, audio.length, size):
         if progress is not None:
-            progress(first / len(edges))
-        inner = edges[first : first + steps_a_block + 1]
-        weighted = audio.read(int(inner[0]), int(inner[-1])).astype(np.float64)
-        for index, (b, a) in enumerate(filters):
-            weighted, states[index] = lfilter(b, a, weighted, axis=1, zi=states[index])
-        starts = inner[:-1] - inner[0]
-        energy[:, first : first + len(starts)] = np.add.reduceat(weighted**2, starts, axis=1)
-    blocks = np.lib.stride_tricks.sliding_window_view(energy, 4, axis=1).sum(axis=2) / (0.4 * rate)
-    weights = np.array(WEIGHTS.get(audio.channels, (1.0,) * audio.channels))
-    power = weights @ blocks
-    power = power[power > 10 ** ((-70 + 0.691) / 10)]
-    if not len(power):
-        return -float("inf")
-    gated = power[power > np.mean(power) * 0.1]
-    return float(-0.691 + 10 * np.log10(np.mean(gated)))
+            progress(start / audio.length)
+        meter.take(audio.read(start, min(start + size, audio.length)))
+    return meter.integrated
 
 
 def true_peak_db(audio: Sound, progress: Progress | None = None) -> float:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from stemstudio.audio.formats import FileFormat, Subtype
 from stemstudio.errors import UnwritableFile
@@ -40,12 +43,7 @@ def check_target(
         raise UnwritableFile(path, why(error)) from error
     if length < 1:
         raise UnwritableFile(path, "there is no sound to write")
-    seconds = length / rate
-    if kind.lossless:
-        need = length * channels * (quality.bits or 32) // 8
-        need = need * 7 // 10 if kind.name == "flac" else need
-    else:
-        need = int(seconds * 16_000 * channels)
+    need = expected_bytes(kind, quality, rate, channels, length)
     if kind.name == "aiff" and need >= 2**32 - 2**16:
         raise UnwritableFile(path, "AIFF holds at most 4 GB", "Choose WAV or FLAC.")
     if free < need + MARGIN_BYTES:
@@ -54,6 +52,15 @@ def check_target(
             f"it needs {need / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB left",
             "Free some space.",
         )
+
+
+def expected_bytes(kind: FileFormat, quality: Subtype, rate: int, channels: int, length: int) -> int:
+    """About how large a file of sound will be; FLAC is taken for 70 % of WAV, lossy formats for what their words say."""
+    if kind.lossless:
+        exact = length * channels * (quality.bits or 32) // 8
+        return exact * 7 // 10 if kind.name == "flac" else exact
+    rated = re.search(r"(\d+) kbit/s", quality.words)
+    return int(length / rate * (int(rated[1]) if rated else 256) * 125 * channels / 2)
 
 
 def claim_part(path: Path) -> Path:
@@ -89,6 +96,74 @@ def write_whole(path: Path, data: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise UnwritableFile(path, why(error)) from error
+
+
+class WholeFile:
+    """A file in the making that is no sound: `write` fills it, `place` gives it its name, `discard` takes it away.
+
+    Attributes
+    ----------
+    path
+        The file.
+    part
+        What is filled until then, in the same folder.
+    """
+
+    def __init__(self, path: Path, overwrite: bool) -> None:
+        self.path = path
+        self._overwrite = overwrite
+        if path.is_dir():
+            raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
+        if path.exists() and not overwrite:
+            raise FileExists(path)
+        self.part = claim_part(path)
+
+    def write(self, fill: Callable[[Path], None]) -> None:
+        """Let `fill(part)` write it; what the disk says becomes one sentence."""
+        try:
+            fill(self.part)
+            sync(self.part)
+        except OSError as error:
+            raise UnwritableFile(self.path, why(error)) from error
+
+    def place(self) -> None:
+        """Give the finished file its name."""
+        try:
+            if self.path.exists() and not self._overwrite:
+                raise FileExists(self.path)
+            os.replace(self.part, self.path)
+        except OSError as error:
+            raise UnwritableFile(self.path, why(error)) from error
+
+    def discard(self) -> None:
+        """Take the unfinished file away; nothing happens once it has its name."""
+        with suppress(OSError):
+            self.part.unlink()
+
+
+class Placeable(Protocol):
+    """A finished file without its name."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def place(self) -> None: ...
+
+
+def place_all(files: Iterable[Placeable]) -> None:
+    """Give finished files their names; if one will not take it, the new ones before it go away again."""
+    new: list[Path] = []
+    try:
+        for file in files:
+            fresh = not file.path.exists()
+            file.place()
+            if fresh:
+                new.append(file.path)
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 def why(error: OSError) -> str:

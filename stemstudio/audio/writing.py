@@ -12,13 +12,14 @@ from typing import TypeGuard, cast
 import numpy as np
 
 from stemstudio.audio.audio import Samples, Sound
+from stemstudio.audio.broadcast import Origin
 from stemstudio.audio.encoders import Encoder, PyAVEncoder, SoundfileEncoder
 from stemstudio.audio.formats import FORMATS, file_format, why_not
 from stemstudio.audio.headers import set_channel_mask
 from stemstudio.audio.names import native
 from stemstudio.audio.reading import finite
 from stemstudio.audio.tags import Tags, write_channel_mask, write_tags
-from stemstudio.audio.targets import FileExists, check_target, claim_part, sync, why
+from stemstudio.audio.targets import FileExists, check_target, claim_part, place_all, sync, why
 from stemstudio.errors import UnwritableFile
 from stemstudio.progress import Progress
 
@@ -150,6 +151,8 @@ class SoundWriter:
     channel_mask
         Which loudspeakers the channels are for, as bits of WAVE_FORMAT_EXTENSIBLE; WAV and FLAC of more than two
         channels say it.
+    origin
+        Where the sound begins on the song's time line, for WAV files to say.
 
     Attributes
     ----------
@@ -174,6 +177,7 @@ class SoundWriter:
         gain: float = 1.0,
         overwrite: bool = False,
         channel_mask: int | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.path = Path(path)
         self.taken = 0
@@ -199,7 +203,14 @@ class SoundWriter:
                 self._encoder = PyAVEncoder(self.part, self._kind, self._quality, sample_rate, channels)
             else:
                 self._encoder = SoundfileEncoder(
-                    self.part, self._kind, self._quality, sample_rate, channels, length, dither_seed
+                    self.part,
+                    self._kind,
+                    self._quality,
+                    sample_rate,
+                    channels,
+                    length,
+                    dither_seed,
+                    origin,
                 )
 
     def __enter__(self) -> SoundWriter:
@@ -306,22 +317,6 @@ class SoundWriter:
                 # soundfile asserts that libsndfile took every sample
                 raise UnwritableFile(self.path, "the disk may be full or gone") from error
             raise
-
-
-def place_all(writers: Iterable[SoundWriter]) -> None:
-    """Give finished files their names; if one will not take it, the new ones before it go away again."""
-    new: list[Path] = []
-    try:
-        for writer in writers:
-            fresh = not writer.path.exists()
-            writer.place()
-            if fresh:
-                new.append(writer.path)
-    except BaseException:
-        for path in new:
-            with suppress(OSError):
-                path.unlink()
-        raise
 
 
 def _blocks(source: Sound | Blocks, length: int) -> Iterator[Samples]:

@@ -1,24 +1,40 @@
-"""`stemstudio export`: the stems of a project, or its mix as heard, into files."""
+"""`stemstudio export`: the stems of a project, its mix, or all of it for a DAW or a deck, into files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stemstudio.cli.console import answer, say, working
-from stemstudio.cli.options import Format, Json, Out, Overwrite, Subtype, sound_format, spare_song
+from stemstudio.cli.options import Format, Json, Overwrite, Subtype, sound_format, spare_song
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
+    from stemstudio.mixing.order import Data, Group, Label, PackageName
     from stemstudio.project.project import State
 
 
 def export(
     project: Annotated[Path, typer.Argument(help="The project's file.", metavar="PROJECT")],
-    out: Out,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder to write into; made if it is missing. For a package it may be the file itself.",
+            metavar="PATH",
+        ),
+    ],
+    as_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            help="What to write, with commas or several times: folder (sound files that all begin at 0), stem-mp4, "
+            "dawproject or rpp for decks and DAWs; atoms, midi, masks, pictures, labels, report. By default folder.",
+            metavar="KIND,…",
+        ),
+    ] = None,
     stems: Annotated[
         list[str] | None,
         typer.Option(
@@ -28,6 +44,18 @@ def export(
     mix: Annotated[
         bool, typer.Option("--mix", help="The mix as it is heard: gain, pan, mute and solo as in the mixer.")
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="The song without each of these stems.", metavar="NAME,…"),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            help="Stems in one file, as in --group rhythm=drums,bass; instrumental and acappella find their own.",
+            metavar="WORD=NAME,…",
+        ),
+    ] = None,
     atoms: Annotated[
         Path | None,
         typer.Option(
@@ -37,6 +65,13 @@ def export(
     ] = None,
     format: Format = "wav",
     subtype: Subtype = None,
+    rate: Annotated[
+        int | None, typer.Option(help="Sample rate in Hz; the song's own by default.", min=1000, metavar="HZ")
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option(help="From here on only.", metavar="SECONDS", min=0.0)
+    ] = None,
+    stop: Annotated[float | None, typer.Option(help="Up to here only.", metavar="SECONDS", min=0.0)] = None,
     template: Annotated[
         str, typer.Option(help="File names, from {song}, {stem} and {number}.", metavar="WORDS")
     ] = "{song} - {stem}",
@@ -48,44 +83,80 @@ def export(
             max=0.0,
         ),
     ] = None,
+    lufs: Annotated[
+        float | None,
+        typer.Option(
+            help="Give all files the one gain that brings the loudest to this loudness.",
+            metavar="LUFS",
+            min=-70.0,
+            max=0.0,
+        ),
+    ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="With --peak or --lufs: a gain of its own for every file.")
+    ] = False,
+    tempo: Annotated[
+        float | None,
+        typer.Option(help="Beats a minute, for DAWs and notes.", metavar="BPM", min=10.0, max=1000.0),
+    ] = None,
     song: Annotated[
         Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")
     ] = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Write the stems of a project, or its mix."""
+    """Write the stems of a project, its mix, or a package for a DAW or a deck."""
     from stemstudio.cli.atoms import write_atoms_of
     from stemstudio.cli.opened import opened_with_song
     from stemstudio.mixing.export import ExportOrder, file_names
     from stemstudio.mixing.export import export as write
 
+    if peak is not None and lufs is not None:
+        raise StemStudioError("--peak and --lufs exclude each other.", "Say one of them.")
+    if each and peak is None and lufs is None:
+        raise StemStudioError("--each needs a level.", "Say --peak or --lufs.")
+    package, data, sounds = _kinds(as_ or ())
+    folder, name = _place(out, package)
+    gain = "keep" if peak is None and lufs is None else "loudness" if peak is None else "peak"
     with (
         working(f"Opening {project.name}") as progress,
         opened_with_song(project, song, progress.part(0.0, 0.4)) as (opened, info),
     ):
         state = opened.project.state
-        kind, quality = sound_format(format, subtype, state.mixture.sample_rate, state.mixture.channels)
-        chosen = _chosen(state, stems or ()) if stems or not mix else ()
+        own = state.mixture.sample_rate
+        kind, quality = sound_format(format, subtype, rate or own, state.mixture.channels)
+        other = mix or without or group
+        chosen = _chosen(state, stems or ()) if sounds and (stems or not other) else ()
         order = ExportOrder(
-            out,
+            folder,
             chosen,
             mix,
             format=kind.name,
             subtype=quality,
             template=template,
-            gain="keep" if peak is None else "common peak",
+            start=None if start is None else round(start * own),
+            stop=None if stop is None else round(stop * own),
+            gain=gain if gain == "keep" else f"{'each' if each else 'common'} {gain}",  # type: ignore[arg-type]
             peak_db=0.0 if peak is None else peak,
+            lufs=-14.0 if lufs is None else lufs,
             overwrite=overwrite,
+            without=_chosen(state, without) if without else (),
+            groups=tuple(_group(state, words) for words in group or ()),
+            data=data,
+            package=package,
+            rate=None if rate == own else rate,
+            name=name,
+            labels=_labels(opened.view),
+            tempo=tempo,
         )
         title = opened.project.song.title
-        spare_song(out, file_names(order, state, title).values(), info.path)
+        spare_song(folder, file_names(order, state, title).values(), info.path)
         if atoms is not None:
             atoms = write_atoms_of(atoms, state, overwrite=overwrite)
         report = write(state, order, info.tags, progress.part(0.4, 1.0), song=title)
-    names = {key: "mix" if key == "mix" else state.stems[key].name for key in report.files}
     for note in report.notes:
         say(note)
+    names = report.names
     if json:
         answer(
             {
@@ -94,6 +165,7 @@ def export(
                 "peaks": {names[key]: value for key, value in report.peaks.items()},
                 "clipped_db": {names[key]: value for key, value in report.clipped_db.items()},
                 "gain_db": report.gain_db,
+                "gains_db": {names[key]: value for key, value in report.gains_db.items()},
                 "null_db": report.null_db,
                 "notes": list(report.notes),
             }
@@ -103,6 +175,34 @@ def export(
         say(f"{names[key]}: {path}")
     if report.null_db is not None:
         say(f"The stems add up to the song to within {report.null_db:.0f} dB of full scale.")
+
+
+def _kinds(words: Iterable[str]) -> tuple[PackageName, tuple[Data, ...], bool]:
+    """The package, the data, and whether any sound is wanted."""
+    from stemstudio.mixing.order import DATA, PACKAGES
+
+    wanted = [name.strip() for word in words for name in word.split(",") if name.strip()] or ["folder"]
+    packages = ["files" if name == "folder" else name for name in wanted if name not in DATA]
+    for name in packages:
+        if name not in PACKAGES:
+            listed = ", ".join(("folder", *(each for each in PACKAGES if each != "files"), *DATA))
+            raise StemStudioError(f"Nothing is written as “{name}”.", f"There are: {listed}.")
+    if len(set(packages)) > 1:
+        raise StemStudioError(
+            f"{packages[0]} and {packages[1]} are not written in one go.", "Say one of them, then the other."
+        )
+    package = PACKAGES[packages[0] if packages else "files"].name
+    return package, tuple(DATA[name].key for name in dict.fromkeys(wanted) if name in DATA), bool(packages)
+
+
+def _place(out: Path, package: str) -> tuple[Path, str]:
+    """Folder and name of what is written: `out` may be the package's own file."""
+    from stemstudio.mixing.order import PACKAGES
+
+    suffix = PACKAGES[package].suffix
+    if suffix and out.name.lower().endswith(suffix) and not out.is_dir():
+        return out.parent, out.name[: -len(suffix)]
+    return out, ""
 
 
 def _chosen(state: State, words: Iterable[str]) -> tuple[int, ...]:
@@ -118,3 +218,36 @@ def _chosen(state: State, words: Iterable[str]) -> tuple[int, ...]:
                 )
             chosen.append(by_name[name.strip().casefold()])
     return tuple(dict.fromkeys(chosen)) or tuple(leaf.id for leaf in state.leaves())
+
+
+def _group(state: State, words: str) -> Group:
+    from stemstudio.mixing.order import Group
+    from stemstudio.mixing.plan import suggested_groups
+
+    name, equals, stems = words.partition("=")
+    if equals and name.strip() and stems.strip():
+        return Group(name.strip(), _chosen(state, [stems]))
+    suggested = {group.name.replace(" ", ""): group for group in suggested_groups(state)}
+    found = suggested.get(words.replace(" ", "").replace("-", "").casefold())
+    if found is None:
+        raise StemStudioError(
+            f"--group {words} does not say which stems.",
+            "Say it as in --group rhythm=drums,bass."
+            if suggested
+            else "No stem is called a voice here: say it as in --group instrumental=drums,bass.",
+        )
+    return found
+
+
+def _labels(view: Mapping[str, Any]) -> tuple[Label, ...]:
+    """The selection that the project was saved with."""
+    from pydantic import ValidationError
+
+    from stemstudio.mixing.order import Label
+    from stemstudio.spectral.brushes import Selection
+
+    try:
+        box = Selection.model_validate(view.get("selection", {})).bounds
+    except ValidationError:
+        return ()
+    return () if box is None else (Label(box.start, box.stop, "selection", box.low, box.high),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from stemstudio.errors import StemStudioError
 
@@ -50,18 +51,18 @@ def safe_name(words: str, suffix: str = "") -> str:
     return name + suffix
 
 
-def distinct(names: list[str], suffix: str = "") -> list[str]:
+def distinct(names: Sequence[str], suffixes: Sequence[str]) -> list[str]:
     """Safe names, with numbers behind those that a system blind to case would take for the same."""
     taken: set[str] = set()
     result = []
-    for words in names:
+    for words, suffix in zip(names, suffixes, strict=True):
         base, count = safe_name(words), 1
-        name = base
+        name = base + suffix
         while name.casefold() in taken:
             count += 1
-            name = f"{_cut(base, LONGEST - 6)} {count}"
+            name = f"{_cut(base, LONGEST - 6)} {count}{suffix}"
         taken.add(name.casefold())
-        result.append(name + suffix)
+        result.append(name)
     return result
 
 

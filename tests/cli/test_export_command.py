@@ -11,6 +11,7 @@ import soundfile
 
 from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.audio.loudness import integrated_lufs
 from stemstudio.audio.reading import read_song, song_hash
 from stemstudio.progress import Progress
 from stemstudio.project import edits
@@ -121,3 +122,57 @@ def test_the_atoms_of_a_project_are_written_too(
     assert refused.code == 2
     assert "no atoms of a whole stem" in refused.sentence
     assert not (tmp_path / "no.npz").exists()
+
+
+def test_a_group_and_the_song_without_a_stem(command: Any, saved: Path, song: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ran = command("export", saved, "--out", out, "--without", "percussive", "--group", "both=harmonic, percussive",
+                  "--template", "{stem}", "--start", "1", "--stop", "2", "--json")  # fmt: skip
+    assert set(ran.json["files"]) == {"without percussive", "both"}
+    assert read(out / "both.wav").shape == (22050, 2)
+    assert ran.json["null_db"] is None
+    wrong = command("export", saved, "--out", tmp_path / "no", "--group", "instrumental")
+    assert "No stem is called a voice here" in wrong.sentence
+    assert (
+        "There is no stem “kazoo”"
+        in command("export", saved, "--out", tmp_path, "--without", "kazoo").sentence
+    )
+
+
+def test_packages_and_data(command: Any, saved: Path, tmp_path: Path) -> None:
+    daw = tmp_path / "daw" / "Mine.dawproject"
+    ran = command("export", saved, "--as", "dawproject,report", "--out", daw, "--tempo", "100", "--json")
+    assert sorted(path.name for path in daw.parent.iterdir()) == ["Mine.dawproject", "My Tune - report.json"]
+    assert ran.json["null_db"] <= -120
+    assert command("export", saved, "--as", "rpp", "--out", tmp_path / "rpp", "--format", "flac").code == 0
+    assert {path.suffix for path in (tmp_path / "rpp").iterdir()} == {".flac", ".rpp"}
+    data = command("export", saved, "--as", "labels", "--as", "masks", "--out", tmp_path / "data", "--json")
+    assert set(data.json["files"]) == {"labels", "masks"}
+    for words, sentence in (
+        (
+            ("--as", "kazoo"),
+            "Nothing is written as “kazoo”. There are: folder, stem-mp4, dawproject, rpp, atoms",
+        ),
+        (("--as", "rpp,dawproject"), "rpp and dawproject are not written in one go."),
+        (("--as", "atoms"), "There are no atoms to write."),
+        (("--peak", "-1", "--lufs", "-14"), "--peak and --lufs exclude each other."),
+        (("--each",), "--each needs a level."),
+        (("--start", "3", "--stop", "3"), "The range to be written is empty."),
+    ):
+        ran = command("export", saved, "--out", tmp_path / "no", *words)
+        assert ran.code == 2
+        assert sentence in ran.sentence
+    assert not (tmp_path / "no").exists()
+
+
+def test_another_rate_and_loudness(command: Any, saved: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ran = command("export", saved, "--out", out, "--mix", "--rate", "44100", "--lufs", "-20", "--json")
+    (path,) = ran.json["files"].values()
+    assert soundfile.info(path).samplerate == 44100
+    assert integrated_lufs(read_song(path)) == pytest.approx(-20, abs=0.1)
+    each = command("export", saved, "--out", out, "--peak", "-3", "--each", "--json")
+    peaks = {
+        name: np.abs(read(path)).max() for name, path in each.json["files"].items() if name != "residual"
+    }
+    assert list(peaks.values()) == pytest.approx([10 ** (-3 / 20)] * 2, rel=1e-4)

@@ -124,6 +124,12 @@ def write_atoms(
         raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
     if path.exists() and not overwrite:
         raise FileExists(path)
+    write_whole(path, packed_atoms(found, sample_rate, exponent))
+    return path
+
+
+def packed_atoms(found: Factorization, sample_rate: int, exponent: float) -> bytes:
+    """The atoms of a factorisation as they lie in a file."""
     members: dict[str, Any] = {
         "names": np.array(found.names, dtype=f"<U{LONGEST_NAME}"),
         "templates": found.templates,
@@ -137,8 +143,7 @@ def write_atoms(
         members["pans"] = found.pans
     data = io.BytesIO()
     np.savez_compressed(data, allow_pickle=False, **members)
-    write_whole(path, data.getvalue())
-    return path
+    return data.getvalue()
 
 
 def read_atoms(path: Path) -> AtomsFile:

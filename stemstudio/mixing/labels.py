@@ -1,0 +1,40 @@
+"""Audacity label files: regions and markers as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stemstudio.mixing.order import Label
+from stemstudio.project.project import State
+
+
+def labels_of(state: State) -> tuple[Label, ...]:
+    """What was painted, stroke by stroke: where, at which pitches, and whose it is now."""
+    found = []
+    for number in sorted(state.strokes):
+        stroke = state.strokes[number]
+        box = stroke.stroke.box
+        name = state.stems[stroke.stem].name
+        words = f"erase {name}" if stroke.erase else f"hint {name}" if stroke.mode == "hint" else name
+        found.append(Label(max(0.0, box.start), max(0.0, box.stop), words, max(0.0, box.low), box.high))
+    return tuple(found)
+
+
+def within(labels: Iterable[Label], start: float, stop: float) -> tuple[Label, ...]:
+    """Labels of a stretch of the song, in its own time; what reaches beyond it is cut off."""
+    return tuple(
+        Label(max(0.0, one.start - start), min(stop, one.stop) - start, one.text, one.low, one.high)
+        for one in labels
+        if one.start <= stop and one.stop >= start
+    )
+
+
+def label_text(labels: Iterable[Label]) -> str:
+    """Labels as Audacity reads them: seconds and words with tabs between, and a line for frequencies below."""
+    lines = []
+    for label in sorted(labels, key=lambda each: (each.start, each.stop)):
+        words = " ".join(label.text.split())
+        lines.append(f"{label.start:.6f}\t{label.stop:.6f}\t{words}\n")
+        if label.low is not None and label.high is not None:
+            lines.append(f"\\\t{label.low:.6f}\t{label.high:.6f}\n")
+    return "".join(lines)

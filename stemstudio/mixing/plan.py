@@ -1,0 +1,144 @@
+"""What an order comes to: its sounds, the names of its files, and about how large they will be."""
+
+from __future__ import annotations
+
+from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.audio.formats import FORMATS, file_format
+from stemstudio.audio.targets import expected_bytes
+from stemstudio.errors import StemStudioError
+from stemstudio.mixing.naming import distinct, filled, safe_name
+from stemstudio.mixing.order import DATA, PACKAGES, ExportOrder, Group, Key, Part
+from stemstudio.project.project import State
+from stemstudio.project.stem import MIXTURE
+
+VOICES = ("voc", "vox", "voice", "singer", "singing", "choir", "lead v", "backing v")
+MOST_GROUPS = 100
+
+
+def parts_of(order: ExportOrder, state: State) -> tuple[Part, ...]:
+    """The sounds of an order, in order; StemStudioError where there is no such stem."""
+    groups = order.groups[:MOST_GROUPS]
+    for stem in (*order.stems, *order.without, *(stem for group in groups for stem in group.stems)):
+        if stem not in state.stems:
+            raise StemStudioError(f"There is no stem with the number {stem}.")
+    parts = [
+        Part(stem, state.stems[stem].name, (stem,), colour=state.stems[stem].colour)
+        for stem in dict.fromkeys(order.stems)
+    ]
+    parts += [
+        Part(f"without {stem}", f"without {state.stems[stem].name}", (stem,), True, state.stems[stem].colour)
+        for stem in dict.fromkeys(order.without)
+    ]
+    parts += [
+        Part(f"group {number}", group.name, tuple(dict.fromkeys(group.stems)))
+        for number, group in enumerate(groups)
+    ]
+    if order.mix:
+        parts.append(Part("mix", "mix", tuple(leaf.id for leaf in state.leaves())))
+    return tuple(parts)
+
+
+def names_of(order: ExportOrder, state: State) -> dict[Key, str]:
+    """What each file of an order holds, in a few words."""
+    names: dict[Key, str] = {part.key: part.name for part in parts_of(order, state)}
+    if PACKAGES[order.package].suffix:
+        names["package"] = PACKAGES[order.package].words
+    for data in order.data:
+        names.update(data_stems(data, state))
+    return names
+
+
+def suggested_groups(state: State) -> tuple[Group, ...]:
+    """Instrumental and a cappella, where one of the stems is called a voice and another is not."""
+    voices = tuple(leaf.id for leaf in state.leaves() if _sung(state, leaf.id))
+    others = tuple(leaf.id for leaf in state.leaves() if leaf.id not in voices)
+    if not voices or all(state.is_residual(leaf) for leaf in others):
+        return ()
+    return Group("instrumental", others), Group("a cappella", voices)
+
+
+def file_names(order: ExportOrder, state: State, song: str) -> dict[Key, str]:
+    """Name of each file of an order, safe on every system and no two alike.
+
+    Parameters
+    ----------
+    song
+        The song's title.
+
+    Raises
+    ------
+    StemStudioError
+        If the template asks for something unknown, the format is unknown, or there is no such stem.
+    """
+    package = PACKAGES[order.package]
+    parts = parts_of(order, state)
+    keys: list[Key] = []
+    words: list[str] = []
+    suffixes: list[str] = []
+    if package.suffix:
+        keys, words, suffixes = ["package"], [safe_name(order.name or song)], [package.suffix]
+    if not package.single:
+        suffix = file_format(order.format).suffix
+        for number, part in enumerate(parts, 1):
+            keys.append(part.key)
+            words.append(filled(order.template, song=song, stem=part.name, number=number))
+            suffixes.append(suffix)
+    for data in dict.fromkeys(order.data):
+        for key, stem in data_stems(data, state):
+            keys.append(key)
+            words.append(filled(order.template, song=song, stem=stem, number=len(keys)))
+            suffixes.append(DATA[data].suffix)
+    return dict(zip(keys, distinct(words, suffixes), strict=True))
+
+
+def data_stems(data: str, state: State) -> list[tuple[str, str]]:
+    """Key and name of each file of a kind of data: one for each split with atoms, one picture for each leaf."""
+    word = DATA[data].name
+    if data in ("atoms", "midi"):
+        splits = [stem for stem, split in state.splits.items() if isinstance(split.estimates, Factorization)]
+        if not splits:
+            raise StemStudioError(
+                "There are no atoms to write.",
+                "Take the song apart with Atoms (NMF) first, or leave them out.",
+            )
+        return [
+            (data, word) if stem == MIXTURE else (f"{data} {stem}", f"{state.stems[stem].name} {word}")
+            for stem in splits
+        ]
+    if data in ("masks", "pictures") and MIXTURE not in state.splits:
+        raise StemStudioError(
+            "There are no masks to write: the song has not been taken apart.", "Leave them out."
+        )
+    if data == "pictures":
+        return [(f"{data} {leaf.id}", f"{leaf.name} {word}") for leaf in state.leaves()]
+    return [(data, word)]
+
+
+def sizes(order: ExportOrder, state: State, song: str) -> dict[Key, int | None]:
+    """About how many bytes each file will have; None where nobody knows before it is written."""
+    names = file_names(order, state, song)
+    start, stop = order.span(state)
+    own = state.mixture.sample_rate
+    rate = order.rate or own
+    length = max(0, -(-(stop - start) * rate // own))
+    kind = file_format(order.format)
+    quality = kind.subtype(order.subtype)
+    channels = state.mixture.channels
+    each = expected_bytes(kind, quality, rate, channels, length)
+    found: dict[Key, int | None] = dict.fromkeys(names)
+    for part in parts_of(order, state):
+        if part.key in names:
+            found[part.key] = each * (2 if part.key == "mix" and channels == 1 else 1)
+    if order.package == "dawproject":
+        found["package"] = each * len(parts_of(order, state))
+    elif order.package == "stem-mp4":
+        m4a = FORMATS["m4a"]
+        stream = expected_bytes(m4a, m4a.subtype("256"), rate, 2, length)
+        exact = expected_bytes(FORMATS["flac"], FORMATS["flac"].subtype("24"), rate, 2, length)
+        found["package"] = 5 * (exact if order.subtype == "alac" else stream)
+    return found
+
+
+def _sung(state: State, stem: int) -> bool:
+    words = [state.stems[each].name.casefold() for each in state.path(stem)]
+    return not state.is_residual(stem) and any(voice in word for word in words for voice in VOICES)

@@ -1,0 +1,68 @@
+"""REAPER projects: text that names the sound files beside it, with tracks as the mixer has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stemstudio.errors import StemStudioError
+from stemstudio.mixing.session import Session, Track
+
+USUAL_TEMPO = 120.0
+SOURCES = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS"}
+SOLO_IN_PLACE = 2
+OWN_COLOUR = 0x1000000  # the bit that says that a colour was chosen
+
+
+def project_text(session: Session) -> str:
+    """A project of an arrangement; StemStudioError where REAPER has no source for the format.
+
+    The pan law is 0 dB (`PANLAW 1`) with balance for stereo (`PANMODE 3`): both sides at unity in the middle and only
+    the other one lowered, as in the mixer.
+    """
+    lines = [
+        '<REAPER_PROJECT 0.1 "6.0" 0',
+        "  PANLAW 1",
+        "  PANMODE 3",
+        f"  SAMPLERATE {session.sample_rate} 1 0",
+        f"  TEMPO {session.tempo or USUAL_TEMPO:.10g} 4 4",
+    ]
+    for number, label in enumerate(session.labels, 1):
+        region = int(label.stop > label.start)
+        lines.append(f"  MARKER {number} {label.start:.9f} {quoted(label.text)} {region}")
+        if region:
+            lines.append(f'  MARKER {number} {label.stop:.9f} "" 1')
+    for track in session.tracks:
+        lines += (f"  {line}" for line in _track(track, session.seconds))
+    return "\n".join([*lines, ">", ""])
+
+
+def quoted(words: str) -> str:
+    """Words in quotes that are not among them; where all three kinds are, backquotes become single ones."""
+    flat = " ".join(words.split())
+    mark = next((mark for mark in "\"'`" if mark not in flat), None)
+    return f"`{flat.replace('`', chr(39))}`" if mark is None else f"{mark}{flat}{mark}"
+
+
+def _track(track: Track, seconds: float) -> Iterator[str]:
+    suffix = track.file[track.file.rindex(".") :]
+    if suffix not in SOURCES:
+        raise StemStudioError(
+            f"A REAPER project is not written with {suffix.lstrip('.')} files.", "Choose WAV or FLAC."
+        )
+    red, green, blue = (int(track.colour[place : place + 2], 16) for place in (1, 3, 5))
+    yield "<TRACK"
+    yield f"  NAME {quoted(track.name)}"
+    yield f"  PEAKCOL {OWN_COLOUR | blue << 16 | green << 8 | red}"
+    yield f"  VOLPAN {track.gain:.14g} {track.pan:.14g} -1 -1 1"
+    yield f"  MUTESOLO {int(track.mute)} {SOLO_IN_PLACE * track.solo} 0"
+    yield f"  NCHAN {max(2, track.channels)}"
+    yield "  <ITEM"
+    yield "    POSITION 0"
+    yield f"    LENGTH {seconds:.9f}"
+    yield "    LOOP 0"
+    yield f"    NAME {quoted(track.name)}"
+    yield f"    <SOURCE {SOURCES[suffix]}"
+    yield f"      FILE {quoted(track.file)}"
+    yield "    >"
+    yield "  >"
+    yield ">"

@@ -1,0 +1,169 @@
+"""The sounds of an export: rendered block by block in one pass, measured, and given to all their files side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Protocol
+
+import numpy as np
+
+from stemstudio.audio.audio import Samples
+from stemstudio.audio.loudness import LoudnessMeter
+from stemstudio.audio.reading import finite
+from stemstudio.mixing.mixer import gain_of, mix_block, stem_gains
+from stemstudio.mixing.order import ExportOrder, Key, Part
+from stemstudio.progress import Progress
+from stemstudio.project.project import State
+from stemstudio.project.rendering import render
+
+__all__ = ["Resampled", "Sink", "channels_of", "gains_of", "rendered", "write_sounds"]
+
+BLOCK_SECONDS = 20.0
+STEM_SECONDS = 100.0  # of all files' sound held at a time; a block is shorter when there are many
+THREADS = 4
+
+
+class Sink(Protocol):
+    """What takes blocks (channels, n) in order: a `SoundWriter`, a stream of a package."""
+
+    def write(self, block: Samples) -> None: ...
+
+
+class Resampled:
+    """A sink of another sample rate: exactly `length` samples reach it, whatever the filter makes of the last ones."""
+
+    def __init__(self, sink: Sink, rate: int, wanted: int, channels: int, length: int) -> None:
+        import soxr
+
+        self._sink, self._left, self._channels = sink, length, channels
+        self._stream = soxr.ResampleStream(rate, wanted, channels, dtype="float32", quality="VHQ")
+
+    def write(self, block: Samples) -> None:
+        self._give(self._stream.resample_chunk(np.ascontiguousarray(block.T)))
+
+    def close(self) -> None:
+        """Let out what the filter still holds."""
+        nothing = np.zeros((0, self._channels), dtype=np.float32)
+        self._give(self._stream.resample_chunk(nothing, last=True))
+        self._give(np.zeros((self._left, self._channels), dtype=np.float32))
+
+    def _give(self, samples: Any) -> None:
+        samples = samples[: self._left]
+        self._left -= len(samples)
+        if len(samples):
+            self._sink.write(np.ascontiguousarray(samples.T))
+
+
+def channels_of(state: State, part: Part) -> int:
+    """A mono song's mix is mono as long as nothing is panned."""
+    if part.key == "mix" and state.mixture.channels == 1:
+        gains = stem_gains(state.leaves())
+        return 1 if np.array_equal(gains[:, 0], gains[:, 1]) else 2
+    return state.mixture.channels
+
+
+def rendered(
+    state: State, parts: Sequence[Part], start: int, stop: int, progress: Progress, message: str
+) -> Iterator[tuple[int, dict[Key, Samples], int]]:
+    """Blocks of every part: where each begins, float32 (channels, n) by key, and how many samples were no numbers.
+
+    What is no number in a stem becomes silence there, and does not silence the others.
+    """
+    leaves = state.leaves()
+    gains = stem_gains(leaves)
+    wanted = dict.fromkeys(stem for part in parts for stem in part.stems)
+    families = [len(state.children(parent)) for parent in state.splits]  # siblings are rendered together
+    files = max(len(wanted), *families, 1)
+    seconds = min(BLOCK_SECONDS, max(1.0, STEM_SECONDS / files))
+    size = max(1, int(seconds * state.mixture.sample_rate))
+    for low in range(start, stop, size):
+        high = min(stop, low + size)
+        progress((low - start) / (stop - start), message)
+        clean = {stem: finite(sound) for stem, sound in render(state, wanted, low, high).items()}
+        stems = {stem: sound for stem, (sound, _) in clean.items()}
+        sounds: dict[Key, Samples] = {}
+        for part in parts:
+            if part.key == "mix":
+                heard = mix_block([stems[leaf.id] for leaf in leaves], gains)
+                sounds["mix"] = heard[: channels_of(state, part)]
+            elif part.rest or len(part.stems) != 1:
+                total = np.zeros((state.mixture.channels, high - low))
+                for stem in part.stems:
+                    total += stems[stem]
+                song = state.mixture.read(low, high) if part.rest else None
+                sounds[part.key] = (total if song is None else song - total).astype(np.float32)
+            else:
+                sounds[part.key] = stems[part.stems[0]]
+        yield low, sounds, sum(count for _, count in clean.values())
+
+
+def gains_of(
+    state: State, order: ExportOrder, parts: Sequence[Part], start: int, stop: int, progress: Progress
+) -> dict[Key, float]:
+    """The factor for each part that brings it, or the loudest of all, to the level that was ordered."""
+    if order.gain == "keep" or not parts:
+        return {part.key: 1.0 for part in parts}
+    loudness = order.gain.endswith("loudness")
+    peaks: dict[Key, float] = {part.key: 0.0 for part in parts}
+    meters = {
+        part.key: LoudnessMeter(state.mixture.sample_rate, channels_of(state, part))
+        for part in parts
+        if loudness
+    }
+    for _, sounds, _ in rendered(state, parts, start, stop, progress, "Measuring levels"):
+        for key, sound in sounds.items():
+            if loudness:
+                meters[key].take(sound)
+            else:
+                peaks[key] = max(peaks[key], float(np.max(np.abs(sound), initial=0.0)))
+    if loudness:
+        levels = {key: gain_of(meter.integrated) for key, meter in meters.items()}
+        target = gain_of(order.lufs)
+    else:
+        levels, target = peaks, gain_of(order.peak_db)
+    if order.gain.startswith("common"):
+        levels = dict.fromkeys(levels, max(levels.values()))
+    return {key: target / level if level > 0 else 1.0 for key, level in levels.items()}
+
+
+def write_sounds(
+    state: State,
+    parts: Sequence[Part],
+    sinks: Mapping[Key, Sink],
+    start: int,
+    stop: int,
+    progress: Progress,
+    checked: Sequence[int] = (),
+) -> tuple[float, int]:
+    """All parts in one pass, their encoders working while the next block is rendered.
+
+    Parameters
+    ----------
+    checked
+        Stems among the parts that make up the song.
+
+    Returns
+    -------
+    float, int
+        The peak of song − Σ `checked`; how many samples of stems were no numbers.
+    """
+    rest, bad = 0.0, 0
+    pending: list[Future[None]] = []
+    with ThreadPoolExecutor(max(1, min(THREADS, len(sinks)))) as pool:
+        for low, sounds, count in rendered(state, parts, start, stop, progress, "Rendering and writing"):
+            bad += count
+            for future in pending:
+                future.result()
+            pending = [pool.submit(sinks[key].write, sound) for key, sound in sounds.items()]
+            if checked:
+                length = sounds[checked[0]].shape[1]
+                left = state.mixture.read(low, low + length).astype(np.float64)
+                for stem in checked:
+                    left -= sounds[stem]
+                rest = max(rest, float(np.max(np.abs(left), initial=0.0)))
+        wait(pending)
+        for future in pending:
+            future.result()
+        progress.check()
+    return rest, bad

@@ -1,0 +1,234 @@
+"""DAWproject and REAPER: what is written is read back, and says what the mixer does."""
+
+from __future__ import annotations
+
+import io
+import math
+import shlex
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import soundfile
+from signals import mixture
+from taken_apart import leaves, taken_apart
+
+from stemstudio.audio.audio import Audio
+from stemstudio.audio.tags import Tags
+from stemstudio.errors import StemStudioError
+from stemstudio.mixing.export import ExportOrder, export
+from stemstudio.mixing.mixer import mix_block, stem_gains
+from stemstudio.mixing.order import Label
+from stemstudio.mixing.reaper import quoted
+from stemstudio.progress import Cancelled, Progress
+from stemstudio.project import edits
+from stemstudio.project.project import Project
+from stemstudio.project.rendering import render_leaves
+
+# Project.xsd of DAWproject 1.0: what each element that we write may hold, in order, and what it must say of itself.
+SCHEMA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Project": (("Application", "Transport", "Structure", "Arrangement", "Scenes"), ("version",)),
+    "Application": ((), ("name", "version")),
+    "Transport": (("Tempo", "TimeSignature"), ()),
+    "Tempo": ((), ("unit",)),
+    "TimeSignature": ((), ("numerator", "denominator")),
+    "Structure": (("Track", "Channel"), ()),
+    "Track": (("Channel", "Track"), ()),
+    "Channel": (("Devices", "Mute", "Pan", "Sends", "Volume"), ()),
+    "Mute": ((), ()),
+    "Pan": ((), ("unit",)),
+    "Volume": ((), ("unit",)),
+    "Arrangement": (("Lanes", "Markers", "TempoAutomation", "TimeSignatureAutomation"), ()),
+    "Lanes": (("Lanes", "Clips"), ()),
+    "Clips": (("Clip",), ()),
+    "Clip": (("Audio",), ("time",)),
+    "Audio": (("File",), ("channels", "sampleRate", "duration")),
+    "File": ((), ("path",)),
+    "Markers": (("Marker",), ()),
+    "Marker": ((), ("time",)),
+}
+META = ("Title", "Artist", "Album", "OriginalArtist", "Composer", "Songwriter", "Producer", "Arranger", "Year",
+        "Genre", "Copyright", "Website", "Comment")  # fmt: skip
+LABELS = (Label(0.25, 0.75, "verse"), Label(1.0, 1.0, "drop"))
+
+
+@pytest.fixture(scope="module")
+def song() -> Audio:
+    return mixture(2.0, 44100)[0]
+
+
+@pytest.fixture(scope="module")
+def project(song: Audio) -> Project:
+    """Three stems: one down and to the right, one muted."""
+    project = taken_apart(song, ('Tom\'s "big" drums', "<bass> & more"))
+    first, second, _ = leaves(project)
+    edits.set_stem(project.state, first, "", gain_db=-6.0, pan=0.5, colour="#102030").do(project)
+    edits.set_stem(project.state, second, "", mute=True).do(project)
+    return project
+
+
+@pytest.fixture(scope="module")
+def heard(project: Project) -> np.ndarray:
+    state = project.state
+    sounds = render_leaves(state, 0, state.mixture.length)
+    return mix_block([sounds[leaf.id] for leaf in state.leaves()], stem_gains(state.leaves()))
+
+
+def check(element: ElementTree.Element) -> None:
+    below, needed = SCHEMA[element.tag]
+    assert all(element.get(name) for name in needed), element.attrib
+    places = [below.index(child.tag) for child in element]
+    if element.tag not in ("Structure", "Lanes"):  # where any order will do
+        assert places == sorted(places), element.tag
+    for child in element:
+        check(child)
+
+
+def balance(sound: np.ndarray, gain: float, pan: float) -> np.ndarray:
+    """Both sides at unity in the middle, only the other one lowered."""
+    return sound * gain * np.array([[min(1, 1 - pan)], [min(1, 1 + pan)]])
+
+
+def test_a_dawproject_is_valid_and_sounds_like_the_mixer(
+    project: Project, heard: np.ndarray, tmp_path: Path
+) -> None:
+    order = ExportOrder(
+        tmp_path, leaves(project), subtype="float", package="dawproject", tempo=93.5, labels=LABELS
+    )
+    report = export(project.state, order, Tags(artist="Nobody", date="1999-05-17"), song="My & Tune")
+    assert [path.name for path in tmp_path.iterdir()] == ["My & Tune.dawproject"]
+    assert report.null_db is not None
+    assert report.null_db < -120
+    with zipfile.ZipFile(report.files["package"]) as archive:
+        assert archive.testzip() is None
+        root = ElementTree.fromstring(archive.read("project.xml"))
+        meta = ElementTree.fromstring(archive.read("metadata.xml"))
+        files = {name: archive.read(name) for name in archive.namelist() if name.startswith("audio/")}
+    assert root.tag == "Project"
+    check(root)
+    assert [child.tag for child in meta] == [name for name in META if meta.find(name) is not None]
+    assert (meta.findtext("Title"), meta.findtext("Artist"), meta.findtext("Year")) == (
+        "My & Tune",
+        "Nobody",
+        "1999",
+    )
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    for element in root.iter():
+        assert {element.get(name) for name in ("track", "destination")} <= {None, *ids}
+        assert element.get("unit") in (None, "bpm", "linear", "normalized")
+    assert root.find("Transport/Tempo").get("value") == "93.5"  # type: ignore[union-attr]
+    tracks = {track.get("id"): track for track in root.findall("Structure/Track")}
+    total = np.zeros_like(heard, dtype=float)
+    for lane in root.findall("Arrangement/Lanes/Lanes"):
+        track = tracks[lane.get("track")]
+        clip = lane.find("Clips/Clip")
+        assert clip is not None
+        assert (clip.get("time"), float(clip.get("duration", 0))) == ("0", 2.0)
+        sound = soundfile.read(io.BytesIO(files[clip.find("Audio/File").get("path")]))[0].T  # type: ignore[union-attr,index]
+        if track.find("Channel/Mute").get("value") == "false":  # type: ignore[union-attr]
+            gain = float(track.find("Channel/Volume").get("value"))  # type: ignore[union-attr,arg-type]
+            pan = 2 * float(track.find("Channel/Pan").get("value")) - 1  # type: ignore[union-attr,arg-type]
+            total += balance(sound, gain, pan)
+    np.testing.assert_allclose(total, heard, atol=1e-6)
+    names = [(track.get("name"), track.get("color")) for track in tracks.values()]
+    assert names[0] == ('Tom\'s "big" drums', "#102030")
+    marks = [(float(mark.get("time", -1)), mark.get("name")) for mark in root.iter("Marker")]
+    assert marks == [(0.25, "verse"), (1.0, "drop")]
+
+
+def parsed(text: str) -> list[Any]:
+    """A REAPER project as nested lists of words."""
+    stack: list[list[Any]] = [[]]
+    for line in text.splitlines():
+        bare = line.strip()
+        if bare == ">":
+            stack.pop()
+            continue
+        quote = shlex.shlex(bare.lstrip("<"), posix=True)
+        quote.whitespace_split, quote.quotes, quote.escape, quote.commenters = True, "\"'`", "", ""
+        words: list[Any] = list(quote)
+        stack[-1].append(words)
+        if bare.startswith("<"):
+            stack.append(words)
+    assert len(stack) == 1, "every chunk is closed"
+    return stack[0][0]  # type: ignore[no-any-return]
+
+
+def chunks(node: list[Any], name: str) -> list[list[Any]]:
+    return [each for each in node if isinstance(each, list) and each[0] == name]
+
+
+def test_a_reaper_project_is_read_back_and_sounds_like_the_mixer(
+    project: Project, heard: np.ndarray, tmp_path: Path
+) -> None:
+    order = ExportOrder(tmp_path, leaves(project), mix=True, subtype="float", package="rpp", tempo=120.25,
+                        labels=LABELS)  # fmt: skip
+    report = export(project.state, order, song="Tune")
+    root = parsed(report.files["package"].read_text(encoding="utf-8"))
+    assert root[0] == "REAPER_PROJECT"
+    assert (chunks(root, "PANLAW"), chunks(root, "PANMODE")) == ([["PANLAW", "1"]], [["PANMODE", "3"]])
+    assert chunks(root, "TEMPO")[0][1:] == ["120.25", "4", "4"]
+    assert [mark[1:] for mark in chunks(root, "MARKER")] == [
+        ["1", "0.250000000", "verse", "1"], ["1", "0.750000000", "", "1"], ["2", "1.000000000", "drop", "0"],
+    ]  # fmt: skip
+    tracks = chunks(root, "TRACK")
+    assert [chunks(track, "NAME")[0][1] for track in tracks] == [
+        'Tom\'s "big" drums', "<bass> & more", "residual", "mix",
+    ]  # fmt: skip
+    assert int(chunks(tracks[0], "PEAKCOL")[0][1]) == 0x1302010
+    total = np.zeros_like(heard, dtype=float)
+    for track in tracks:
+        item = chunks(track, "ITEM")[0]
+        assert chunks(item, "POSITION")[0][1] == "0"
+        assert float(chunks(item, "LENGTH")[0][1]) == pytest.approx(2.0)
+        sound = soundfile.read(tmp_path / chunks(chunks(item, "SOURCE")[0], "FILE")[0][1])[0].T
+        if chunks(track, "MUTESOLO")[0][1] == "0":
+            gain, pan = (float(word) for word in chunks(track, "VOLPAN")[0][1:3])
+            assert gain == pytest.approx(1.0) or gain == pytest.approx(10 ** (-6 / 20), rel=1e-9)
+            total += balance(sound, gain, pan)
+    np.testing.assert_allclose(total, heard, atol=1e-6)  # the mix is there, muted, and not heard twice
+
+
+def test_names_are_quoted_whatever_is_in_them() -> None:
+    assert quoted('say "hi"') == "'say \"hi\"'"
+    assert quoted('it\'s "it"') == '`it\'s "it"`'
+    assert quoted("`'\"\n") == "`''\"`"
+
+
+def test_reaper_gets_what_it_can_read(project: Project, tmp_path: Path) -> None:
+    with pytest.raises(StemStudioError, match=r"not written with m4a files\. Choose WAV"):
+        export(project.state, ExportOrder(tmp_path, leaves(project), package="rpp", format="m4a"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cancelled_package_leaves_nothing(project: Project, tmp_path: Path) -> None:
+    def report(fraction: float, message: str) -> None:
+        if message == "Packing":
+            progress.cancel()
+
+    progress = Progress(report)
+    with pytest.raises(Cancelled):
+        export(
+            project.state,
+            ExportOrder(tmp_path / "out", leaves(project), package="dawproject"),
+            progress=progress,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_silence_on_a_fader_is_written_as_zero(song: Audio, tmp_path: Path) -> None:
+    project = taken_apart(song)
+    edits.set_stem(project.state, leaves(project)[0], "", gain_db=-math.inf, solo=True).do(project)
+    for package in ("rpp", "dawproject"):
+        export(project.state, ExportOrder(tmp_path, leaves(project), package=package), song=package)
+    assert "VOLPAN 0 0 -1 -1 1\n    MUTESOLO 0 2 0" in (tmp_path / "rpp.rpp").read_text()
+    with zipfile.ZipFile(tmp_path / "dawproject.dawproject") as archive:
+        root = ElementTree.fromstring(archive.read("project.xml"))
+    channel = root.find("Structure/Track/Channel")
+    assert channel is not None
+    assert channel.get("solo") == "true"
+    assert channel.find("Volume").get("value") == "0"  # type: ignore[union-attr]
