@@ -17,6 +17,7 @@ from stemstudio.algorithms.nmf.convolutive_factorization import ConvolutiveFacto
 from stemstudio.algorithms.nmf.drums import NMFD
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.algorithms.own_stems import OwnStems
 from stemstudio.algorithms.repet import RepetSim
 from stemstudio.algorithms.rpca import RPCA
 from stemstudio.algorithms.spliced import Spliced
@@ -38,6 +39,8 @@ ALGORITHMS: tuple[type[Algorithm], ...] = (
     NMF,
     NMFD,
 )
+# Project files know them and menus do not.
+HIDDEN: tuple[type[Algorithm], ...] = (ByHand, OwnStems)
 ESTIMATES: dict[str, type[Estimates]] = {
     kind.kind: kind for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization, Spliced, Taught)
 }
@@ -58,5 +61,6 @@ def recipe_from_record(record: Mapping[str, Any]) -> Algorithm:
     name = settings.pop("algorithm", None)
     if not isinstance(name, str):
         raise BadRecipe("A recipe does not say its algorithm.")
-    kind = ByHand if name == ByHand.name else algorithm(name)
+    hidden = {each.name: each for each in HIDDEN}
+    kind = hidden.get(name) or algorithm(name)
     return kind.from_settings(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from stemstudio.audio.names import native
 
 LARGEST_RIFF = 2**32 - 2**16  # bytes of sound; WAV counts in 32 bits
 AAC_FRAME = 1024
+ALAC_FRAME = 4096
 
 
 class Encoder(Protocol):
@@ -83,48 +85,106 @@ class PyAVEncoder:
     """AAC in M4A by FFmpeg's own encoder, with the exact length in the edit list."""
 
     def __init__(self, path: Path, kind: FileFormat, subtype: Subtype, rate: int, channels: int) -> None:
+        self._movie = Movie(path, kind.container, rate)
+        self._stream = self._movie.add_stream(
+            subtype.coding, channels, int(channels * (subtype.setting or 0))
+        )
+
+    def write(self, block: Samples) -> None:
+        self._stream.write(block)
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        finally:
+            self._movie.close()
+
+
+class Movie:
+    """An MP4 file with streams of sound; `close` it when they are closed.
+
+    Parameters
+    ----------
+    container
+        FFmpeg's word for the kind of MP4.
+    rate
+        Sample rate in Hz, of all streams.
+    """
+
+    def __init__(self, path: Path, container: str, rate: int) -> None:
         import av
 
-        self._rate, self._layout = rate, "mono" if channels == 1 else "stereo"
         # Counting in samples and not in milliseconds keeps the length exact.
         options = {"movie_timescale": str(rate)}
+        self.rate = rate
         self._file = _ForgivingFile(path)
-        container: Any = av.open(self._file, "w", format=kind.container, options=options)
-        self._container = container
-        self._stream = container.add_stream(subtype.coding, rate=rate, layout=self._layout)
-        # The encoder allows 6144 bits a frame and channel.
-        self._stream.bit_rate = int(min(channels * (subtype.setting or 0), 6 * rate * channels))
-        self._waiting = np.zeros((channels, 0), dtype=np.float32)
+        self._container: Any = av.open(self._file, "w", format=container, options=options)
+        self._muxing = threading.Lock()
+
+    def add_stream(
+        self, coding: str, channels: int, bit_rate: int = 0, name: str = "", seed: int = 0
+    ) -> MovieStream:
+        """One more stream, before any of them is written to."""
+        stream = self._container.add_stream(
+            coding, rate=self.rate, layout="mono" if channels == 1 else "stereo"
+        )
+        if bit_rate:  # the encoder allows 6144 bits a frame and channel
+            stream.bit_rate = int(min(bit_rate, 6 * self.rate * channels))
+        if name:
+            stream.metadata["handler_name"] = name
+        return MovieStream(self, stream, coding, channels, seed)
+
+    def mux(self, packets: Any) -> None:
+        """Take packets of any of the streams; from any thread."""
+        with self._muxing:
+            for packet in packets:
+                self._container.mux(packet)
+        self._file.check()
+
+    def close(self) -> None:
+        self._container.close()
+        self._file.close()
+        self._file.check()
+
+
+class MovieStream:
+    """A stream of a `Movie`, AAC or 24-bit ALAC; each may be filled by a thread of its own."""
+
+    def __init__(self, movie: Movie, stream: Any, coding: str, channels: int, seed: int) -> None:
+        self._movie, self._stream = movie, stream
+        self._layout = "mono" if channels == 1 else "stereo"
+        self._exact = coding == "alac"
+        self._frame = ALAC_FRAME if self._exact else AAC_FRAME
+        self._random = np.random.Generator(np.random.SFC64(seed))
+        self._waiting: NDArray[Any] = np.zeros((channels, 0), dtype=np.float32)
         self._position = 0
 
     def write(self, block: Samples) -> None:
         samples = np.concatenate([self._waiting, block], axis=1)
-        whole = samples.shape[1] // AAC_FRAME * AAC_FRAME
-        for start in range(0, whole, AAC_FRAME):
-            self._encode(samples[:, start : start + AAC_FRAME])
+        whole = samples.shape[1] // self._frame * self._frame
+        for start in range(0, whole, self._frame):
+            self._encode(samples[:, start : start + self._frame])
         self._waiting = samples[:, whole:].copy()
-        self._file.check()
 
     def close(self) -> None:
-        try:
-            if self._waiting.shape[1]:
-                self._encode(self._waiting)
-                self._waiting = self._waiting[:, :0]
-            for packet in self._stream.encode(None):
-                self._container.mux(packet)
-        finally:
-            self._container.close()
-            self._file.close()
-        self._file.check()
+        """Write what is left; the movie stays open."""
+        if self._waiting.shape[1]:
+            self._encode(self._waiting)
+            self._waiting = self._waiting[:, :0]
+        self._movie.mux(self._stream.encode(None))
 
     def _encode(self, samples: Samples) -> None:
         import av
 
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
-        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._position, Fraction(1, self._rate)
+        values: NDArray[Any] = np.ascontiguousarray(samples)
+        if self._exact:
+            values = quantise(values, 24, self._random)
+        form = "s32p" if self._exact else "fltp"
+        frame = av.AudioFrame.from_ndarray(values, format=form, layout=self._layout)
+        rate = self._movie.rate
+        frame.sample_rate, frame.pts, frame.time_base = rate, self._position, Fraction(1, rate)
         self._position += samples.shape[1]
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
+        self._movie.mux(self._stream.encode(frame))
 
 
 class _ForgivingFile:

@@ -38,7 +38,6 @@ def check_target(
             raise UnwritableFile(
                 path, f"there is no folder “{path.parent}”", "Make it first, or choose another."
             )
-        free = shutil.disk_usage(path.parent).free
     except OSError as error:
         raise UnwritableFile(path, why(error)) from error
     if length < 1:
@@ -46,6 +45,15 @@ def check_target(
     need = expected_bytes(kind, quality, rate, channels, length)
     if kind.name == "aiff" and need >= 2**32 - 2**16:
         raise UnwritableFile(path, "AIFF holds at most 4 GB", "Choose WAV or FLAC.")
+    check_room(path, need)
+
+
+def check_room(path: Path, need: int) -> None:
+    """Raise `UnwritableFile` if a file of so many bytes has no room beside `path`."""
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError as error:
+        raise UnwritableFile(path, why(error)) from error
     if free < need + MARGIN_BYTES:
         raise UnwritableFile(
             path,

@@ -30,8 +30,9 @@ def export(
         list[str] | None,
         typer.Option(
             "--as",
-            help="What to write, with commas or several times: folder (sound files that all begin at 0), stem-mp4, "
-            "dawproject or rpp for decks and DAWs; atoms, midi, masks, pictures, labels, report. By default folder.",
+            help="What to write, with commas or several times: folder (sound files that all begin at 0), stem-mp4 (with "
+            "--subtype aac or alac), dawproject or rpp for decks and DAWs; atoms, midi, masks, pictures, labels, report. "
+            "By default folder.",
             metavar="KIND,…",
         ),
     ] = None,
@@ -124,14 +125,17 @@ def export(
     ):
         state = opened.project.state
         own = state.mixture.sample_rate
-        kind, quality = sound_format(format, subtype, rate or own, state.mixture.channels)
+        name_of, quality = format, subtype
+        if package != "stem-mp4":
+            kind, quality = sound_format(format, subtype, rate or own, state.mixture.channels)
+            name_of = kind.name
         other = mix or without or group
         chosen = _chosen(state, stems or ()) if sounds and (stems or not other) else ()
         order = ExportOrder(
             folder,
             chosen,
             mix,
-            format=kind.name,
+            format=name_of,
             subtype=quality,
             template=template,
             start=None if start is None else round(start * own),

@@ -37,6 +37,7 @@ from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
 from stemstudio.gui.melody_finding import MelodyFinding
 from stemstudio.gui.opening import Opening, Song
+from stemstudio.gui.own_stems import OwnStemsReading
 from stemstudio.gui.peaks import Peaks
 from stemstudio.gui.player import Player
 from stemstudio.gui.playhead import Playhead
@@ -93,6 +94,7 @@ class MainWindow(QMainWindow):
         self.saving = Saving(self, self.document, self.opening, self.player)
         self.reworking = reworking_of(self.document)
         self.separating.keep = self.reworking.keep = self.saving.keep
+        self.own_stems = OwnStemsReading(self.document, self.saving.keep, self)
         self.exporting = Exporting(self, self.document, self.saving, self.player)
         self.recent = Recent(self)
         self._make_views()
@@ -299,6 +301,7 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._show_error)
         self.exporting.failed.connect(self._show_error)
+        self.own_stems.failed.connect(self._show_error)
         document.jobs.unheard.connect(self._show_error)
         self.opening.channels_wanted.connect(self._ask_channels)
         self.opening.read.connect(self._song_read)
@@ -394,6 +397,7 @@ class MainWindow(QMainWindow):
             self.recent.add(song.info.path)
         for note in song.notes:
             self._say(note)
+        self.own_stems.look(song)
         self._refresh()
 
     def _say(self, text: str) -> None:

@@ -18,6 +18,7 @@ from stemstudio.mixing.plan import file_names, names_of, parts_of
 from stemstudio.mixing.reaper import project_text
 from stemstudio.mixing.session import session_of
 from stemstudio.mixing.sound_files import Written, write_sound_files
+from stemstudio.mixing.stem_mp4 import write_stem_mp4
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -94,6 +95,8 @@ def _written(
     extent = progress.part(0.0, 0.95 if parts or others.get("package") else 0.0)
     if order.package == "dawproject":
         written = write_dawproject(others["package"], state, order, parts, tags, title, extent)
+    elif order.package == "stem-mp4":
+        written = write_stem_mp4(others["package"], state, order, tags, title, extent)
     elif parts:
         written = write_sound_files(state, order, parts, order.folder, names, tags, title, stack, extent)
         files = written.writers
@@ -122,7 +125,7 @@ def _reported(
         null_db=written.null_db,
         notes=written.notes,
         gains_db=levels,
-        names=told,
+        names={**told, **written.names},
     )
 
 

@@ -70,6 +70,7 @@ PACKAGES: dict[str, Package] = {
         Package("rpp", ".rpp", "REAPER project, with sound files beside it", False),
     )
 }
+STREAMS = {"aac": "AAC, 256 kbit/s a stream, as decks expect it", "alac": "ALAC: exact, and large"}
 DATA: dict[str, DataKind] = {
     "atoms": DataKind("atoms", "atoms", ".npz", "Atoms: templates and activations (.npz)"),
     "midi": DataKind("midi", "notes", ".mid", "Atoms as notes (.mid)"),
@@ -130,7 +131,8 @@ class ExportOrder:
     mix
         Whether to write the mix as it is heard: gain, pan, mute and solo of every strip.
     format, subtype
-        Names in `stemstudio.audio.formats.FORMATS`; None for the format's first quality.
+        Names in `stemstudio.audio.formats.FORMATS`; None for the format's first quality. For decks the subtype is one
+        of `STREAMS`, and the format says nothing.
     template
         File names without suffix; `{song}`, `{stem}` and `{number}` are filled in.
     start, stop

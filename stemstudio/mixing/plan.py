@@ -121,21 +121,21 @@ def sizes(order: ExportOrder, state: State, song: str) -> dict[Key, int | None]:
     own = state.mixture.sample_rate
     rate = order.rate or own
     length = max(0, -(-(stop - start) * rate // own))
-    kind = file_format(order.format)
-    quality = kind.subtype(order.subtype)
-    channels = state.mixture.channels
-    each = expected_bytes(kind, quality, rate, channels, length)
     found: dict[Key, int | None] = dict.fromkeys(names)
-    for part in parts_of(order, state):
-        if part.key in names:
-            found[part.key] = each * (2 if part.key == "mix" and channels == 1 else 1)
+    if order.package == "stem-mp4":
+        kind, quality = ("flac", "24") if order.subtype == "alac" else ("m4a", "256")
+        stream = expected_bytes(FORMATS[kind], FORMATS[kind].subtype(quality), rate, 2, length)
+        found["package"] = 5 * stream
+        return found
+    kind_of = file_format(order.format)
+    channels = state.mixture.channels
+    each = expected_bytes(kind_of, kind_of.subtype(order.subtype), rate, channels, length)
+    parts = parts_of(order, state)
     if order.package == "dawproject":
-        found["package"] = each * len(parts_of(order, state))
-    elif order.package == "stem-mp4":
-        m4a = FORMATS["m4a"]
-        stream = expected_bytes(m4a, m4a.subtype("256"), rate, 2, length)
-        exact = expected_bytes(FORMATS["flac"], FORMATS["flac"].subtype("24"), rate, 2, length)
-        found["package"] = 5 * (exact if order.subtype == "alac" else stream)
+        found["package"] = each * len(parts)
+        return found
+    for part in parts:
+        found[part.key] = each * (2 if part.key == "mix" and channels == 1 else 1)
     return found
 
 

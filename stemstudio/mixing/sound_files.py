@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ class Written:
         As `ExportReport` has it.
     notes
         Sentences about what a person should know.
+    names
+        Of sounds that are none of the order's parts.
     """
 
     writers: Mapping[Key, SoundWriter]
@@ -48,6 +50,7 @@ class Written:
     gains: Mapping[Key, float]
     null_db: float | None
     notes: tuple[str, ...]
+    names: Mapping[Key, str] = field(default_factory=dict)
 
 
 def write_sound_files(

@@ -134,7 +134,7 @@ def write_sounds(
     start: int,
     stop: int,
     progress: Progress,
-    checked: Sequence[int] = (),
+    checked: Sequence[Key] = (),
 ) -> tuple[float, int]:
     """All parts in one pass, their encoders working while the next block is rendered.
 

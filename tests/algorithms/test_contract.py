@@ -13,6 +13,7 @@ from small_recipes import quick, write_tiny_roformer, write_tiny_unmix, write_ti
 from stemstudio.algorithms import ALGORITHMS, ESTIMATES, algorithm, recipe_from_record
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.by_hand import ByHand
+from stemstudio.algorithms.own_stems import OwnStems
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Cancelled, Progress
@@ -268,6 +269,6 @@ def test_the_list_of_separators_costs_no_start_up_time():
 
 
 def test_a_split_by_hand_is_known_to_project_files_but_no_menu():
-    recipe = ByHand()
-    assert recipe_from_record(recipe.record()) == recipe
-    assert ByHand not in ALGORITHMS
+    for recipe in (ByHand(), OwnStems(file="song.stem.mp4")):
+        assert recipe_from_record(recipe.record()) == recipe
+        assert type(recipe) not in ALGORITHMS

@@ -13,6 +13,7 @@ from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.loudness import integrated_lufs
 from stemstudio.audio.reading import read_song, song_hash
+from stemstudio.audio.stem_streams import read_entries
 from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.history import History
@@ -146,6 +147,11 @@ def test_packages_and_data(command: Any, saved: Path, tmp_path: Path) -> None:
     assert ran.json["null_db"] <= -120
     assert command("export", saved, "--as", "rpp", "--out", tmp_path / "rpp", "--format", "flac").code == 0
     assert {path.suffix for path in (tmp_path / "rpp").iterdir()} == {".flac", ".rpp"}
+    deck = command(
+        "export", saved, "--as", "stem-mp4", "--subtype", "alac", "--out", tmp_path / "d.stem.mp4", "--json"
+    )
+    assert list(deck.json["files"].values()) == [str(tmp_path / "d.stem.mp4")]
+    assert [entry.name for entry in read_entries(tmp_path / "d.stem.mp4")][:2] == ["harmonic", "percussive"]
     data = command("export", saved, "--as", "labels", "--as", "masks", "--out", tmp_path / "data", "--json")
     assert set(data.json["files"]) == {"labels", "masks"}
     for words, sentence in (
