@@ -44,6 +44,7 @@ from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.recent import Recent
 from stemstudio.gui.remembered import Remembered, measured_speed
 from stemstudio.gui.reworking import reworkable, reworking_of
+from stemstudio.gui.room_sound import RoomSound
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.sounding import Sounding
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         self.tools = ToolBox(self)
         self.opening = Opening(self.document, self)
         self.sounding = Sounding(self.document, self.player, self)
+        self.room_sound = RoomSound(self.document, self.player, self.sounding, self)
         self.separating = Separating(self.document, self)
         self.separating.playhead = lambda: self.player.position
         self.melody_finding = MelodyFinding(self.document, self)
@@ -150,6 +152,7 @@ class MainWindow(QMainWindow):
         self.sheet.spectrogram.cancel()
         self.opening.cancel()
         self.player.close()
+        self.room_sound.close()
         self.sounding.close()
         self.document.jobs.close()
         self.saving.forget()
@@ -297,6 +300,7 @@ class MainWindow(QMainWindow):
             self.saving.failed,
             self.separating.failed,
             self.sounding.failed,
+            self.room_sound.failed,
             self.reworking.failed,
         ):
             signal.connect(self._show_error)

@@ -68,6 +68,7 @@ class Player(QObject):
         self._output: SoundDevice | SilentClock | None = None
         self._device: DeviceChoice | str | None = None
         self._latency: Latency = "normal"
+        self._channels = 2
         self._warming: threading.Thread | None = None
         self._warm_error: Exception | None = None
         self._abandoned: list[object] = []
@@ -128,6 +129,23 @@ class Player(QObject):
         """The device that is played on; None while there is none or the clock is silent."""
         return self._output.device if self._output is not None else None
 
+    def set_channels(self, channels: int) -> DeviceChoice | None:
+        """Play on so many outputs from now on; the device that will play them, or None where it has not as many."""
+        chosen = self._output.device if self._output is not None else None
+        if chosen is None:
+            try:
+                chosen = self._found(self._device) or next(iter(self.devices()), None)
+            except NoSound:
+                chosen = next(iter(self.devices()), None)
+        if channels > 2 and (chosen is None or chosen.channels < channels):
+            return None
+        if channels != self._channels:
+            self._channels = channels
+            if self._output is not None:
+                self._close()
+                self._start()
+        return chosen
+
     @property
     def silent(self) -> bool:
         """Whether play goes on without sound, for want of a device."""
@@ -170,7 +188,7 @@ class Player(QObject):
         for device in dict.fromkeys((self._device, None)):
             try:
                 output: SoundDevice | SilentClock = SoundDevice(
-                    self._deck, self._found(device), self._latency
+                    self._deck, self._found(device), self._latency, self._channels
                 )
                 self._deck.running = True
                 output.start()
@@ -216,10 +234,19 @@ class Player(QObject):
         buffers: Sequence[NDArray[np.float32]],
         valid: NDArray[np.uint8] | None,
         gains: NDArray[np.floating],
+        *,
+        spread: bool = False,
     ) -> None:
-        """Play these stems wherever `valid` (one flag a `playstate.CHUNK`) is not 0, the song elsewhere."""
+        """Play these stems wherever `valid` (one flag a `playstate.CHUNK`) is not 0, the song elsewhere.
+
+        With `spread` the only one is a room, see `Deck.set_stems`.
+        """
         self._patches.settle(None, self._guard)
-        self._deck.set_stems(buffers, valid, gains)
+        self._deck.set_stems(buffers, valid, gains, spread=spread)
+
+    def plays(self, buffer: NDArray[np.float32]) -> bool:
+        """Whether this very buffer is one of the stems."""
+        return any(stem is buffer for stem in self._deck.programme.stems)
 
     def set_gains(self, gains: NDArray[np.floating]) -> None:
         """Move the faders: shape (stems, 2), linear, as `mixer.stem_gains` makes them."""

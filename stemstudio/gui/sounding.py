@@ -38,10 +38,16 @@ class Sounding(QObject):
     Signals
     -------
     rendered(start, stop)
-        The new sound of samples [start, stop) is in place; for tests and measuring. Sent by the rendering thread.
+        The new sound of samples [start, stop) is in place. Sent by the rendering thread.
+    laid_out()
+        There are other buffers, for other stems or another song.
+    gains_set()
+        Faders, mute or solo may be different.
     """
 
     rendered = Signal(int, int)
+    laid_out = Signal()
+    gains_set = Signal()
     failed = Signal(object)
 
     def __init__(self, document: Document, player: Player, parent: QObject | None = None) -> None:
@@ -50,6 +56,7 @@ class Sounding(QObject):
         self._player = player
         self._leaves: tuple[int, ...] = ()
         self._alone: int | None = None
+        self._played = True  # whether the player has these buffers, and not a room made of them
         self._mixture: NDArray[np.float32] = np.zeros((1, 0), dtype=np.float32)  # what the player was given
         self._buffers: list[NDArray[np.float32]] = []
         self._maps: list[mmap.mmap] = []
@@ -88,6 +95,36 @@ class Sounding(QObject):
             state = self._document.state
             if state is not None:
                 self._set_gains(state)
+
+    def set_played(self, played: bool) -> None:
+        """Let the player have the stems, or leave it to somebody who plays something made of them."""
+        if played != self._played:
+            with self._lock:
+                self._played = played
+            state = self._document.state
+            if played and state is not None:
+                self._give(state)
+
+    @property
+    def gains(self) -> NDArray[np.float32]:
+        """Left and right gain of every leaf, as they are heard."""
+        return self._gains(self._document.state) if self._document.state is not None else np.zeros((0, 2))
+
+    def heard(self, start: int, stop: int) -> dict[int, NDArray[np.float32]] | None:
+        """The stereo sound of every leaf behind its strip over samples [start, stop); None while some is missing."""
+        with self._lock:
+            state = self._state
+            if state is None or not self._document.complete:
+                return None
+            if self._buffers and not self._valid[start // CHUNK : -(-stop // CHUNK)].all():
+                return None
+            gains = self._gains(state)
+            return {
+                leaf: buffer[:, start:stop] * pair[:, None]
+                for leaf, buffer, pair in zip(
+                    self._leaves, self._buffers or [self._mixture], gains, strict=True
+                )
+            }
 
     # what the document says
 
@@ -155,12 +192,18 @@ class Sounding(QObject):
             rooms = [room(channels, length) for _ in leaves] if split else []
             self._buffers = [buffer for buffer, _ in rooms]
             self._maps = [memory for _, memory in rooms]
-            if split:
-                self._player.set_stems(self._buffers, self._valid, self._gains(state))
-            else:
-                everywhere = np.ones(max(1, chunks), dtype=np.uint8)
-                self._player.set_stems([self._mixture], everywhere, self._gains(state))
+            if self._played:
+                self._give(state)
             self._lock.notify_all()
+        self.laid_out.emit()
+
+    def _give(self, state: State) -> None:
+        """Let the player play what is here."""
+        if self._buffers:
+            self._player.set_stems(self._buffers, self._valid, self._gains(state))
+        else:
+            everywhere = np.ones(max(1, self._valid.size), dtype=np.uint8)
+            self._player.set_stems([self._mixture], everywhere, self._gains(state))
 
     def _mark(self, state: State, start: int, stop: int) -> None:
         """Samples [start, stop) sound different now."""
@@ -178,7 +221,9 @@ class Sounding(QObject):
             self._lock.notify_all()
 
     def _set_gains(self, state: State) -> None:
-        self._player.set_gains(self._gains(state))
+        if self._played:
+            self._player.set_gains(self._gains(state))
+        self.gains_set.emit()
 
     def _gains(self, state: State) -> NDArray[np.float32]:
         strips = [state.stems[leaf] for leaf in self._leaves]
@@ -255,7 +300,7 @@ class Sounding(QObject):
 
     def _put(self, first: int, last: int, start: int, sounds: list[NDArray[np.float32]]) -> None:
         valid = self._valid[first:last]
-        if valid.any():
+        if valid.any() and self._played:
             self._player.replace(sounds, start)
         else:
             for buffer, sound in zip(self._buffers, sounds, strict=True):

@@ -38,6 +38,7 @@ from stemstudio.mixing.playstate import (
     PROGRAMMES,
     SEEK_BITS,
     SLICE,
+    SPREAD,
     STATE,
     STEMS,
     TRAIL,
@@ -292,6 +293,35 @@ def _render_stems(s, slot, position, n, side, acc, metered):
 
 
 @njit(cache=_CACHE, nogil=True)
+def _render_further(s, n):
+    """Write the third… channels of a room into scratch rows 6…, blended from the old voice to the new one."""
+    for channel in range(2, min(s.channels_out, SPREAD)):
+        acc = s.scratch[4 + channel]
+        for i in range(n):
+            acc[i] = 0.0
+        _add_further(s, s.voice, s.mode, s.position, n, channel, acc)
+        if s.fade_left > 0:
+            for i in range(n):
+                acc[i] *= (s.fade - s.fade_left + i + 1) / (s.fade + 1)
+            old = s.scratch[4]  # its sum of stems is not wanted any more
+            for i in range(n):
+                old[i] = 0.0
+            _add_further(s, s.old_voice, s.old_mode, s.old_position, n, channel, old)
+            for i in range(n):
+                acc[i] += (1.0 - (s.fade - s.fade_left + i + 1) / (s.fade + 1)) * old[i]
+
+
+@njit(cache=_CACHE, nogil=True)
+def _add_further(s, slot, mode, position, n, channel, acc):
+    if mode == STEMS and s.spread[slot] != 0 and s.stem_channels[slot, 0] > channel:
+        length = s.length[slot]
+        last = min(n, length - position)
+        samples = carray(_floats(s.stem_address[slot, 0] + 4 * channel * length), (length,))
+        for i in range(last):
+            acc[i] += samples[position + i]
+
+
+@njit(cache=_CACHE, nogil=True)
 def _take_commands(s):
     """Take play and pause, seek, another programme, the loop's wrap and a change of source; start a fade if needed."""
     command = s.play_command
@@ -430,7 +460,9 @@ def _emit(s, out, done, n, opening):
         else:
             out[frame] = left
             out[frame + 1] = right
-            for channel in range(2, channels):
+            for channel in range(2, min(channels, SPREAD)):
+                out[frame + channel] = factor * s.scratch[4 + channel, i]
+            for channel in range(SPREAD, channels):
                 out[frame + channel] = 0.0
     s.gate = gate
     taken = min(n, s.master_left)
@@ -522,6 +554,7 @@ def _fill(s, out, frames, time):
                 _render(s, s.old_voice, s.old_mode, s.old_position, n, 2, False)
                 if s.old_voice != s.voice:
                     _advance_ramps(s, s.old_voice, n)
+            _render_further(s, n)
             _emit(s, out, done, n, opening)
             s.click_current = s.click_gain
             _advance_ramps(s, s.voice, n)

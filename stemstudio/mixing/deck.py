@@ -17,7 +17,7 @@ from stemstudio.mixing import playstate
 from stemstudio.mixing.feeding import Feeder
 from stemstudio.mixing.metronome import Beats, click_track
 from stemstudio.mixing.mixer import decibels
-from stemstudio.mixing.playstate import CHUNK, LOOPS, MAX_STEMS, PROGRAMMES, SEEK_BITS, TRAIL
+from stemstudio.mixing.playstate import CHUNK, LOOPS, MAX_STEMS, PROGRAMMES, SEEK_BITS, SPREAD, TRAIL
 
 __all__ = ["Deck", "Meters", "Source"]
 
@@ -34,7 +34,7 @@ class Meters:
     Attributes
     ----------
     stem_peak, stem_rms
-        Shape (stems, 2), linear, behind the faders.
+        Shape (stems, 2), linear, behind the faders; no stems while a room is played.
     master_peak, master_rms
         Shape (2,), linear, as delivered.
     null_db
@@ -70,6 +70,7 @@ class Programme:
     mixture_valid: NDArray[np.uint8] | None = None
     audition_valid: NDArray[np.uint8] | None = None
     click: NDArray[np.float32] | None = None
+    spread: bool = False
 
 
 class Deck:
@@ -148,12 +149,19 @@ class Deck:
         stems: Sequence[NDArray[np.float32]],
         valid: NDArray[np.uint8] | None,
         gains: NDArray[np.floating],
+        *,
+        spread: bool = False,
     ) -> None:
-        """Play these stems (channels, samples) wherever `valid` (one flag a CHUNK) says that they are rendered."""
+        """Play these stems (channels, samples) wherever `valid` (one flag a CHUNK) says that they are rendered.
+
+        With `spread` the only stem is a room of up to `SPREAD` channels, each for an output of its own.
+        """
         if len(stems) > MAX_STEMS:
             raise ValueError(f"at most {MAX_STEMS} stems can be mixed, not {len(stems)}")
+        if spread and len(stems) != 1:
+            raise ValueError(f"a room is one stem, not {len(stems)}")
         for stem in stems:
-            _check(stem)
+            _check(stem, most=SPREAD if spread else 2)
             if stem.shape[-1] != self.length:
                 raise ValueError(f"a stem of {stem.shape[-1]} samples does not fit a song of {self.length}")
         if valid is not None:
@@ -161,7 +169,7 @@ class Deck:
             if valid.dtype != np.uint8 or not valid.flags.c_contiguous or valid.size < chunks:
                 raise ValueError(f"valid must be a contiguous uint8 array of {chunks} flags")
         self._gains = _pairs(gains, len(stems))
-        self._show(replace(self._programme, stems=tuple(stems), valid=valid))
+        self._show(replace(self._programme, stems=tuple(stems), valid=valid, spread=spread))
 
     def set_gains(self, gains: NDArray[np.floating]) -> None:
         """Move the faders: shape (stems, 2), linear; the callback ramps to them."""
@@ -317,6 +325,7 @@ class Deck:
         for index, stem in enumerate(programme.stems):
             s["stem_address"][slot, index] = stem.ctypes.data
             s["stem_channels"][slot, index] = stem.shape[0]
+        s["spread"][slot] = programme.spread
         s["audition_address"][slot] = programme.audition.ctypes.data
         s["audition_channels"][slot] = programme.audition.shape[0]
         s["audition_length"][slot] = programme.audition.shape[1]
@@ -499,14 +508,15 @@ class Deck:
 
     def meters(self) -> Meters:
         """Read the meters and start them afresh."""
-        s, count = self._s, len(self._programme.stems)
+        spread = self._programme.spread
+        s, count = self._s, 0 if spread else len(self._programme.stems)
         null = float(s["null_peak"])
         meters = Meters(
             stem_peak=s["stem_peak"][:count].copy(),
             stem_rms=np.sqrt(s["stem_square"][:count]),
             master_peak=s["master_peak"].copy(),
             master_rms=np.sqrt(s["master_square"]),
-            null_db=None if null < 0 else decibels(null),
+            null_db=None if null < 0 or spread else decibels(null),
             underflows=int(max(s["underflows"], s["gaps"])),
         )
         s["stem_peak"][:] = 0.0
@@ -519,10 +529,12 @@ def _address(array: NDArray[np.generic] | None) -> int:
     return 0 if array is None else int(array.ctypes.data)
 
 
-def _check(buffer: NDArray[np.float32]) -> None:
+def _check(buffer: NDArray[np.float32], most: int = 2) -> None:
     """Refuse what the callback could not read."""
-    if buffer.dtype != np.float32 or buffer.ndim != 2 or buffer.shape[0] not in (1, 2):
-        raise ValueError(f"expected float32 (1 or 2 channels, samples), not {buffer.dtype} {buffer.shape}")
+    if buffer.dtype != np.float32 or buffer.ndim != 2 or not 1 <= buffer.shape[0] <= most:
+        raise ValueError(
+            f"expected float32 (1 to {most} channels, samples), not {buffer.dtype} {buffer.shape}"
+        )
     if not buffer.flags.c_contiguous:
         raise ValueError("the audio callback needs contiguous buffers")
 

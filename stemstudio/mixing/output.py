@@ -11,6 +11,7 @@ import ctypes
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +20,16 @@ import numpy as np
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.deck import Deck
 
-__all__ = ["DeviceChoice", "Latency", "NoSound", "SilentClock", "SoundDevice", "devices", "refresh_devices"]
+__all__ = [
+    "DeviceChoice",
+    "Latency",
+    "NoSound",
+    "SilentClock",
+    "SoundDevice",
+    "devices",
+    "output_order",
+    "refresh_devices",
+]
 
 Latency = Literal["low", "normal", "high"] | float
 _LATENCIES: dict[str, str | float] = {
@@ -27,6 +37,7 @@ _LATENCIES: dict[str, str | float] = {
     "normal": 0.06,
     "high": 0.15,
 }  # the device's own lowest, or seconds
+_ALSA = (0x1, 0x2, 0x10, 0x20, 0x4, 0x8, 0x200, 0x400)  # front, back, centre, low frequencies, side
 _INVALID_RATE = -9997  # paInvalidSampleRate
 
 
@@ -54,6 +65,8 @@ class DeviceChoice:
         Most output channels.
     rate
         The device's own sample rate in Hz.
+    host
+        Name of the system's own sound layer.
     is_default
         Whether the system plays here unless told otherwise.
     """
@@ -64,6 +77,7 @@ class DeviceChoice:
     channels: int
     rate: float
     is_default: bool
+    host: str = ""
 
 
 def _sounddevice() -> Any:
@@ -75,6 +89,25 @@ def _sounddevice() -> Any:
             "Install it (on Debian and Ubuntu: apt-get install libportaudio2) and start again.",
         ) from error
     return sounddevice
+
+
+def output_order(masks: Sequence[int], device: DeviceChoice) -> list[int]:
+    """Which of a room's channels goes to each output of a device.
+
+    Parameters
+    ----------
+    masks
+        The bit of each channel in a channel mask, in the order of files.
+
+    Returns
+    -------
+    list of int
+        ALSA has the centre and the low frequencies behind the pairs; others have the order of files.
+    """
+    order = list(range(len(masks)))
+    if device.host != "ALSA":
+        return order
+    return sorted(order, key=lambda channel: _ALSA.index(masks[channel]) if masks[channel] in _ALSA else 99)
 
 
 def refresh_devices() -> None:
@@ -103,6 +136,7 @@ def devices() -> list[DeviceChoice]:
                     channels=device["max_output_channels"],
                     rate=device["default_samplerate"],
                     is_default=index == default,
+                    host=host,
                 )
             )
     return sorted(found, key=lambda choice: not choice.is_default)
@@ -119,6 +153,8 @@ class SoundDevice:
         A choice, or None for the default one.
     latency
         A word, or seconds.
+    channels
+        Outputs that are wanted; fewer are taken where the device has no more.
 
     Raises
     ------
@@ -128,7 +164,7 @@ class SoundDevice:
 
     silent = False
 
-    def __init__(self, deck: Deck, device: DeviceChoice | None, latency: Latency) -> None:
+    def __init__(self, deck: Deck, device: DeviceChoice | None, latency: Latency, channels: int = 2) -> None:
         from cffi import FFI  # type: ignore[import-untyped]
 
         from stemstudio.mixing.callback import callback
@@ -146,7 +182,7 @@ class SoundDevice:
         state = deck.state
         self._error: type[Exception] = sounddevice.PortAudioError
         rate = float(state["rate"][0])
-        state["channels_out"] = min(2, device.channels)
+        state["channels_out"] = min(max(2, channels), device.channels)
         ffi = FFI()
         arguments: dict[str, Any] = {
             "kind": "output",

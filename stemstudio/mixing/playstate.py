@@ -38,6 +38,7 @@ __all__ = [
     "RAMP_SECONDS",
     "SEEK_BITS",
     "SLICE",
+    "SPREAD",
     "STATE",
     "STEMS",
     "TRAIL",
@@ -57,6 +58,8 @@ LEAD_IN_SECONDS = 0.03
 """Silence before play on a fresh stream: sound servers swallow some of the first samples."""
 SLICE = 256
 """Most samples the callback mixes in one go; its scratch memory."""
+SPREAD = 8
+"""Most channels of a room that are played directly, each on an output of its own."""
 PROGRAMMES = 4
 LOOPS = 8
 TRAIL = 1024
@@ -95,6 +98,11 @@ STATE = np.dtype(
         ("stems", "i8", (_P,)),
         ("stem_address", "i8", (_P, _N)),
         ("stem_channels", "i8", (_P, _N)),
+        (
+            "spread",
+            "i8",
+            (_P,),
+        ),  # 1: the one stem is a room, and its third… channels go to outputs of their own
         ("mixture_address", "i8", (_P,)),
         ("mixture_channels", "i8", (_P,)),
         ("valid_address", "i8", (_P,)),  # uint8 a chunk; 0: all valid
@@ -157,7 +165,7 @@ STATE = np.dtype(
         ("trail_moving", "f8", (TRAIL,)),  # song samples a frame
         ("trail_seek", "i8", (TRAIL,)),
         ("trail_time", "f8", (TRAIL,)),  # device time at which `frame` sounds
-        ("scratch", "f8", (6, SLICE)),
+        ("scratch", "f8", (4 + SPREAD, SLICE)),  # two voices, sums of stems over further outputs
     ],
     align=True,
 )

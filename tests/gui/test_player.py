@@ -223,7 +223,7 @@ def test_device_that_never_answers_is_abandoned_with_its_memory(qtbot, player, m
 def test_device_that_refuses_the_rate_is_said(qtbot, player, monkeypatch):
     wanted = DeviceChoice("Box [ALSA]", "Box", 3, 2, 48000.0, False)
 
-    def refuse(deck, device, latency):
+    def refuse(deck, device, latency, channels):
         raise NoSound("“Box” does not play at 44100 Hz.", "Choose another sound device.")
 
     monkeypatch.setattr(player_module, "devices", lambda: [wanted])

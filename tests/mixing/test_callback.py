@@ -378,3 +378,34 @@ def test_sixty_four_stems(tape):
     deck.set_stems(stems, None, gains)
     deck.play()
     np.testing.assert_array_equal(tape(deck).run(10_000)[:, FADE:], mix_block(stems, gains, FADE, 10_000))
+
+
+def test_a_room_goes_to_outputs_of_its_own_and_fades_with_the_rest(tape):
+    """Six channels, each on its output; at a seek and at the end all of them fade alike."""
+    room = np.stack([np.full(RATE, 0.1 * (n + 1), np.float32) for n in range(6)])
+    deck = Deck(RATE)
+    deck.load(np.zeros((2, RATE), np.float32), RATE)
+    deck.set_stems([room], None, np.ones((1, 2)), spread=True)
+    deck.state["channels_out"] = 8
+    out = tape(deck)
+    deck.play()
+    sound = out.run(4096)
+    np.testing.assert_allclose(sound[:6, 1000:], room[:, 1000:4096], rtol=1e-6)
+    assert not sound[6:].any()
+    np.testing.assert_allclose(
+        sound[:6] / sound[0], room[:, :4096] / room[0, 0], rtol=1e-5
+    )  # one gate for all
+    deck.set_master(0.5)
+    out.run(4096)
+    np.testing.assert_allclose(out.run(512)[:6], 0.5 * room[:, :512], rtol=1e-6)
+    louder = np.ascontiguousarray(2.0 * room)
+    deck.set_stems([louder], None, np.ones((1, 2)), spread=True)
+    change = out.run(1024)
+    assert np.abs(np.diff(change[5])).max() < 0.01, "a click"
+    np.testing.assert_allclose(change[:6, -1], 0.5 * louder[:, 0], rtol=1e-6)
+    assert deck.meters().stem_peak.size == 0
+    deck.set_stems([louder[:2]], None, np.ones((1, 2)))
+    out.run(1024)
+    assert not out.run(512)[2:].any()
+    with pytest.raises(ValueError, match="one stem"):
+        deck.set_stems([room, room], None, np.ones((2, 2)), spread=True)
