@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
@@ -37,7 +38,13 @@ def at_the_start() -> int:
 
 
 class Streaming(Algorithm):
-    """A recipe whose stems can be heard while it goes on."""
+    """A recipe whose stems can be heard while it goes on: those of trained networks."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names in the catalogue of the trained models that it needs on this machine."""
+        named = str(getattr(self, "model", ""))
+        return (named,) if named in MODELS else ()
 
     @abstractmethod
     def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:

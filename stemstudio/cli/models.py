@@ -10,7 +10,7 @@ import typer
 
 from stemstudio.cli.console import answer, say, show_table, working
 from stemstudio.cli.options import Json
-from stemstudio.errors import BadModel, StemStudioError
+from stemstudio.errors import StemStudioError
 
 Name = Annotated[str, typer.Argument(help="Of a model, such as htdemucs.", metavar="NAME")]
 MEGABYTE = 1_000_000
@@ -99,21 +99,14 @@ def verify_models(
 ) -> None:
     """Check that weights are as their makers made them, and load them."""
     from stemstudio.algorithms.neural.own_models import every_model
-    from stemstudio.algorithms.neural.weights import load, look_for, verify
+    from stemstudio.algorithms.neural.weights import checked
 
-    found: list[dict[str, Any]] = []
     with working("checking weights") as progress:
-        for model in [_model(name)] if name else every_model().values():
-            for each in look_for(model):
-                if each.path is None:
-                    continue
-                progress.check()
-                verdict, why = verify(each.path, model), ""
-                try:
-                    load(each.path, model)
-                except BadModel as error:
-                    verdict, why = "damaged", error.sentence
-                found.append({"model": model.name, "path": str(each.path), "verdict": verdict, "why": why})
+        every = checked([_model(name)] if name else every_model().values(), progress)
+    found = [
+        {"model": each.model, "path": str(each.path), "verdict": each.verdict, "why": each.why}
+        for each in every
+    ]
     if json:
         answer(found)
     words = {"whole": "whole", "unchecked": "loads; no checksum is known", "damaged": "damaged"}

@@ -107,6 +107,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("rename_stem", "Separate", "Re&name the target stem…", "", ("F2",), "stems"),
     Command("join_stem", "Separate", "&Put together again", "The stems that the target was split into become one again.", (), "stems"),
     Command("delete_stem", "Separate", "&Delete the target stem", "Its light goes to the residual.", (), "stems"),
+    Command("show_models", "Separate", "Trained &models…", "Which networks there are, which are on this machine; download, add, check, remove.", ("Ctrl+Shift+M",), rule_before=True),
     Command("compare", "Separate", "&Compare with true stems…", "Scores of the stems, where the true ones are known.", (), "song", rule_before=True),
     Command("teach_selection", "Separate", "&Learn a template from the selection…", "What is selected of the target stem teaches how a sound looks, to find it all over this song or another.", ("Ctrl+Shift+L",), "selection", rule_before=True),
     Command("teach_stem", "Separate", "Learn templates from the target &stem…", "All sounds of the target stem, or of the song, as templates.", (), "song"),

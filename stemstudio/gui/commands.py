@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,12 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageB
 from stemstudio import __version__
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.melody import Melody
+from stemstudio.algorithms.streaming import Streaming
 from stemstudio.gui import theme
 from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.tools import painting
 from stemstudio.gui.tools.toolbox import HARDNESS_STEP, SIZE_STEP, STRENGTH_STEP
+from stemstudio.gui.views.goals import what_is_missing
 from stemstudio.project import edits, hints
 from stemstudio.project.stem import MIXTURE
 from stemstudio.resources import resource
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from stemstudio.gui.evaluation_dialog import Comparison
     from stemstudio.gui.help_window import HelpWindow
     from stemstudio.gui.main_window import MainWindow
+    from stemstudio.gui.models_dialog import ModelsDialog
 
 SONGS = "*.wav *.flac *.aif *.aiff *.mp3 *.m4a *.mp4 *.ogg *.oga *.opus *.wma *.aac *.alac *.ape *.wv *.mkv *.mov *.webm"
 
@@ -40,6 +45,7 @@ class Commands(QObject):
         self._reworking = reworking_of(window.document)
         self._comparison: Comparison | None = None
         self._help: HelpWindow | None = None
+        self._models: ModelsDialog | None = None
 
     # file
 
@@ -229,13 +235,49 @@ class Commands(QObject):
             button = QMessageBox.question(self.window, "Separate again", question + "\n\nSeparate again?")
             if button != QMessageBox.StandardButton.Yes:
                 return
-        self.window.separating.run(stem, recipe, together, box)
+        run = partial(self.window.separating.run, stem, recipe, together, box)
+        self._when_here(recipe, run)
 
     def try_recipe(self, stem: int, recipe: Algorithm, together: dict[str, str]) -> None:
         """Separate, to compare what comes of it with others; the song stays as it is."""
-        job = self.window.separating.try_out(stem, recipe, together, self.window.separate.box)
-        if job is not None:
-            self.document.said.emit(f"{recipe.title} will be there to be compared as soon as it is ready.")
+        box = self.window.separate.box
+
+        def run() -> None:
+            if self.window.separating.try_out(stem, recipe, together, box) is not None:
+                self.document.said.emit(
+                    f"{recipe.title} will be there to be compared as soon as it is ready."
+                )
+
+        self._when_here(recipe, run)
+
+    def _when_here(self, recipe: Algorithm, run: Callable[[], object]) -> None:
+        """Run what needs a trained model when it is here and the song is still open."""
+        from stemstudio.algorithms.neural.weights import missing
+
+        project, lacking = self.document.project, what_is_missing(recipe)
+
+        def go() -> None:
+            if self.document.project is project:
+                run()
+
+        if lacking and not missing(recipe):  # nothing that could be fetched: a file of one's own
+            self.document.said.emit(lacking)
+            self.show_models()
+        else:
+            self.window.fetching.when_here(recipe, go, self.window)
+
+    def show_models(self) -> None:
+        """The trained models, with the one chosen that the recipe in the panel takes."""
+        if self._models is None:
+            from stemstudio.gui.models_dialog import ModelsDialog
+
+            self._models = ModelsDialog(self.document.jobs, self.window.fetching, self.window)
+        recipe = self.window.separate.recipe()
+        if isinstance(recipe, Streaming) and recipe.models:
+            self._models.choose(recipe.models[0])
+        self._models.show()
+        self._models.raise_()
+        self._models.activateWindow()
 
     def add_take(self) -> None:
         self.window.separate.take()

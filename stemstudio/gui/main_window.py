@@ -33,6 +33,7 @@ from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.document import Document
 from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.exporting import Exporting
+from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
 from stemstudio.gui.melody_finding import MelodyFinding
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self.sounding = Sounding(self.document, self.player, self)
         self.room_sound = RoomSound(self.document, self.player, self.sounding, self)
         self.separating = Separating(self.document, self)
+        self.fetching = Fetching(self.document.jobs, self)
         self.separating.playhead = lambda: self.player.position
         self.melody_finding = MelodyFinding(self.document, self)
         self.auditions = Auditions(self.document, self.player, self)
@@ -189,7 +191,7 @@ class MainWindow(QMainWindow):
         self.masks = MasksPanel(document, self)
         self.mixer = MixerView(document, player, self)
         self.transport = Transport(document, player, self)
-        self.separate = SeparatePanel(document, self, speeds=measured_speed)
+        self.separate = SeparatePanel(document, self, speeds=measured_speed, fetching=self.fetching)
         self.tool_options = ToolOptions(document, self.tools, self)
         self.history = HistoryView(document, self)
         self.tool_strip = ToolStrip(document, self.tools, self)
@@ -299,6 +301,7 @@ class MainWindow(QMainWindow):
             self.opening.failed,
             self.saving.failed,
             self.separating.failed,
+            self.fetching.failed,
             self.sounding.failed,
             self.room_sound.failed,
             self.reworking.failed,
@@ -315,6 +318,7 @@ class MainWindow(QMainWindow):
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separating.ended.connect(self.atoms.end_preview)
         self.separating.unfinished.connect(self.separate.show_unfinished)
+        self.separate.models_wanted.connect(self.commands.show_models)
         self.separate.keep_wanted.connect(self.separating.keep_finished)
         self.separate.forget_wanted.connect(self.separating.forget_finished)
         self.separate.run_wanted.connect(self.commands.run_recipe)

@@ -202,7 +202,7 @@ class Separating(QObject):
         if laid is not None and document.state is not None:
             rate = document.state.mixture.sample_rate
             done = sum(stop - start for start, stop in laid.done) / rate
-            self.unfinished.emit(f"{time_text(done)} of {time_text(document.duration)} is separated.")
+            self.unfinished.emit(f"{time_text(done)} of {time_text(document.duration)} is done.")
 
     def keep_finished(self) -> None:
         """Make a step of what is finished of the run that was stopped; everywhere else the residual has the light."""

@@ -154,7 +154,7 @@ def test_what_is_finished_can_be_kept_or_forgotten(qtbot, studio):
         wait_for(qtbot, studio, (0, RATE))
         job.stop()
         qtbot.waitUntil(panel.keep_button.isVisible, timeout=5000)
-        assert panel.unfinished.text() == "0:01 of 0:04 is separated."
+        assert panel.unfinished.text() == "0:01 of 0:04 is done."
         assert "what is finished can be kept" in studio.said[-1]
         assert shown(document) == ["one", "two", "residual"]
         (panel.keep_button if keep else panel.forget_button).click()

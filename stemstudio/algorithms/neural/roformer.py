@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.separation import Ensemble, How, separate, stems_named
+from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
 LOADED = 0.02  # of the whole work
 
 
-class RoFormer(Algorithm):
+class RoFormer(Streaming):
     """A band-split RoPE transformer, from a checkpoint and the YAML that comes with it."""
 
     name: ClassVar[str] = "roformer"
@@ -72,10 +72,8 @@ class RoFormer(Algorithm):
         "full", "Full is exact; half is faster, and differs by less than the ear can tell", advanced=True
     )
 
-    def run(self, signal: Sound, progress: Progress, playhead: Callable[[], int] = lambda: 0) -> Waveforms:
+    def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
         """The network's stems as waveforms of the song's own rate, channels and length.
-
-        `playhead` tells the sample that is wanted first; finished stretches are handed on as `SoFar`.
 
         References
         ----------

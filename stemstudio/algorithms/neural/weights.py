@@ -6,13 +6,15 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import MODELS, Model
+from stemstudio.algorithms.streaming import Streaming
 from stemstudio.errors import BadModel, MissingModel, StemStudioError, UnwritableFile
 from stemstudio.progress import Progress
 
@@ -71,8 +73,8 @@ def weights_of(model: Model) -> tuple[Path, ...]:
         other = " (or the .th of the same name)" if model.family == "demucs" else ""
         raise MissingModel(
             f"The weights of {model.name} are not on this machine.",
-            f"Fetch them with “stemstudio models download {model.name}”, or put {files}{other} "
-            f"into {models_folder()}, or use an algorithm that needs none.",
+            f"Fetch them with “stemstudio models download {model.name}” or in the window under Separate ▸ Trained models, "
+            f"or put {files}{other} into {models_folder()}, or use an algorithm that needs none.",
         )
     return tuple(each.path for each in found if each.path is not None)
 
@@ -112,6 +114,12 @@ def add(path: Path, progress: Progress, config: Path | None = None) -> tuple[str
     return tuple(dict.fromkeys(model.name for _, model in known))
 
 
+def missing(recipe: Algorithm) -> tuple[Model, ...]:
+    """The models that a recipe needs and that are not, or not wholly, on this machine."""
+    wanted = [MODELS[name] for name in recipe.models] if isinstance(recipe, Streaming) else []
+    return tuple(model for model in wanted if any(each.path is None for each in look_for(model)))
+
+
 def load(path: Path, model: Model) -> Any:
     """The network in a file of a model; `BadModel` if it cannot be used."""
     from stemstudio.algorithms.neural.checkpoints import load_network, load_target
@@ -145,6 +153,11 @@ def remove(model: Model) -> tuple[Path, ...]:
     return tuple(gone)
 
 
+def removable(path: Path, model: Model) -> bool:
+    """Whether `remove` would delete a file of a model: one in our folder or in the hub's cache."""
+    return path.parent in (models_folder(), *_snapshots(model))
+
+
 def verify(path: Path, model: Model, progress: Progress | None = None) -> Verdict:
     """Whether a file is as its publisher made it.
 
@@ -155,6 +168,33 @@ def verify(path: Path, model: Model, progress: Progress | None = None) -> Verdic
     if wanted is None:
         return "unchecked"
     return "whole" if sha256(path, progress).startswith(wanted) else "damaged"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What became of checking a file: of which model, how it is, and why where it is damaged."""
+
+    model: str
+    path: Path
+    verdict: Verdict
+    why: str = ""
+
+
+def checked(models: Iterable[Model], progress: Progress) -> tuple[Checked, ...]:
+    """Hold every file of some models that is here against its checksum, and load it."""
+    files = [(model, each.path) for model in models for each in look_for(model) if each.path is not None]
+    found = []
+    for number, (model, path) in enumerate(files):
+        part = progress.part(number / len(files), (number + 1) / len(files))
+        part(0.0, f"checking {path.name}")
+        verdict, why = verify(path, model, part), ""
+        try:
+            load(path, model)
+        except BadModel as error:
+            verdict, why = "damaged", error.sentence
+        found.append(Checked(model.name, path, verdict, why))
+    progress(1.0)
+    return tuple(found)
 
 
 def sha256(path: Path, progress: Progress | None = None) -> str:

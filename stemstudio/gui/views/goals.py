@@ -64,22 +64,17 @@ GOALS = (
 
 
 def what_is_missing(recipe: Algorithm) -> str:
-    """Why a recipe cannot run on this machine: its weights are not here, and where they go; empty if it can."""
-    model = getattr(recipe, "model", None)
-    if model is None:
-        return ""
-    from stemstudio.algorithms.neural.catalogue import MODELS
+    """What a recipe needs that is not on this machine, in a few words; empty if it can run."""
     from stemstudio.algorithms.neural.own_models import own_model
-    from stemstudio.algorithms.neural.weights import weights_of
+    from stemstudio.algorithms.neural.weights import missing
 
-    try:
-        if isinstance(recipe, RoFormer):
-            own_model(model)
-        elif model in MODELS:
-            weights_of(MODELS[model])
-    except MissingModel as error:
-        return str(error)
-    return ""
+    if isinstance(recipe, RoFormer):
+        try:
+            own_model(recipe.model)
+        except MissingModel as error:
+            return error.sentence
+    names = [model.name for model in missing(recipe)]
+    return "" if not names else f"Not here yet: {', '.join(names)}"
 
 
 class GoalCard(QAbstractButton):

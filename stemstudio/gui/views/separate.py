@@ -22,11 +22,14 @@ from PySide6.QtWidgets import (
 
 from stemstudio.algorithms import ALGORITHMS
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.streaming import Streaming
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
+from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.forms import RecipeForm
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
+from stemstudio.gui.views.fetch_row import FetchRow
 from stemstudio.gui.views.goals import GOALS, Goal, GoalCard, what_is_missing
 from stemstudio.gui.views.strip_menu import swatch
 from stemstudio.gui.views.waiting_jobs import WaitingJobs
@@ -51,6 +54,8 @@ class SeparatePanel(QWidget):
         Learn from the new hints.
     help_wanted(name)
         Show the page of help of that algorithm.
+    models_wanted()
+        Show the trained models.
     keep_wanted(), forget_wanted()
         What is to become of the finished parts of a run that was stopped.
     """
@@ -59,16 +64,23 @@ class SeparatePanel(QWidget):
     take_wanted = Signal(int, object, object)
     refine_wanted = Signal()
     help_wanted = Signal(str)
+    models_wanted = Signal()
     keep_wanted = Signal()
     forget_wanted = Signal()
 
     def __init__(
-        self, document: Document, parent: QWidget | None = None, *, speeds: Speeds | None = None
+        self,
+        document: Document,
+        parent: QWidget | None = None,
+        *,
+        speeds: Speeds | None = None,
+        fetching: Fetching | None = None,
     ) -> None:
         """`speeds(name)` is the measured speed of an algorithm on this machine, None where none was measured."""
         super().__init__(parent)
         self._document = document
         self._speeds = speeds or (lambda name: None)
+        self._fetching = fetching or Fetching(document.jobs, self)
         self._job: Job | None = None
         self._began = 0.0
         self._missing: dict[str, str] = {}
@@ -81,6 +93,7 @@ class SeparatePanel(QWidget):
         document.selection_changed.connect(self._show_selection)
         document.reading_changed.connect(self._show_times)
         document.hints.changed.connect(self._show_note)
+        self._fetching.changed.connect(self._look_for_weights)
         document.jobs.started.connect(self._next_job)
         document.jobs.ended.connect(self._next_job)
         self._look_for_weights()
@@ -128,11 +141,17 @@ class SeparatePanel(QWidget):
         self._form_place.setContentsMargins(2, 2, 2, 2)
         self._form_place.addWidget(self.algorithms)
         self._form_place.addWidget(self.summary)
-        self.note = QLabel(self)
-        self.note.setWordWrap(True)
+        # A label that wraps would give the panel a height of its own, and its buttons would be scrolled away.
+        self.note = Elided(parent=self)
         self.note.setProperty("role", "warning")
-        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.note.hide()
+        self.models_button = QPushButton("Models…", self)
+        self.models_button.setProperty("link", True)
+        self.models_button.setToolTip(
+            "Which networks there are, which are on this machine; download, add, remove"
+        )
+        self.models_button.clicked.connect(self.models_wanted)
+        self.fetch_row = FetchRow(self._fetching, self)
         self.run_button = QPushButton("Run", self)
         self.run_button.setProperty("primary", True)
         self.run_button.clicked.connect(self.run)
@@ -147,8 +166,7 @@ class SeparatePanel(QWidget):
         self.stop_button = QPushButton("Stop", self)
         self.stop_button.setToolTip("Stop this job; nothing is changed")
         self.stop_button.clicked.connect(self.stop)
-        self.unfinished = QLabel(self)
-        self.unfinished.setWordWrap(True)
+        self.unfinished = Elided(parent=self)
         self.keep_button = QPushButton("Keep", self)
         self.keep_button.setProperty("primary", True)
         self.keep_button.setToolTip(
@@ -207,10 +225,15 @@ class SeparatePanel(QWidget):
         column.setSpacing(6)
         column.addLayout(top)
         column.addWidget(self.choices, 1)
-        column.addWidget(self.note)
+        about = QHBoxLayout()
+        about.addWidget(self.note, 1)
+        about.addStretch(0)
+        about.addWidget(self.models_button)
+        column.addLayout(about)
         column.addLayout(more)
         column.addWidget(self.refine_button)
         column.addLayout(bottom)
+        column.addWidget(self.fetch_row)
         column.addLayout(left)
         column.addLayout(running)
         column.addWidget(self.job_words)
@@ -373,7 +396,7 @@ class SeparatePanel(QWidget):
             recipe = card.goal.recipe
             missing = self._missing.get(card.goal.title, "")
             if missing:
-                card.say(f"{card.goal.words} · needs weights", missing, needs_weights=True)
+                card.say(f"{card.goal.words} · needs a download", missing, needs_weights=True)
             elif there:
                 words = f"{card.goal.words} · {roughly(self._seconds(recipe))} here"
                 card.say(words, f"{recipe.summary} {words}.")
@@ -393,9 +416,13 @@ class SeparatePanel(QWidget):
         missing = self._missing.get("" if goal is None else goal.title, "")
         wrong = goal is None and self.recipe() is None
         self.note.setText(missing)
+        self.note.setToolTip(missing)
         self.note.setVisible(bool(missing))
+        recipe = self.recipe()
+        self.models_button.setVisible(isinstance(recipe, Streaming))
         many = len(self._document.hints.fresh)
-        self.run_button.setEnabled(state is not None and not missing and not wrong)
+        self.run_button.setEnabled(state is not None and not wrong and self._fetching.now is None)
+        self.run_button.setText("Run…" if missing else "Run")
         self.refine_button.setVisible(many > 0)
         self.refine_button.setText("Refine from the hint" if many == 1 else f"Refine from {many} hints")
         self.refine_button.setToolTip("Let the atoms learn from the new hints (Ctrl+Return)")
@@ -405,10 +432,11 @@ class SeparatePanel(QWidget):
             self.run_button.style().polish(self.run_button)
         if state is None:
             tip = "Open a song first"
+        elif self._fetching.now is not None:
+            tip = f"{self._fetching.now.name} is being downloaded"
         elif missing:
-            tip = "This needs weights that are not on this machine"
+            tip = "Asks with the size before anything is downloaded; then it runs (Ctrl+Return)"
         else:
-            recipe = self.recipe()
             took = "" if recipe is None else f", {roughly(self._seconds(recipe))}"
             what = "the selection of " if self.box is not None else ""
             tip = f"Take {what}{self.stems.currentText().strip()} apart{took} (Ctrl+Return)"
@@ -431,6 +459,7 @@ class SeparatePanel(QWidget):
     def show_unfinished(self, words: str) -> None:
         """Ask what is to become of the finished parts of a run that was stopped; "" when nothing is to be decided."""
         self.unfinished.setText(words)
+        self.unfinished.setToolTip(words)
         for widget in (self.unfinished, self.keep_button, self.forget_button):
             widget.setVisible(bool(words))
 

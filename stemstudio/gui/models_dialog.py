@@ -1,0 +1,429 @@
+"""Trained models: every one there is, what is known of it, whether it is here; download, add, check, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtGui import QBrush, QFont
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stemstudio.algorithms.neural.catalogue import MODELS, Model
+from stemstudio.algorithms.neural.own_models import every_model, is_own
+from stemstudio.algorithms.neural.roformer_settings import config_beside
+from stemstudio.algorithms.neural.weights import (
+    Checked,
+    add,
+    checked,
+    look_for,
+    models_folder,
+    removable,
+    remove,
+)
+from stemstudio.errors import StemStudioError
+from stemstudio.gui import theme
+from stemstudio.gui.fetching import Fetching, megabytes
+from stemstudio.gui.jobs import Job, Jobs
+from stemstudio.gui.views.fetch_row import FetchRow
+from stemstudio.progress import Progress
+
+SCORED = ("vocals", "drums", "bass", "other")
+COLUMNS = ("Model", "Here", "Size", *(word.capitalize() for word in SCORED), "Licence", "What it is")
+NUMBERS = range(2, 7)
+FILES = "Weights (*.safetensors *.th *.pth *.ckpt);;All files (*)"
+VERDICTS = {
+    "whole": "whole: it matches its publisher's checksum",
+    "unchecked": "it loads; its publisher gives no checksum",
+    "damaged": "damaged",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What of a model lies on this machine.
+
+    Attributes
+    ----------
+    paths
+        Its files.
+    size
+        In bytes.
+    whole
+        Whether all of its networks are here.
+    removable
+        Whether any of its files is ours to delete.
+    """
+
+    paths: tuple[Path, ...]
+    size: int
+    whole: bool
+    removable: bool
+
+    @classmethod
+    def of(cls, model: Model) -> Row:
+        found = look_for(model)
+        paths = tuple(each.path for each in found if each.path is not None)
+        return cls(
+            paths,
+            sum(path.stat().st_size for path in paths),
+            len(paths) == len(found),
+            any(removable(path, model) for path in paths),
+        )
+
+
+class ModelsDialog(QDialog):
+    """The catalogue as a table; below it what is known of the model that is chosen, and what can be done with it."""
+
+    def __init__(self, jobs: Jobs, fetching: Fetching, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Trained models")
+        self.resize(1000, 640)
+        self._jobs = jobs
+        self._fetching = fetching
+        self._models: Mapping[str, Model] = MODELS
+        self._rows: dict[str, Row] = {}
+        self._verdicts: dict[str, str] = {}
+        self._job: Job | None = None
+        self._wanted = ""  # to be chosen when the models have been looked for
+        self._build()
+        fetching.changed.connect(self.look_again)
+        fetching.sized.connect(self._fill)
+        self.table.selectRow(0)
+
+    def _build(self) -> None:
+        words = QLabel(
+            "A trained network recognises instruments. Its weights are a file of their own, and nothing is fetched "
+            "unless you press Download. Figures are published SDR in dB: more is cleaner.",
+            self,
+        )
+        words.setWordWrap(True)
+        words.setProperty("role", "muted")
+        self.table = QTableWidget(len(MODELS), len(COLUMNS), self)
+        self.table.setHorizontalHeaderLabels(COLUMNS)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setAlternatingRowColors(True)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.setAccessibleName("Trained models")
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column in NUMBERS:
+            self.table.horizontalHeaderItem(column).setTextAlignment(
+                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            )
+        self.table.itemSelectionChanged.connect(self._show_chosen)
+        self.name = QLabel(self)
+        self.name.setProperty("role", "title")
+        self.details = QLabel(self)
+        self.details.setWordWrap(True)
+        self.details.setTextFormat(Qt.TextFormat.PlainText)
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.details.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        self.details.setMinimumHeight(5 * self.fontMetrics().lineSpacing())
+        self.note = QLabel(self)
+        self.note.setWordWrap(True)
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.note.hide()
+        self.download = self._button("Download", "", self._download)
+        self.download.setProperty("primary", True)
+        self.verify = self._button(
+            "Verify", "Hold its files against their checksums, and load them", self._verify
+        )
+        self.remove = self._button("Remove…", "", self._remove)
+        self.add_file = self._button(
+            "Add a file…", "Take in weights that you have already; they are copied", self._add_file
+        )
+        self.add_folder = self._button(
+            "Add a folder…", "Take in all weights that lie in a folder", self._add_folder
+        )
+        self._lay_out(words)
+
+    def _lay_out(self, words: QLabel) -> None:
+        card = QFrame(self)
+        card.setProperty("panel", True)
+        mine = QHBoxLayout()
+        for button in (self.download, self.verify, self.remove):
+            mine.addWidget(button)
+        mine.addStretch(1)
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(14, 10, 14, 12)
+        inside.setSpacing(6)
+        inside.addWidget(self.name)
+        inside.addWidget(self.details, 1)
+        inside.addWidget(self.note)
+        inside.addLayout(mine)
+        self.fetch_row = FetchRow(self._fetching, card)
+        inside.addWidget(self.fetch_row)
+        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        close.rejected.connect(self.reject)
+        close.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        bottom = QHBoxLayout()
+        bottom.addWidget(self.add_file)
+        bottom.addWidget(self.add_folder)
+        bottom.addWidget(close, 1)
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        column.addWidget(words)
+        column.addWidget(self.table, 1)
+        column.addWidget(card)
+        column.addLayout(bottom)
+
+    def _button(self, text: str, tip: str, act: Callable[[], None]) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setToolTip(tip)
+        button.setAutoDefault(False)
+        button.clicked.connect(act)
+        return button
+
+    # what there is
+
+    @property
+    def chosen(self) -> Model:
+        """The model that is chosen."""
+        every = tuple(self._models.values())
+        return every[min(max(0, self.table.currentRow()), len(every) - 1)]
+
+    def choose(self, name: str) -> None:
+        """Choose a model by its name."""
+        if name in self._models:
+            self.table.selectRow(list(self._models).index(name))
+
+    def look_again(self) -> None:
+        """Look which files are here, in the background, and ask the hub how large the others are."""
+
+        chosen = self.chosen.name
+
+        def look(_progress: Progress) -> tuple[Mapping[str, Model], dict[str, Row]]:
+            models = every_model()
+            return models, {name: Row.of(model) for name, model in models.items()}
+
+        def looked(found: tuple[Mapping[str, Model], dict[str, Row]]) -> None:
+            first = not self._rows
+            self._models, self._rows = found
+            self.table.setRowCount(len(self._models))
+            self._fill()
+            self.choose(self._wanted or chosen)
+            self._wanted = ""
+            if first:
+                listed = [MODELS[name] for name in MODELS if not self._rows[name].whole]
+                self._fetching.look_up_sizes(listed)
+
+        self._jobs.run("Looking for models", look, looked, heavy=False)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._fill()
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.look_again()
+
+    def _fill(self) -> None:
+        look = theme.current()
+        for place, model in enumerate(self._models.values()):
+            row = self._rows.get(model.name)
+            scores = [f"{model.sdr[stem]:.1f}" if stem in model.sdr else "–" for stem in SCORED]
+            cells = [model.name, self._state(model), self._size(model), *scores, model.licence, model.words]
+            for column, text in enumerate(cells):
+                item = self.table.item(place, column)
+                if item is None:
+                    item = QTableWidgetItem()
+                    self.table.setItem(place, column, item)
+                item.setText(text)
+                item.setToolTip(model.source if column in NUMBERS[1:] else model.words)
+                if column in NUMBERS:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if column == 0:
+                    bold = QFont(self.font())
+                    bold.setBold(row is not None and row.whole)
+                    item.setFont(bold)
+                if column == 1:
+                    good = row is not None and row.whole
+                    item.setForeground(QBrush(look.colour("good" if good else "muted")))
+        self._show_chosen()
+
+    def _size(self, model: Model) -> str:
+        row = self._rows.get(model.name)
+        if row is not None and row.whole:
+            return megabytes(row.size)
+        size = self._fetching.sizes.get(model.name)
+        return "" if size is None else megabytes(size + (0 if row is None else row.size))
+
+    def _state(self, model: Model) -> str:
+        row, now = self._rows.get(model.name), self._fetching.now
+        if now is model:
+            return "being fetched"
+        if model.name in self._fetching.waiting:
+            return "waiting to be fetched"
+        if row is None or not row.paths:
+            return "not here"
+        return "here" if row.whole else f"{len(row.paths)} of {len(model.networks)} files"
+
+    def _show_chosen(self) -> None:
+        model = self.chosen
+        row, now = self._rows.get(model.name), self._fetching.now
+        self.name.setText(model.name)
+        lines = [model.words, f"Stems: {', '.join(model.stems)}. Licence of the weights: {model.licence}."]
+        lines.append(f"Figures: {model.source}.")
+        if model.packed:
+            lines.append("Its weights are packed; unpacking them takes the package diffq.")
+        if row is not None and row.paths:
+            lines.append("\n".join(str(path) for path in row.paths))
+        else:
+            size = self._size(model)
+            lines.append(f"Not on this machine: {size} to download." if size else "Not on this machine.")
+        self.details.setText("\n".join(lines))
+        verdict = self._verdicts.get(model.name, "")
+        busy = self._job is not None
+        fetched = now is model or model.name in self._fetching.waiting
+        here = row is not None and row.whole
+        self.download.setEnabled(row is not None and not here and not fetched)
+        self.download.setToolTip(
+            "It is here already" if here else f"Fetch its weights from the model hub ({model.repository})"
+        )
+        self.verify.setEnabled(not busy and row is not None and bool(row.paths))
+        mine = row is not None and row.removable
+        self.remove.setEnabled(not busy and mine)
+        self.remove.setToolTip(
+            "Delete its files from this machine"
+            if mine or row is None or not row.paths
+            else "These files belong to the program, or to another one"
+        )
+        if verdict:
+            self._say(verdict, "error" if "damaged" in verdict else "good")
+        elif not busy:
+            self.note.hide()
+
+    def _say(self, words: str, role: str = "muted") -> None:
+        self.note.setText(words)
+        if self.note.property("role") != role:
+            self.note.setProperty("role", role)
+            self.note.style().unpolish(self.note)
+            self.note.style().polish(self.note)
+        self.note.show()
+
+    # what can be done
+
+    def _download(self) -> None:
+        self._fetching.fetch([self.chosen])
+
+    def _verify(self) -> None:
+        model = self.chosen
+
+        def done(found: tuple[Checked, ...]) -> None:
+            words = [f"{each.path.name}: {each.why or VERDICTS[each.verdict]}." for each in found]
+            self._verdicts[model.name] = "\n".join(word.replace("..", ".") for word in words)
+
+        self._run(f"Checking {model.name}", lambda progress: checked([model], progress), done)
+
+    def _remove(self) -> None:
+        model, row = self.chosen, self._rows.get(self.chosen.name)
+        if row is None:
+            return
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "Remove",
+            f"Delete the weights of {model.name} ({megabytes(row.size)}) from this machine?",
+            parent=self,
+        )
+        box.setInformativeText("They can be downloaded again.")
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        yes = box.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
+        yes.clicked.connect(
+            lambda: self._run(f"Removing {model.name}", lambda progress: remove(model), _nothing)
+        )
+        box.finished.connect(box.deleteLater)
+        box.setModal(False)
+        box.open()
+
+    def _add_file(self) -> None:
+        settings = QSettings()
+        folder = str(settings.value("folders/models", str(Path.home())))
+        name, _ = QFileDialog.getOpenFileName(self, "Add a file of weights", folder, FILES)
+        if not name:
+            return
+        settings.setValue("folders/models", str(Path(name).parent))
+        path, config = Path(name), None
+        if is_own(path) and config_beside(path) is None:
+            told, _ = QFileDialog.getOpenFileName(
+                self, f"The YAML that describes {path.name}", str(path.parent), "Descriptions (*.yaml *.yml)"
+            )
+            if not told:
+                return
+            config = Path(told)
+        self.add(path, config)
+
+    def _add_folder(self) -> None:
+        settings = QSettings()
+        folder = str(settings.value("folders/models", str(Path.home())))
+        name = QFileDialog.getExistingDirectory(self, "Add a folder of weights", folder)
+        if name:
+            settings.setValue("folders/models", name)
+            self.add(Path(name))
+
+    def add(self, path: Path, config: Path | None = None) -> None:
+        """Take in a file of weights, or all those in a folder; a network of one's own with its description."""
+
+        def done(names: tuple[str, ...]) -> None:
+            self._wanted = names[0]
+            self._verdicts[names[0]] = f"Added {', '.join(names)} to {models_folder()}."
+
+        self._run(f"Adding {path.name}", lambda progress: add(path, progress, config), done)
+
+    def _run(self, title: str, work: Callable[[Progress], Any], done: Callable[[Any], None]) -> None:
+        """Something with files, in the background; how it goes is said below the model."""
+        self._verdicts.clear()
+
+        def ended(result: Any) -> None:
+            self._job = None
+            self.note.hide()
+            done(result)
+            self._fetching.changed.emit()
+
+        def failed(error: Exception) -> None:
+            self._job = None
+            self._fetching.changed.emit()
+            if not isinstance(error, StemStudioError):
+                self._jobs.unheard.emit(error)
+            else:
+                self._verdicts[self.chosen.name] = ""
+                self._show_chosen()
+                self._say(str(error), "error")
+
+        self._job = self._jobs.run(title, work, ended, failed=failed, heavy=False)
+        self._job.progressed.connect(
+            lambda fraction, words: self._say(f"{title}: {100 * fraction:.0f} % {words}")
+        )
+        self._say(f"{title}…")
+        self._show_chosen()
+
+
+def _nothing(_: object) -> None:
+    """There is nothing to say about it."""

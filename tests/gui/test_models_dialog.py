@@ -1,0 +1,185 @@
+"""The model page, and the question before a download: against a hub on this machine."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from model_hub import model_hub
+from PySide6.QtWidgets import QMessageBox, QWidget
+from small_projects import song
+from small_recipes import write_tiny_weights
+
+from stemstudio.algorithms import algorithm
+from stemstudio.algorithms.neural.catalogue import MODELS
+from stemstudio.algorithms.neural.weights import models_folder
+from stemstudio.gui.fetching import Fetching
+from stemstudio.gui.models_dialog import ModelsDialog
+from stemstudio.gui.views.separate import SeparatePanel
+
+KEY = "adefossez/HTDemucs/955717e8.safetensors"
+
+
+@pytest.fixture
+def hub(home, monkeypatch, tmp_path):
+    for variable in ("STEMSTUDIO_MODELS", "HF_HOME", "HF_HUB_CACHE", "TORCH_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    source = tmp_path / "made"
+    source.mkdir()
+    with model_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        hub.files[KEY] = write_tiny_weights(source).read_bytes()
+        yield hub
+
+
+@pytest.fixture
+def page(qtbot, hub):
+    """The page of a window with a song, and what downloads."""
+    document = song()
+    fetching = Fetching(document.jobs)
+    dialog = ModelsDialog(document.jobs, fetching)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: bool(dialog._rows), timeout=5000)
+    errors: list[Exception] = []
+    fetching.failed.connect(errors.append)
+    dialog.errors = errors
+    dialog.document, dialog.fetching = document, fetching
+    yield dialog
+    document.jobs.close()
+
+
+def cells(page, name: str) -> list[str]:
+    row = list(MODELS).index(name)
+    return [page.table.item(row, column).text() for column in range(page.table.columnCount())]
+
+
+def question(qtbot, window) -> QMessageBox:
+    """The question that is asked."""
+    qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=5000)
+    return next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+
+
+def test_every_model_is_there_with_what_is_known_of_it(qtbot, page, hub):
+    assert page.table.rowCount() == len(MODELS)
+    assert cells(page, "htdemucs_ft")[3:7] == ["9.2", "10.1", "10.4", "6.3"]
+    assert cells(page, "umxl")[7] == "CC BY-NC-SA 4.0"
+    assert not hub.ranges, "nothing is fetched that nobody asked for"
+    qtbot.waitUntil(lambda: cells(page, "htdemucs")[2] != "", timeout=5000)
+    assert cells(page, "htdemucs")[2] == f"{len(hub.files[KEY]) / 1e6:.1f} MB", "asked of the hub"
+    assert cells(page, "htdemucs")[1] == "not here"
+    page.choose("htdemucs_ft")
+    assert "Rouard, Massa & Défossez 2023" in page.details.text()
+    page.choose("htdemucs")
+    assert "Not on this machine" in page.details.text()
+    assert page.download.isEnabled()
+    assert not page.verify.isEnabled()
+    assert not page.remove.isEnabled()
+
+
+def test_a_model_is_downloaded_verified_and_removed(qtbot, page, hub):
+    page.choose("htdemucs")
+    hub.waiting = threading.Event()
+    hub.files[KEY] += bytes(3_000_000)
+    page.download.click()
+    qtbot.waitUntil(
+        lambda: "MB" in page.fetch_row.words.text() and page.fetch_row.bar.value() > 0, timeout=5000
+    )
+    assert page.fetch_row.isVisible()
+    assert cells(page, "htdemucs")[1] == "being fetched"
+    assert not page.download.isEnabled()
+    hub.waiting.set()
+    qtbot.waitUntil(lambda: cells(page, "htdemucs")[1] == "here", timeout=5000)
+    assert not page.fetch_row.isVisible()
+    assert "snapshots" in page.details.text(), "where it lies"
+    page.remove.click()
+    box = question(qtbot, page)
+    next(button for button in box.buttons() if button.text() == "Remove").click()
+    qtbot.waitUntil(lambda: cells(page, "htdemucs")[1] == "not here", timeout=5000)
+    assert not page.errors
+
+
+def test_a_download_is_cancelled_at_once_and_leaves_nothing(qtbot, page, hub):
+    page.choose("htdemucs")
+    hub.waiting = threading.Event()
+    hub.files[KEY] += bytes(4_000_000)
+    page.download.click()
+    qtbot.waitUntil(lambda: page.fetch_row.bar.value() > 0, timeout=5000)
+    page.fetch_row.cancel.click()
+    assert not page.fetch_row.isVisible()
+    hub.waiting.set()
+    qtbot.waitUntil(
+        lambda: page.download.isEnabled() and cells(page, "htdemucs")[1] == "not here", timeout=5000
+    )
+    assert not page.errors
+
+
+def test_what_one_has_is_added_and_checked(qtbot, page, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    source = write_tiny_weights(mine)
+    page.add(mine)
+    qtbot.waitUntil(lambda: cells(page, "htdemucs")[1] == "here", timeout=5000)
+    assert page.chosen.name == "htdemucs"
+    assert str(models_folder() / source.name) in page.details.text()
+    page.verify.click()
+    qtbot.waitUntil(lambda: "it loads" in page.note.text(), timeout=5000)
+    (models_folder() / source.name).write_bytes(b"?" * 100)
+    page.verify.click()
+    qtbot.waitUntil(lambda: page.note.property("role") == "error", timeout=5000)
+    assert "cannot be used" in page.note.text()
+    (tmp_path / "song.txt").write_text("la la")
+    page.add(tmp_path / "song.txt")
+    qtbot.waitUntil(lambda: "no weights of a model" in page.note.text(), timeout=5000)
+
+
+def test_what_goes_wrong_is_one_sentence(qtbot, page, hub):
+    hub.status = 500
+    page.choose("htdemucs")
+    page.download.click()
+    qtbot.waitUntil(lambda: bool(page.errors), timeout=5000)
+    assert page.errors[0].sentence == "htdemucs could not be fetched: the hub answered with error 500."
+    assert page.errors[0].way_on
+    assert page.fetching.now is None
+
+
+def test_the_first_run_asks_with_the_size_and_then_runs(qtbot, hub):
+    document = song()
+    fetching = Fetching(document.jobs)
+    window = QWidget()
+    qtbot.addWidget(window)
+    panel = SeparatePanel(document, window, fetching=fetching)
+    window.show()
+    card = next(card for card in panel.cards if card.goal.title == "Four stems")
+    assert card.side_words == "HTDemucs · needs a download"
+    card.click()
+    assert panel.run_button.text() == "Run…"
+    assert panel.models_button.isVisible()
+    ran: list[Path] = []
+    recipe = algorithm("htdemucs")()
+    for agreed in (False, True):
+        fetching.when_here(recipe, lambda: ran.append(models_folder()), window)
+        box = question(qtbot, window)
+        assert f"{len(hub.files[KEY]) / 1e6:.1f} MB to download" in box.text()
+        assert "MIT" in box.text()
+        assert not hub.ranges
+        word = "Download and run" if agreed else "Cancel"
+        next(button for button in box.buttons() if button.text().replace("&", "") == word).click()
+    qtbot.waitUntil(lambda: bool(ran), timeout=5000)
+    assert hub.ranges == [0]
+    assert panel.run_button.text() == "Run"
+    assert "here" in card.side_words
+    fetching.when_here(recipe, lambda: ran.append(models_folder()), window)
+    assert len(ran) == 2, "what is here runs at once"
+    document.jobs.close()
+
+
+def test_several_are_fetched_one_after_another(qtbot, page, hub):
+    ended: list[str] = []
+    hub.files["adefossez/HTDemucs-6s/5c90dfd2.safetensors"] = hub.files[KEY]
+    page.fetching.fetch([MODELS["htdemucs"], MODELS["htdemucs_6s"]], lambda: ended.append("all"))
+    assert page.fetching.now.name == "htdemucs"
+    assert page.fetching.waiting == ("htdemucs_6s",)
+    qtbot.waitUntil(lambda: ended == ["all"], timeout=5000)
+    assert len(hub.ranges) == 2
