@@ -23,6 +23,7 @@ HYBRID = "HTDemucs"  # takes no segment longer than its own
 MOST_LAYERS = 64
 LARGEST = 1_000_000  # no argument of an architecture is larger
 PACKED = "__quantized"
+SPARE = 1_000_000  # values of a network that are no weights
 
 
 @contextmanager
@@ -86,7 +87,6 @@ def load_network(path: Path, segment: float | None = None) -> Any:
 
 def _built(path: Path, klass: Any, args: list[Any], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
     """The network with its weights. Whether they fit is found out before any memory is asked for."""
-    import torch
 
     known = inspect.signature(klass).parameters
     named = {key: value for key, value in kwargs.items() if key in known}
@@ -95,16 +95,43 @@ def _built(path: Path, klass: Any, args: list[Any], kwargs: dict[str, Any], stat
         network = klass(*args, **named)
         _unpack(path, network, state)
         return network
-    with torch.device("meta"):
-        shape = klass(*args, **named)
-    wanted = {name: tuple(value.shape) for name, value in shape.state_dict().items()}
+    with _no_larger(path, sum(value.numel() for value in state.values())):
+        network = klass(*args, **named)
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in state.items()}
     if wanted != found:
         odd = next(name for name in {**wanted, **found} if wanted.get(name) != found.get(name))
         raise BadModel(path, f"its weights do not fit the network that it names, at {odd[:80]}")
-    network = klass(*args, **named)
     network.load_state_dict(state)
     return network
+
+
+def _no_larger(path: Path, most: int) -> Any:
+    """While this holds, layers get no first weights, as theirs come from the file; `BadModel` for more than `most` values.
+
+    Memory is not asked for before it is counted. The meta device would do the same, at the price of torch's compiler,
+    which it loads for some functions: three seconds before every first run.
+    """
+    import torch
+
+    class Counting(torch.overrides.TorchFunctionMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left = most + SPARE
+
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            named = kwargs or {}
+            if getattr(function, "__module__", "") == "torch.nn.init":
+                return args[0] if args else named["tensor"]
+            if function in (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full):
+                size = args or (named.get("size", ()),)
+                told = size[0] if isinstance(size[0], (tuple, list)) else size
+                self.left -= math.prod(int(value) for value in told)
+                if self.left < 0:
+                    raise BadModel(path, "its weights do not fit the network that it names, which is larger")
+            return function(*args, **named)
+
+    return Counting()
 
 
 def _check_arguments(path: Path, arguments: dict[str, Any]) -> None:
