@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject
 from stemstudio.audio.audio import Excerpt
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
-from stemstudio.mixing.mixer import stem_gains
+from stemstudio.mixing.mixdown import Mixdown
+from stemstudio.mixing.strips import strips_of
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.rendering import StemSound, render_leaves
@@ -115,11 +116,9 @@ def mix_of(state: State, start: int, stop: int) -> Samples:
         sounds = {MIXTURE: state.mixture.read(start, stop)}
     else:
         sounds = render_leaves(state, start, stop)
-    gains = stem_gains(leaves)
-    mixed = np.zeros((2, stop - start), dtype=np.float32)
-    for leaf, gain in zip(leaves, gains, strict=True):
-        mixed += gain[:, None] * np.broadcast_to(sounds[leaf.id], mixed.shape)
-    return mixed
+    strips = strips_of(leaves, state.mixture.channels, state.mixture.sample_rate)
+    mixdown = Mixdown(strips, state.effects, state.mixture.sample_rate, start)
+    return mixdown.mix([sounds[leaf.id] for leaf in leaves])
 
 
 def filtered_mix(state: State, selection: Selection, start: int, stop: int) -> Samples:

@@ -28,6 +28,8 @@ from stemstudio.mixing.output import (
     refresh_devices,
 )
 from stemstudio.mixing.patching import Patches
+from stemstudio.mixing.strips import Strips
+from stemstudio.project.effects import Effects
 
 __all__ = ["Player"]
 
@@ -93,7 +95,7 @@ class Player(QObject):
 
     def _warm(self) -> None:
         try:
-            import stemstudio.mixing.callback  # noqa: F401
+            import stemstudio.mixing.engine  # noqa: F401
         except Exception as error:  # noqa: BLE001 - whatever a compiler raises, it is shown to the user
             _log.exception("the audio callback cannot be compiled")
             self._warm_error = error
@@ -233,7 +235,7 @@ class Player(QObject):
         self,
         buffers: Sequence[NDArray[np.float32]],
         valid: NDArray[np.uint8] | None,
-        gains: NDArray[np.floating],
+        gains: NDArray[np.floating] | Strips,
         *,
         spread: bool = False,
     ) -> None:
@@ -248,9 +250,13 @@ class Player(QObject):
         """Whether this very buffer is one of the stems."""
         return any(stem is buffer for stem in self._deck.programme.stems)
 
-    def set_gains(self, gains: NDArray[np.floating]) -> None:
-        """Move the faders: shape (stems, 2), linear, as `mixer.stem_gains` makes them."""
+    def set_gains(self, gains: NDArray[np.floating] | Strips) -> None:
+        """Set the strips: all that they do, or just linear factors of shape (stems, 2)."""
         self._deck.set_gains(gains)
+
+    def set_effects(self, effects: Effects) -> None:
+        """Set reverb and delay."""
+        self._deck.set_effects(effects)
 
     def set_master(self, gain: float) -> None:
         """Move the master fader, linear."""

@@ -17,6 +17,7 @@ from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.output import output_order
 from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
+from stemstudio.mixing.strips import Strips
 from stemstudio.mixing.upmix import Spread
 
 AHEAD = 15.0  # seconds kept rendered before the playhead comes to them
@@ -53,7 +54,7 @@ class RoomSound(QObject):
         self._document, self._player, self._sounding = document, player, sounding
         self._listening: Listening | None = None
         self._order: list[int] = []
-        self._gains: NDArray[np.float32] = np.zeros((0, 2), dtype=np.float32)
+        self._strips: Strips | None = None
         self._buffer: NDArray[np.float32] = np.zeros((2, 0), dtype=np.float32)
         self._memory: mmap.mmap | None = None
         self._valid: NDArray[np.uint8] = np.zeros(1, dtype=np.uint8)
@@ -63,7 +64,7 @@ class RoomSound(QObject):
         self._lock = threading.Condition()
         self._closing = False
         sounding.laid_out.connect(self._laid_out)
-        sounding.gains_set.connect(self._look)
+        sounding.strips_set.connect(self._look)
         # On the thread that renders stems: what is heard does not wait for the window.
         sounding.rendered.connect(self._stems_rendered, Qt.ConnectionType.DirectConnection)
         player.state_changed.connect(self._player_changed)
@@ -127,7 +128,7 @@ class RoomSound(QObject):
         chunks = max(1, -(-length // CHUNK))
         with self._lock:
             self._edits += 1
-            self._listening, self._gains = listening, self._sounding.gains
+            self._listening, self._strips = listening, self._sounding.strips
             self._status = np.full(chunks, MISSING, dtype=np.uint8)
             self._seen_edit = np.full(chunks, self._edits, dtype=np.int64)
             self._valid = np.zeros(chunks, dtype=np.uint8)
@@ -140,9 +141,9 @@ class RoomSound(QObject):
         state = self._document.state
         if state is None or self._listening is None or self.ear is None:
             return
-        listening, gains = Listening(Spread.of(state), self.ear), self._sounding.gains
+        listening, strips = Listening(Spread.of(state), self.ear), self._sounding.strips
         before = self._listening
-        if listening == before and np.array_equal(gains, self._gains):
+        if listening == before and strips == self._strips:
             return
         if listening.spread.length != before.spread.length:
             return  # the song is being put on again, which will be said
@@ -154,7 +155,7 @@ class RoomSound(QObject):
                 self._laid_out()
                 return
         with self._lock:
-            self._listening, self._gains = listening, gains
+            self._listening, self._strips = listening, strips
             self._mark(0, self._status.size)
 
     def _stems_rendered(self, start: int, stop: int) -> None:

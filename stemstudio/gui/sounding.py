@@ -12,9 +12,10 @@ from PySide6.QtCore import QObject, Signal
 
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
-from stemstudio.mixing.mixer import stem_gains
+from stemstudio.mixing.mixdown import BehindStrips
 from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
+from stemstudio.mixing.strips import Strips, strips_of
 from stemstudio.project.project import Change, State
 from stemstudio.project.rendering import dirty_range, render
 from stemstudio.project.stem import MIXTURE
@@ -41,13 +42,13 @@ class Sounding(QObject):
         The new sound of samples [start, stop) is in place. Sent by the rendering thread.
     laid_out()
         There are other buffers, for other stems or another song.
-    gains_set()
+    strips_set()
         Faders, mute or solo may be different.
     """
 
     rendered = Signal(int, int)
     laid_out = Signal()
-    gains_set = Signal()
+    strips_set = Signal()
     failed = Signal(object)
 
     def __init__(self, document: Document, player: Player, parent: QObject | None = None) -> None:
@@ -106,9 +107,9 @@ class Sounding(QObject):
                 self._give(state)
 
     @property
-    def gains(self) -> NDArray[np.float32]:
-        """Left and right gain of every leaf, as they are heard."""
-        return self._gains(self._document.state) if self._document.state is not None else np.zeros((0, 2))
+    def strips(self) -> Strips | None:
+        """What the strips of all leaves do, as they are heard; None without a song."""
+        return None if self._document.state is None else self._strips(self._document.state)
 
     def heard(self, start: int, stop: int) -> dict[int, NDArray[np.float32]] | None:
         """The stereo sound of every leaf behind its strip over samples [start, stop); None while some is missing."""
@@ -116,15 +117,13 @@ class Sounding(QObject):
             state = self._state
             if state is None or not self._document.complete:
                 return None
-            if self._buffers and not self._valid[start // CHUNK : -(-stop // CHUNK)].all():
+            behind = BehindStrips(self._strips(state), state.mixture.sample_rate)
+            low = max(0, start - behind.context)
+            if self._buffers and not self._valid[low // CHUNK : -(-stop // CHUNK)].all():
                 return None
-            gains = self._gains(state)
-            return {
-                leaf: buffer[:, start:stop] * pair[:, None]
-                for leaf, buffer, pair in zip(
-                    self._leaves, self._buffers or [self._mixture], gains, strict=True
-                )
-            }
+            stems = [buffer[:, low:stop] for buffer in self._buffers or [self._mixture]]
+            sounds = behind.heard(stems, low)
+            return {leaf: sound[:, start - low :] for leaf, sound in zip(self._leaves, sounds, strict=True)}
 
     # what the document says
 
@@ -200,10 +199,10 @@ class Sounding(QObject):
     def _give(self, state: State) -> None:
         """Let the player play what is here."""
         if self._buffers:
-            self._player.set_stems(self._buffers, self._valid, self._gains(state))
+            self._player.set_stems(self._buffers, self._valid, self._strips(state))
         else:
             everywhere = np.ones(max(1, self._valid.size), dtype=np.uint8)
-            self._player.set_stems([self._mixture], everywhere, self._gains(state))
+            self._player.set_stems([self._mixture], everywhere, self._strips(state))
 
     def _mark(self, state: State, start: int, stop: int) -> None:
         """Samples [start, stop) sound different now."""
@@ -222,14 +221,15 @@ class Sounding(QObject):
 
     def _set_gains(self, state: State) -> None:
         if self._played:
-            self._player.set_gains(self._gains(state))
-        self.gains_set.emit()
+            self._player.set_gains(self._strips(state))
+        self._player.set_effects(state.effects)
+        self.strips_set.emit()
 
-    def _gains(self, state: State) -> NDArray[np.float32]:
+    def _strips(self, state: State) -> Strips:
         strips = [state.stems[leaf] for leaf in self._leaves]
         if self._alone in self._leaves:
-            strips = [replace(strip, solo=strip.id == self._alone) for strip in strips]
-        return stem_gains(strips)
+            strips = [replace(strip, solo=strip.id == self._alone, solo_safe=False) for strip in strips]
+        return strips_of(strips, state.mixture.channels, state.mixture.sample_rate)
 
     # the rendering thread
 

@@ -14,8 +14,7 @@ jump (seek, wrap, another source, another programme) starts a crossfade from
 an "old voice", which goes on from the old place, to the voice at the new one.
 Play and pause, and the end of what there is, move a gate of the same length.
 
-All of it is one file because numba's cache on disk notices changes in the
-file of a compiled function only, not in those it calls from elsewhere.
+What the voices sound like is made by `native_mix`.
 """
 
 # Signatures are prescribed by numba and PortAudio; and this module is itself imported late.
@@ -27,10 +26,9 @@ from __future__ import annotations
 import ctypes
 import math
 
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import carray, cfunc, from_dtype, njit, types  # type: ignore[attr-defined]
-from numba.extending import intrinsic
+from numba import carray, cfunc, from_dtype, types  # type: ignore[attr-defined]
 
+from stemstudio.mixing.native import CACHE, bytes_at, call_unit, floats_at, inline
 from stemstudio.mixing.playstate import (
     AUDITION,
     CHUNK,
@@ -47,16 +45,6 @@ from stemstudio.mixing.playstate import (
 __all__ = ["callback"]
 
 
-def _disk_cache() -> bool:
-    """Whether numba finds a place on disk for what it compiles; it raises where there is none."""
-    try:
-        njit(cache=True)(lambda: None)
-    except RuntimeError:
-        return False
-    return True
-
-
-_CACHE = _disk_cache()
 _UNDERFLOW = 4  # paOutputUnderflow
 _RMS_SECONDS = 0.3
 _GAP_SECONDS = 0.005  # more than most devices' clocks jitter
@@ -64,47 +52,30 @@ _SEEK_MASK = (1 << SEEK_BITS) - 1
 _ulong = types.uint64 if ctypes.sizeof(ctypes.c_ulong) == 8 else types.uint32
 
 
-def _pointer_maker(element, bits):
-    """Return a numba intrinsic that turns an integer address into a pointer to `element`."""
-
-    @intrinsic
-    def pointer(typingctx, address):
-        def codegen(context, builder, signature, args):
-            return builder.inttoptr(args[0], bits.as_pointer())
-
-        return types.CPointer(element)(types.int64), codegen
-
-    return pointer
-
-
-_floats = _pointer_maker(types.float32, ir.FloatType())
-_bytes = _pointer_maker(types.uint8, ir.IntType(8))
-
-
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _chunk_valid(s, slot, position):
     """Whether all stems are rendered at a sample."""
     if s.valid_address[slot] == 0:
         return True
     if position >= s.length[slot]:
         return True
-    flags = carray(_bytes(s.valid_address[slot]), (s.length[slot] // CHUNK + 1,))
+    flags = carray(bytes_at(s.valid_address[slot]), (s.length[slot] // CHUNK + 1,))
     return flags[position // CHUNK] != 0
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _placed(s, slot, sample):
     """The sample of a programme at which a sample of the song lies."""
     tempo = s.tempo[slot]
     return sample if tempo == 1.0 else round(sample / tempo)
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _flagged(address, chunk):
-    return address == 0 or carray(_bytes(address), (chunk + 1,))[chunk] != 0
+    return address == 0 or carray(bytes_at(address), (chunk + 1,))[chunk] != 0
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _there(s, slot, chunk):
     """Whether a chunk of a strict programme holds all that its source needs."""
     if s.source[slot] == AUDITION:
@@ -117,7 +88,7 @@ def _there(s, slot, chunk):
     return _flagged(s.valid_address[slot], chunk)
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _mode_at(s, slot, position):
     """The source to be heard at a sample: looks one fade ahead, so that a fade ends where its source does."""
     if s.source[slot] == AUDITION:
@@ -134,7 +105,7 @@ def _mode_at(s, slot, position):
     return ORIGINAL
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _end(s, slot):
     """The sample at which play ends by itself."""
     if s.audition_only[slot] != 0 and s.source[slot] == AUDITION:
@@ -142,7 +113,7 @@ def _end(s, slot):
     return s.length[slot]
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _limit(s, slot, position):
     """The sample at which there is nothing more to play for now."""
     limit = _end(s, slot)
@@ -157,7 +128,7 @@ def _limit(s, slot, position):
     return limit
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _nearer(n, position, place):
     """Shorten a slice of `n` samples at `position` so that it does not run over `place`."""
     if position < place < position + n:
@@ -165,163 +136,7 @@ def _nearer(n, position, place):
     return n
 
 
-@njit(cache=_CACHE, nogil=True)
-def _aim(s, slot):
-    """Start a ramp for every gain whose target was changed."""
-    for k in range(s.stems[slot]):
-        left = s.target[slot, k, 0]
-        right = s.target[slot, k, 1]
-        if left != s.aimed[slot, k, 0] or right != s.aimed[slot, k, 1]:
-            s.aimed[slot, k, 0] = left
-            s.aimed[slot, k, 1] = right
-            s.step[slot, k, 0] = (left - s.current[slot, k, 0]) / s.ramp
-            s.step[slot, k, 1] = (right - s.current[slot, k, 1]) / s.ramp
-            s.ramp_left[slot, k] = s.ramp
-
-
-@njit(cache=_CACHE, nogil=True)
-def _advance_ramps(s, slot, n):
-    for k in range(s.stems[slot]):
-        left = s.ramp_left[slot, k]
-        if left > 0:
-            taken = min(left, n)
-            s.ramp_left[slot, k] = left - taken
-            for side in range(2):
-                if left == taken:
-                    s.current[slot, k, side] = s.aimed[slot, k, side]
-                else:
-                    s.current[slot, k, side] += taken * s.step[slot, k, side]
-
-
-@njit(cache=_CACHE, nogil=True)
-def _add(acc, begin, n, address, channels, length, side, position):
-    """Add `n` samples of one channel of a buffer to `acc`; silence outside the buffer."""
-    first = max(0, -position)
-    last = min(n, length - position)
-    if address == 0 or last <= first:
-        return
-    channel = side if channels > 1 else 0
-    samples = carray(_floats(address + 4 * channel * length), (length,))
-    for i in range(first, last):
-        acc[begin + i] += samples[position + i]
-
-
-@njit(cache=_CACHE, nogil=True)
-def _render(s, slot, mode, position, n, row, metered):
-    """Write `n` stereo samples of a voice into scratch rows `row` and `row` + 1, before gate and master."""
-    for side in range(2):
-        acc = s.scratch[row + side]
-        for i in range(n):
-            acc[i] = 0.0
-        if mode == AUDITION:
-            _add(
-                acc,
-                0,
-                n,
-                s.audition_address[slot],
-                s.audition_channels[slot],
-                s.audition_length[slot],
-                side,
-                position - s.audition_start[slot],
-            )
-        elif mode == ORIGINAL:
-            _add(acc, 0, n, s.mixture_address[slot], s.mixture_channels[slot], s.length[slot], side, position)
-        else:
-            _render_stems(s, slot, position, n, side, acc, metered)
-        if s.click_address[slot] != 0:
-            _add_click(s, slot, position, n, acc)
-
-
-@njit(cache=_CACHE, nogil=True)
-def _add_click(s, slot, position, n, acc):
-    """Add the metronome, whose level moves on a straight line within a slice."""
-    if s.click_current == 0.0 and s.click_gain == 0.0:
-        return
-    step = (s.click_gain - s.click_current) / n
-    samples = carray(_floats(s.click_address[slot]), (s.length[slot],))
-    for i in range(min(n, s.length[slot] - position)):
-        acc[i] += samples[position + i] * (s.click_current + step * (i + 1))
-
-
-@njit(cache=_CACHE, nogil=True)
-def _render_stems(s, slot, position, n, side, acc, metered):
-    total = s.scratch[4 + side]
-    for i in range(n):
-        total[i] = 0.0
-    length = s.length[slot]
-    n_in = min(n, length - position)
-    decay = math.exp(-n / (_RMS_SECONDS * s.rate))
-    for k in range(s.stems[slot]):
-        peak = 0.0
-        square = 0.0
-        gain = s.current[slot, k, side]
-        left = s.ramp_left[slot, k]
-        if n_in > 0:
-            channel = side if s.stem_channels[slot, k] > 1 else 0
-            samples = carray(_floats(s.stem_address[slot, k] + 4 * channel * length), (length,))
-            if left > 0:
-                step = s.step[slot, k, side]
-                aimed = s.aimed[slot, k, side]
-                for i in range(n_in):
-                    x = samples[position + i]
-                    v = x * (gain + step * (i + 1) if i + 1 < left else aimed)
-                    total[i] += x
-                    acc[i] += v
-                    peak = max(peak, abs(v))
-                    square += v * v
-            elif gain != 0.0:
-                for i in range(n_in):
-                    x = samples[position + i]
-                    v = x * gain
-                    total[i] += x
-                    acc[i] += v
-                    peak = max(peak, abs(v))
-                    square += v * v
-            elif metered:
-                for i in range(n_in):
-                    total[i] += samples[position + i]
-        if metered:
-            s.stem_peak[k, side] = max(s.stem_peak[k, side], peak)
-            s.stem_square[k, side] = s.stem_square[k, side] * decay + (1.0 - decay) * square / n
-    if metered and s.mixture_address[slot] != 0 and n_in > 0:
-        channel = side if s.mixture_channels[slot] > 1 else 0
-        samples = carray(_floats(s.mixture_address[slot] + 4 * channel * length), (length,))
-        worst = s.null_peak
-        for i in range(n_in):
-            worst = max(worst, abs(samples[position + i] - total[i]))
-        s.null_peak = worst
-
-
-@njit(cache=_CACHE, nogil=True)
-def _render_further(s, n):
-    """Write the third… channels of a room into scratch rows 6…, blended from the old voice to the new one."""
-    for channel in range(2, min(s.channels_out, SPREAD)):
-        acc = s.scratch[4 + channel]
-        for i in range(n):
-            acc[i] = 0.0
-        _add_further(s, s.voice, s.mode, s.position, n, channel, acc)
-        if s.fade_left > 0:
-            for i in range(n):
-                acc[i] *= (s.fade - s.fade_left + i + 1) / (s.fade + 1)
-            old = s.scratch[4]  # its sum of stems is not wanted any more
-            for i in range(n):
-                old[i] = 0.0
-            _add_further(s, s.old_voice, s.old_mode, s.old_position, n, channel, old)
-            for i in range(n):
-                acc[i] += (1.0 - (s.fade - s.fade_left + i + 1) / (s.fade + 1)) * old[i]
-
-
-@njit(cache=_CACHE, nogil=True)
-def _add_further(s, slot, mode, position, n, channel, acc):
-    if mode == STEMS and s.spread[slot] != 0 and s.stem_channels[slot, 0] > channel:
-        length = s.length[slot]
-        last = min(n, length - position)
-        samples = carray(_floats(s.stem_address[slot, 0] + 4 * channel * length), (length,))
-        for i in range(last):
-            acc[i] += samples[position + i]
-
-
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _take_commands(s):
     """Take play and pause, seek, another programme, the loop's wrap and a change of source; start a fade if needed."""
     command = s.play_command
@@ -346,18 +161,13 @@ def _take_commands(s):
         s.voice = wanted % PROGRAMMES
         if s.tempo[s.voice] != s.tempo[old_voice]:
             s.position = round(s.position * s.tempo[old_voice] / s.tempo[s.voice])
-        for k in range(s.stems[s.voice]):
-            s.ramp_left[s.voice, k] = 0
-            for side in range(2):
-                gain = s.target[s.voice, k, side]
-                s.aimed[s.voice, k, side] = gain
-                s.current[s.voice, k, side] = gain
         changed = True
     seek = s.seek_command
     if seek != s.seek_seen:
         s.seek_seen = seek
         s.position = _placed(s, s.voice, seek & _SEEK_MASK)
         s.waiting = 0
+        s.effects_reset = 1
         changed = True
     loop = s.loop_slot
     if loop >= 0 and s.playing != 0:
@@ -370,12 +180,14 @@ def _take_commands(s):
         s.old_voice = old_voice
         s.old_mode = old_mode
         s.old_position = old_position
+        s.desk = 1 - s.desk
+        s.fresh[s.desk] = 1
         s.fade_left = s.fade
     else:
         s.settled = s.taken
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _slice_length(s, most):
     """How many samples can be made before something happens."""
     n = min(SLICE, most)
@@ -398,7 +210,7 @@ def _slice_length(s, most):
     return n
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _leave_trail(s, n, moving, time, fresh):
     """Note that the next `n` output frames are the song from `position` on."""
     last = (s.trail_count - 1) % TRAIL
@@ -422,10 +234,9 @@ def _leave_trail(s, n, moving, time, fresh):
     s.trail_count += 1
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _emit(s, out, done, n, opening):
-    """Blend the voices, apply gate and master, write `n` output frames and meter them."""
-    fading = s.fade_left > 0
+    """Apply gate and master to the mix, write `n` output frames and meter them."""
     if s.master != s.master_aimed:
         s.master_aimed = s.master
         s.master_step = (s.master - s.master_current) / s.ramp
@@ -441,10 +252,6 @@ def _emit(s, out, done, n, opening):
             gate = max(0, gate - 1)
         left = s.scratch[0, i]
         right = s.scratch[1, i]
-        if fading:
-            new = (s.fade - s.fade_left + i + 1) / (s.fade + 1)
-            left = new * left + (1.0 - new) * s.scratch[2, i]
-            right = new * right + (1.0 - new) * s.scratch[3, i]
         factor = gain + s.master_step * (i + 1) if i + 1 < s.master_left else s.master_aimed
         if gate < s.fade:
             factor *= gate / s.fade
@@ -479,17 +286,17 @@ def _emit(s, out, done, n, opening):
     s.master_square[1] = s.master_square[1] * decay + (1.0 - decay) * square_right / n
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _emit_silence(s, out, done, n):
     for i in range(done * s.channels_out, (done + n) * s.channels_out):
         out[i] = 0.0
     _rest_meters(s, n)
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _emit_count_in(s, out, done, n):
     """Write the next `n` samples of the count-in, over silence."""
-    samples = carray(_floats(s.count_in_address), (s.count_in_length,))
+    samples = carray(floats_at(s.count_in_address), (s.count_in_length,))
     begin = s.count_in_length - s.count_in_left
     for i in range(n):
         sample = samples[begin + i] * s.master_current
@@ -498,7 +305,7 @@ def _emit_count_in(s, out, done, n):
     s.count_in_left -= n
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _rest_meters(s, n):
     decay = math.exp(-n / (_RMS_SECONDS * s.rate))
     for side in range(2):
@@ -507,7 +314,7 @@ def _rest_meters(s, n):
             s.stem_square[k, side] *= decay
 
 
-@njit(cache=_CACHE, nogil=True)
+@inline
 def _fill(s, out, frames, time):
     """Make `frames` output frames, the first of which sounds at `time` (seconds on the device's clock)."""
     done = 0
@@ -544,34 +351,23 @@ def _fill(s, out, frames, time):
             if counting:
                 _emit_count_in(s, out, done, n)
         else:
-            _aim(s, s.voice)
-            _render(s, s.voice, s.mode, s.position, n, 0, True)
-            if s.mode != STEMS:
-                _rest_stem_meters(s, n)
-            if s.fade_left > 0:
-                if s.old_voice != s.voice:
-                    _aim(s, s.old_voice)
-                _render(s, s.old_voice, s.old_mode, s.old_position, n, 2, False)
-                if s.old_voice != s.voice:
-                    _advance_ramps(s, s.old_voice, n)
-            _render_further(s, n)
+            if s.gate == 0:
+                s.fresh[s.desk] = 1
+                s.effects_clear = 1
+                s.effects_reset = 0
+            s.mix_count = n
+            call_unit(s.mix_unit, s)
             _emit(s, out, done, n, opening)
             s.click_current = s.click_gain
-            _advance_ramps(s, s.voice, n)
         if s.fade_left > 0:
             s.old_position += n
             s.fade_left -= n
+        if s.fade_left == 0 and s.effects_reset != 0:
+            s.effects_reset = 0
+            s.effects_clear = 1
         s.position += moving * n
         s.frames += n
         done += n
-
-
-@njit(cache=_CACHE, nogil=True)
-def _rest_stem_meters(s, n):
-    decay = math.exp(-n / (_RMS_SECONDS * s.rate))
-    for k in range(s.stems[s.voice]):
-        s.stem_square[k, 0] *= decay
-        s.stem_square[k, 1] *= decay
 
 
 @cfunc(
@@ -583,7 +379,7 @@ def _rest_stem_meters(s, n):
         _ulong,
         types.CPointer(from_dtype(STATE)),
     ),
-    cache=_CACHE,
+    cache=CACHE,
 )
 def callback(unused, output, frame_count, times, flags, user):
     """PortAudio's stream callback (`PaStreamCallback`); see the module."""

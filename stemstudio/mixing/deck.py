@@ -6,6 +6,7 @@ devices; whoever calls the callback sets `running` while it does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -14,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.mixing import playstate
+from stemstudio.mixing.effects import Lines, set_effects
 from stemstudio.mixing.feeding import Feeder
+from stemstudio.mixing.metering import Loudness, correlation, prepare
 from stemstudio.mixing.metronome import Beats, click_track
 from stemstudio.mixing.mixer import decibels
 from stemstudio.mixing.playstate import CHUNK, LOOPS, MAX_STEMS, PROGRAMMES, SEEK_BITS, SPREAD, TRAIL
+from stemstudio.mixing.strips import Strips
+from stemstudio.project.effects import Effects
 
 __all__ = ["Deck", "Meters", "Source"]
 
@@ -41,6 +46,13 @@ class Meters:
         Peak of mixture - sum of stems at unity, in dB re full scale; None where no stems were played.
     underflows
         How often the device ran dry since the deck was made, by its own word or by its clock.
+    true_peak
+        Largest value of the mix between its samples, linear, before the master volume.
+    momentary, short, integrated
+        Loudness of the mix in LUFS, before the master volume: of the last 0.4 s, the last 3 s, and since it was
+        last forgotten.  −inf for silence.
+    correlation
+        Of left and right, −1 to 1; 0 in silence.
     """
 
     stem_peak: NDArray[np.float64]
@@ -49,6 +61,11 @@ class Meters:
     master_rms: NDArray[np.float64]
     null_db: float | None
     underflows: int
+    true_peak: float = 0.0
+    momentary: float = -math.inf
+    short: float = -math.inf
+    integrated: float = -math.inf
+    correlation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,11 +111,17 @@ class Deck:
         self._kept: dict[int, Programme] = {0: Programme()}
         self._programme = self._next = Programme()
         self._pending = False
-        self._gains = np.zeros((0, 2))
         self._feeder: Feeder | None = None
         self._retired: list[Feeder] = []
         self._beats: Beats | None = None
         self._count_in: NDArray[np.float32] | None = None
+        self._strips = Strips.plain(np.zeros((0, 2)))
+        self._replaced: list[tuple[int, Strips]] = []  # with the number of blocks at which it was replaced
+        self._effects = Effects()
+        self._lines = Lines(self.state)
+        self._loudness = Loudness()
+        prepare(self.state)
+        set_effects(self.state, self._effects)
         self._trail_from = 0
         self._last_frame = -np.inf
 
@@ -133,10 +156,14 @@ class Deck:
             if self._feeder is not None:
                 self._retire()
                 self._feeder = Feeder(self.state, self.tempo, self.semitones)
+            self._lines = Lines(self.state)
+            prepare(self.state)
+            set_effects(self.state, self._effects)
         self.pause()
         self.clear_loop()
         self._s["ready"] = mixture.shape[-1]
-        self._gains = np.zeros((0, 2))
+        self._take_on(Strips.plain(np.zeros((0, 2))))
+        self.forget_loudness()
         self._show(Programme(mixture=mixture))
         self.seek(0)
 
@@ -148,7 +175,7 @@ class Deck:
         self,
         stems: Sequence[NDArray[np.float32]],
         valid: NDArray[np.uint8] | None,
-        gains: NDArray[np.floating],
+        gains: NDArray[np.floating] | Strips,
         *,
         spread: bool = False,
     ) -> None:
@@ -168,14 +195,30 @@ class Deck:
             chunks = -(-self.length // CHUNK)
             if valid.dtype != np.uint8 or not valid.flags.c_contiguous or valid.size < chunks:
                 raise ValueError(f"valid must be a contiguous uint8 array of {chunks} flags")
-        self._gains = _pairs(gains, len(stems))
+        self._take_on(_checked(gains, len(stems)))
         self._show(replace(self._programme, stems=tuple(stems), valid=valid, spread=spread))
 
-    def set_gains(self, gains: NDArray[np.floating]) -> None:
-        """Move the faders: shape (stems, 2), linear; the callback ramps to them."""
-        self._gains = _pairs(gains, len(self._programme.stems))
+    def set_gains(self, gains: NDArray[np.floating] | Strips) -> None:
+        """Set the strips: all they do, or just factors of shape (stems, 2); the callback goes over to it smoothly."""
+        self._take_on(_checked(gains, len(self._programme.stems)))
         if not self._pending:
-            self._s["target"][self._s["wanted"] % PROGRAMMES, : len(self._gains)] = self._gains
+            self._put_strips(int(self._s["wanted"]) % PROGRAMMES)
+
+    def _take_on(self, strips: Strips) -> None:
+        """Have other strips; the arrays of the old ones may still be read by the block that is being mixed."""
+        self._replaced.append((int(self._s["blocks"]), self._strips))
+        self._strips = strips
+
+    def _put_strips(self, slot: int) -> None:
+        s, count = self._s, len(self._strips.gains)
+        s["target"][slot, :count] = self._strips.gains
+        s["filters"][slot, :count] = [_address(array) for array in self._strips.filters]
+        s["curve"][slot, :count] = [_address(array) for array in self._strips.curves]
+
+    def set_effects(self, effects: Effects) -> None:
+        """Set reverb and delay."""
+        self._effects = effects
+        set_effects(self.state, effects)
 
     def set_master(self, gain: float) -> None:
         """Move the master fader, linear."""
@@ -300,6 +343,8 @@ class Deck:
 
     def tend(self) -> None:
         """Hand over what had to wait and let go of what is no longer read; call now and then."""
+        blocks = int(self._s["blocks"])
+        self._replaced = [each for each in self._replaced if self._running and each[0] + 2 > blocks]
         settled = int(self._s["settled"])
         for number in [number for number in self._kept if number < settled]:
             del self._kept[number]
@@ -331,7 +376,7 @@ class Deck:
         s["audition_length"][slot] = programme.audition.shape[1]
         s["audition_start"][slot] = programme.audition_start
         s["audition_only"][slot] = programme.audition_only
-        s["target"][slot, : len(self._gains)] = self._gains
+        self._put_strips(slot)
         self._kept[number] = programme
         s["wanted"] = number
         if not self._running:
@@ -345,8 +390,10 @@ class Deck:
         twin = Deck(self.rate)
         twin.state[:] = self.state
         twin._s["position"] = self.position
-        twin._gains, twin._programme, twin._next = self._gains, self._programme, self._next
+        twin._strips, twin._programme, twin._next = self._strips, self._programme, self._next
         twin._beats = self._beats
+        twin._lines = Lines(twin.state)
+        twin._effects, twin._loudness = self._effects, self._loudness
         twin._kept = {int(twin._s["wanted"]): self._programme}
         twin._pending = True
         twin._settle()
@@ -366,6 +413,9 @@ class Deck:
     @running.setter
     def running(self, running: bool) -> None:
         if running and not self._running:
+            from stemstudio.mixing.engine import connect
+
+            connect(self.state)
             self._trail_from = int(self._s["trail_count"])
             self._s["gate"] = 0
             self._s["largest_block"] = 0
@@ -383,8 +433,7 @@ class Deck:
         if s["tempo"][slot] != s["tempo"][s["voice"]]:
             s["position"] = round(int(s["position"]) * float(s["tempo"][s["voice"]] / s["tempo"][slot]))
         s["voice"] = slot
-        s["current"][slot] = s["aimed"][slot] = s["target"][slot]
-        s["ramp_left"][slot] = 0
+        s["fresh"][s["desk"]] = 1
         s["fade_left"] = s["gate"] = 0
         s["taken"] = s["settled"] = s["wanted"]
         s["playing"] = s["play_command"] & 1 if s["play_seen"] != s["play_command"] else s["playing"]
@@ -511,6 +560,8 @@ class Deck:
         spread = self._programme.spread
         s, count = self._s, 0 if spread else len(self._programme.stems)
         null = float(s["null_peak"])
+        loudness = self._loudness
+        loudness.read(self.state)
         meters = Meters(
             stem_peak=s["stem_peak"][:count].copy(),
             stem_rms=np.sqrt(s["stem_square"][:count]),
@@ -518,11 +569,22 @@ class Deck:
             master_rms=np.sqrt(s["master_square"]),
             null_db=None if null < 0 or spread else decibels(null),
             underflows=int(max(s["underflows"], s["gaps"])),
+            true_peak=float(s["true_peak"]),
+            momentary=loudness.momentary,
+            short=loudness.short,
+            integrated=loudness.integrated,
+            correlation=correlation(s["cross"]),
         )
+        s["true_peak"] = 0.0
         s["stem_peak"][:] = 0.0
         s["master_peak"][:] = 0.0
         s["null_peak"] = -1.0
         return meters
+
+    def forget_loudness(self) -> None:
+        """Measure loudness from here on."""
+        self._s["loudness_forget"] += 1
+        self._loudness = Loudness()
 
 
 def _address(array: NDArray[np.generic] | None) -> int:
@@ -539,7 +601,11 @@ def _check(buffer: NDArray[np.float32], most: int = 2) -> None:
         raise ValueError("the audio callback needs contiguous buffers")
 
 
-def _pairs(gains: NDArray[np.floating], stems: int) -> NDArray[np.float64]:
+def _checked(gains: NDArray[np.floating] | Strips, stems: int) -> Strips:
+    if isinstance(gains, Strips):
+        if len(gains.gains) != stems:
+            raise ValueError(f"{len(gains.gains)} strips do not fit {stems} stems")
+        return gains
     if np.shape(gains) != (stems, 2):
         raise ValueError(f"expected gains of shape {(stems, 2)}, not {np.shape(gains)}")
-    return np.array(gains, dtype=np.float64)
+    return Strips.plain(gains)

@@ -1,8 +1,7 @@
-"""From stems to what is heard: gains from faders, and the mix of a range of samples.
+"""From stems to what is heard: the numbers that a strip's fader, pan, width and sends come to, and the plainest mix.
 
-`mix_block` is the definition of the mix.  Export uses it directly; the audio
-callback in `stemstudio.mixing.callback` does the same arithmetic in real time
-and is tested against it.
+What a whole mix sounds like is defined by native code (`stemstudio.mixing.native_strips`), for playing and for export
+alike.  `mix_block` is the same for strips that have only a fader and a pan, and the native code is tested against it.
 """
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stemstudio.mixing.playstate import GAINS
+from stemstudio.project.effects import Equaliser
 
 __all__ = ["Strip", "decibels", "gain_of", "heard", "mix_block", "null_decibels", "stem_gains"]
 
@@ -36,6 +38,38 @@ class Strip(Protocol):
     def solo(self) -> bool:
         """Whether only this stem, and others with solo, are to be heard."""
 
+    @property
+    def solo_safe(self) -> bool:
+        """Whether it is heard whichever stems have solo."""
+
+    @property
+    def width(self) -> float:
+        """Width of the stereo picture, 0 (mono) to 2; 1 leaves it."""
+
+    @property
+    def flip(self) -> bool:
+        """Whether the phase is turned over."""
+
+    @property
+    def reverb_db(self) -> float:
+        """Send to the reverb in dB; minus infinity is nothing."""
+
+    @property
+    def delay_db(self) -> float:
+        """Send to the delay in dB; minus infinity is nothing."""
+
+    @property
+    def equaliser(self) -> Equaliser:
+        """What its filters do."""
+
+    @property
+    def mutes(self) -> tuple[tuple[float, float], ...]:
+        """Stretches (start, stop) in seconds in which it is silent."""
+
+    @property
+    def envelope(self) -> tuple[tuple[float, float], ...]:
+        """Points (second, factor) of its volume curve."""
+
 
 def gain_of(level_db: float) -> float:
     """Return the factor of a level in dB; minus infinity gives 0."""
@@ -50,45 +84,68 @@ def decibels(gain: float) -> float:
 def heard(strips: Sequence[Strip]) -> list[bool]:
     """Tell for each stem whether mute and solo let it through.
 
-    Any solo silences the stems without one; mute wins over solo.
+    Any solo silences the stems without one, except those that are safe from it; mute wins over solo.
     """
     solo = any(strip.solo for strip in strips)
-    return [not strip.mute and (strip.solo or not solo) for strip in strips]
+    return [not strip.mute and (strip.solo or strip.solo_safe or not solo) for strip in strips]
 
 
-def stem_gains(strips: Sequence[Strip]) -> NDArray[np.float32]:
-    """Return the left and right gain of every stem.
+def stem_gains(strips: Sequence[Strip], channels: int = 2) -> NDArray[np.float64]:
+    """Return the factors of every strip.
 
-    Pan is a balance: at the centre both sides are at unity, so that an
-    untouched mix equals the song exactly; turning to one side only lowers
-    the other.
+    At rest both sides are at unity, so that an untouched mix equals the song exactly.  The pan of a stereo stem is a
+    balance: turning to one side only lowers the other.  That of a mono stem keeps the power, √2 cos and √2 sin of
+    the angle: it gains 3 dB where it stands alone.  Width scales the side, (L − R) / 2, before the pan.
 
     Parameters
     ----------
     strips
         The leaves of the stem tree, in mixer order.
+    channels
+        Of the stems.
 
     Returns
     -------
-    ndarray of float32, shape (stems, 2)
-        Linear factors, left and right.
+    ndarray of float64, shape (stems, 6)
+        Left to left, right to left, left to right, right to right, to the reverb, to the delay.  A mono stem is the
+        left to the left side and the right to the right one.
 
     Raises
     ------
     ValueError
-        If a pan lies outside -1...1 or a gain is not a number.
+        If a pan or width is out of its range or a level is not a number.
     """
-    gains = np.zeros((len(strips), 2), dtype=np.float32)
+    gains = np.zeros((len(strips), GAINS))
     for row, strip, audible in zip(gains, strips, heard(strips), strict=False):
         if not -1.0 <= strip.pan <= 1.0:
             raise ValueError(f"pan must lie between -1 and 1, not {strip.pan}")
-        if math.isnan(strip.gain_db) or strip.gain_db == math.inf:
-            raise ValueError(f"gain must be a level in dB, not {strip.gain_db}")
-        if audible:
-            gain = gain_of(strip.gain_db)
-            row[:] = gain * min(1.0, 1.0 - strip.pan), gain * min(1.0, 1.0 + strip.pan)
+        if not 0.0 <= strip.width <= 2.0:
+            raise ValueError(f"width must lie between 0 and 2, not {strip.width}")
+        for level in (strip.gain_db, strip.reverb_db, strip.delay_db):
+            if math.isnan(level) or level == math.inf:
+                raise ValueError(f"gain must be a level in dB, not {level}")
+        if not audible:
+            continue
+        gain = gain_of(strip.gain_db) * (-1.0 if strip.flip else 1.0)
+        left, right = (balance if channels > 1 else constant_power)(strip.pan)
+        same, other = ((1 + strip.width) / 2, (1 - strip.width) / 2) if channels > 1 else (1.0, 0.0)
+        row[:4] = gain * left * same, gain * left * other, gain * right * other, gain * right * same
+        row[4:] = gain_of(strip.reverb_db), gain_of(strip.delay_db)
     gains.flags.writeable = False
     return gains
+
+
+def balance(pan: float) -> tuple[float, float]:
+    """Factors of the sides of a stereo stem."""
+    return min(1.0, 1.0 - pan), min(1.0, 1.0 + pan)
+
+
+def constant_power(pan: float) -> tuple[float, float]:
+    """Factors of a mono stem on both sides: at the centre 1, their squares always 2."""
+    if pan == 0.0:
+        return 1.0, 1.0
+    angle = (pan + 1.0) * math.pi / 4
+    return math.sqrt(2.0) * math.cos(angle), math.sqrt(2.0) * math.sin(angle)
 
 
 def mix_block(

@@ -11,6 +11,11 @@ is written aside and then switched on by storing a single integer:
 - *commands* (play, pause, seek) carry a serial number beside their value in
   one integer.
 - *loops* lie in a ring of their own, switched by `loop_slot`.
+- *filters* and *curves* of a strip are arrays that are never written to again, switched on by storing their address.
+
+Mixing has two *desks*: memory of ramps and filters.  The voice that is heard
+has one, the voice that is being faded out the other, so that both go on as if
+they were alone.  A desk that is `fresh` takes on what is wanted at once.
 
 A programme may hold the song at another tempo: `tempo` says how many samples of
 the song pass in one of its own.  What comes and goes between player and
@@ -28,19 +33,30 @@ from numpy.typing import NDArray
 
 __all__ = [
     "AUDITION",
+    "BUSES",
     "CHUNK",
+    "DELAY",
+    "EFFECTS",
     "FADE_SECONDS",
+    "GAINS",
     "LEAD_IN_SECONDS",
     "LOOPS",
     "MAX_STEMS",
     "ORIGINAL",
+    "PEAK_PHASES",
+    "PEAK_TAPS",
     "PROGRAMMES",
     "RAMP_SECONDS",
+    "REVERB",
+    "REVERB_LINES",
+    "SECTIONS",
     "SEEK_BITS",
     "SLICE",
     "SPREAD",
     "STATE",
     "STEMS",
+    "STEPS",
+    "TAPS",
     "TRAIL",
     "new_state",
     "set_rate",
@@ -68,8 +84,22 @@ SEEK_BITS = 44
 
 STEMS, ORIGINAL, AUDITION = 0, 1, 2
 """Sources: the mix of the stems, the song itself, a private buffer laid over either."""
+GAINS = 6
+"""Factors of a strip: left to left, right to left, left to right, right to right, to the reverb, to the delay."""
+SECTIONS = 5
+"""Biquads of a strip, at most."""
+BUSES = 2
+REVERB, DELAY = 0, 1
+"""Buses that strips send to."""
+REVERB_LINES, TAPS = 13, 14
+EFFECTS = 8
+"""Settings of reverb (decay, damping, level, pre-delay) and delay (samples, feedback, damping, level)."""
+STEPS = 256
+"""Tenths of a second of measured loudness that wait to be read."""
+PEAK_PHASES, PEAK_TAPS = 4, 24
+"""Places between two samples at which the true peak is looked for, and taps of the filter that finds each."""
 
-_P, _N = PROGRAMMES, MAX_STEMS
+_P, _N, _D = PROGRAMMES, MAX_STEMS, 2
 STATE = np.dtype(
     [
         # Written by the player.
@@ -91,10 +121,18 @@ STATE = np.dtype(
         ("count_in_command", "i8"),  # serial; a new one starts the count-in with the next play
         ("count_in_address", "i8"),  # mono, output samples
         ("count_in_length", "i8"),
-        # Programmes, written by the player while not in use; `target` at any time.
+        ("effects_wanted", "f8", (EFFECTS,)),
+        ("effects_tail", "i8"),  # samples after which nothing of a sound is left in them
+        # Addresses of the units of native code; 0: not there.
+        ("mix_unit", "i8"),
+        ("strips_unit", "i8"),
+        ("effects_unit", "i8"),
+        ("meters_unit", "i8"),
+        # Programmes, written by the player while not in use; `target`, `filters`, `curve` at any time.
         ("source", "i8", (_P,)),
         ("tempo", "f8", (_P,)),  # song samples a sample
         ("length", "i8", (_P,)),
+        ("origin", "i8", (_P,)),  # where in the song the buffers begin, for curves
         ("stems", "i8", (_P,)),
         ("stem_address", "i8", (_P, _N)),
         ("stem_channels", "i8", (_P, _N)),
@@ -115,12 +153,66 @@ STATE = np.dtype(
         ("audition_start", "i8", (_P,)),
         ("audition_length", "i8", (_P,)),
         ("audition_only", "i8", (_P,)),  # 1: play stops or loops where the buffer ends
-        ("target", "f8", (_P, _N, 2)),
-        # Written by the callback.
-        ("current", "f8", (_P, _N, 2)),
-        ("aimed", "f8", (_P, _N, 2)),
-        ("step", "f8", (_P, _N, 2)),
-        ("ramp_left", "i8", (_P, _N)),
+        ("target", "f8", (_P, _N, GAINS)),
+        ("filters", "i8", (_P, _N)),  # count, serial, then b0 b1 b2 a1 a2 a section; 0: none
+        ("curve", "i8", (_P, _N)),  # count, serial, then pairs of sample and factor; 0: none
+        # Written by the callback: what a desk has taken on of what is wanted.
+        ("fresh", "i8", (_D,)),
+        ("current", "f8", (_D, _N, GAINS)),
+        ("aimed", "f8", (_D, _N, GAINS)),
+        ("step", "f8", (_D, _N, GAINS)),
+        ("ramp_left", "i8", (_D, _N)),
+        ("filters_taken", "f8", (_D, _N)),  # serial
+        ("bank", "i8", (_D, _N)),  # which of two sets of sections is the new one
+        ("bank_left", "i8", (_D, _N)),  # samples until the old set is faded out
+        ("sections", "i8", (_D, _N, 2)),
+        ("coefficients", "f8", (_D, _N, 2, SECTIONS, 5)),
+        ("memory", "f8", (_D, _N, 2, SECTIONS, 2, 2)),  # of a section: channel, then two values
+        ("curve_taken", "f8", (_D, _N)),  # serial
+        ("curve_last", "f8", (_D, _N)),
+        ("curve_off", "f8", (_D, _N)),  # what a new curve jumped by, taken back over a ramp
+        ("curve_left", "i8", (_D, _N)),
+        # What the strips are asked to mix, and the buses they sent to.
+        ("mix_slot", "i8"),
+        ("mix_desk", "i8"),
+        ("mix_position", "i8"),
+        ("mix_count", "i8"),
+        ("mix_row", "i8"),  # rows of `scratch` and of `sends` it goes to
+        ("mix_metered", "i8"),
+        ("sends", "f8", (2, BUSES, 2, SLICE)),  # of the voice heard, and of the old one
+        ("sending", "i8", (2,)),
+        # The effects.
+        ("effects_clear", "i8"),  # 1: begin from silence
+        ("effects_reset", "i8"),  # 1: begin from silence after this crossfade
+        ("effects_left", "i8"),  # samples until nothing sounds in them
+        ("effects_position", "i8"),  # in the song, for the slow turning of the reverb
+        ("effects_current", "f8", (EFFECTS,)),
+        ("effects_aimed", "f8", (EFFECTS,)),
+        ("effects_step", "f8", (EFFECTS,)),
+        ("effects_ramp_left", "i8"),
+        ("tap_old", "i8", (2,)),  # of pre-delay and delay, in samples
+        ("tap_new", "i8", (2,)),
+        ("tap_left", "i8", (2,)),
+        ("bus_in", "f8", (BUSES, 2, SLICE)),
+        ("wet", "f8", (2, SLICE)),
+        ("line_address", "i8"),
+        ("line_start", "i8", (REVERB_LINES,)),
+        ("line_length", "i8", (REVERB_LINES,)),
+        ("line_place", "i8", (REVERB_LINES,)),
+        (
+            "tap_line",
+            "i8",
+            (TAPS,),
+        ),  # where the reverb is heard: seven places to the left, seven to the right
+        ("tap_back", "i8", (TAPS,)),
+        ("tap_sign", "f8", (TAPS,)),
+        ("excursion", "f8", (3,)),  # of the two turning lines now, and at most
+        ("tank", "f8", (8,)),  # what goes round: two sums, two dampers, bandwidth
+        ("echo_address", "i8"),
+        ("echo_length", "i8"),
+        ("echo_place", "i8"),
+        ("echo_damped", "f8", (2,)),
+        # The mix.
         ("master_current", "f8"),
         ("master_aimed", "f8"),
         ("master_step", "f8"),
@@ -139,6 +231,7 @@ STATE = np.dtype(
         ("position", "i8"),
         ("gate", "i8"),  # 0...fade: how far play is faded in
         ("voice", "i8"),  # programme slot heard
+        ("desk", "i8"),  # desk of the voice heard; the old voice has the other
         ("mode", "i8"),  # source heard, after falling back
         ("old_voice", "i8"),
         ("old_mode", "i8"),
@@ -156,6 +249,20 @@ STATE = np.dtype(
         ("master_peak", "f8", (2,)),
         ("master_square", "f8", (2,)),
         ("null_peak", "f8"),
+        # Loudness, before the master volume.
+        ("weighting", "f8", (2, 5)),  # the K filter: two biquads
+        ("weighting_memory", "f8", (2, 2, 2)),
+        ("loudness_forget", "i8"),  # raised by the player: begin again
+        ("loudness_forgot", "i8"),
+        ("loudness_samples", "i8"),
+        ("loudness_sum", "f8", (2,)),
+        ("steps_count", "i8"),
+        ("steps", "f8", (STEPS,)),  # energy of a tenth of a second, both sides
+        ("peak_taps", "f8", (PEAK_PHASES, PEAK_TAPS)),
+        ("peak_history", "f8", (2, PEAK_TAPS + SLICE)),
+        ("peak_between", "f8", (SLICE,)),
+        ("true_peak", "f8"),  # since the player last wrote 0
+        ("cross", "f8", (3,)),  # left × left, left × right, right × right; decaying
         # The trail: entry i % TRAIL says that output frames frame...frame + count
         # are song samples position, position + moving, …
         ("trail_count", "i8"),
@@ -166,6 +273,7 @@ STATE = np.dtype(
         ("trail_seek", "i8", (TRAIL,)),
         ("trail_time", "f8", (TRAIL,)),  # device time at which `frame` sounds
         ("scratch", "f8", (4 + SPREAD, SLICE)),  # two voices, sums of stems over further outputs
+        ("work", "f8", (5, SLICE)),
     ],
     align=True,
 )
@@ -180,6 +288,7 @@ def new_state(rate: float = 44100.0) -> NDArray[np.void]:
     state["tempo"] = 1.0
     set_rate(state, rate)
     state["master"] = state["master_current"] = state["master_aimed"] = 1.0
+    state["fresh"] = state["effects_clear"] = 1
     return state
 
 

@@ -11,8 +11,10 @@ import numpy as np
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.loudness import LoudnessMeter
 from stemstudio.audio.reading import finite
-from stemstudio.mixing.mixer import gain_of, mix_block, stem_gains
+from stemstudio.mixing.mixdown import Mixdown
+from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import ExportOrder, Key, Part
+from stemstudio.mixing.strips import strips_of
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.rendering import render
@@ -56,10 +58,9 @@ class Resampled:
 
 
 def channels_of(state: State, part: Part) -> int:
-    """A mono song's mix is mono as long as nothing is panned."""
+    """A mono song's mix is mono as long as nothing is panned or sent to the effects."""
     if part.key == "mix" and state.mixture.channels == 1:
-        gains = stem_gains(state.leaves())
-        return 1 if np.array_equal(gains[:, 0], gains[:, 1]) else 2
+        return 1 if strips_of(state.leaves(), 1, state.mixture.sample_rate).mono else 2
     return state.mixture.channels
 
 
@@ -71,7 +72,10 @@ def rendered(
     What is no number in a stem becomes silence there, and does not silence the others.
     """
     leaves = state.leaves()
-    gains = stem_gains(leaves)
+    form = state.mixture
+    strips = strips_of(leaves, form.channels, form.sample_rate)
+    mixed = any(part.key == "mix" for part in parts)
+    mixdown = Mixdown(strips, state.effects, form.sample_rate, start) if mixed else None
     wanted = dict.fromkeys(stem for part in parts for stem in part.stems)
     families = [len(state.children(parent)) for parent in state.splits]  # siblings are rendered together
     files = max(len(wanted), *families, 1)
@@ -84,8 +88,8 @@ def rendered(
         stems = {stem: sound for stem, (sound, _) in clean.items()}
         sounds: dict[Key, Samples] = {}
         for part in parts:
-            if part.key == "mix":
-                heard = mix_block([stems[leaf.id] for leaf in leaves], gains)
+            if mixdown is not None and part.key == "mix":
+                heard = mixdown.mix([stems[leaf.id] for leaf in leaves])
                 sounds["mix"] = heard[: channels_of(state, part)]
             elif part.rest or len(part.stems) != 1:
                 total = np.zeros((state.mixture.channels, high - low))

@@ -17,8 +17,10 @@ from stemstudio.audio.audio import Samples
 from stemstudio.mixing.ambience import REACH_SECONDS, ambience_of, decorrelated, velvet
 from stemstudio.mixing.folddown import correction, near
 from stemstudio.mixing.layouts import HALF_POWER, LAYOUTS, Layout
-from stemstudio.mixing.mixer import gain_of, stem_gains
+from stemstudio.mixing.mixdown import BehindStrips
+from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.panning import place_gains, way
+from stemstudio.mixing.strips import strips_of
 from stemstudio.project.project import State
 from stemstudio.project.rendering import render
 from stemstudio.project.room import Place, Room
@@ -41,13 +43,16 @@ LFE_ORDER = 4
 
 
 def heard_stems(state: State) -> Heard:
-    """The leaves of a project as the mixer lets them be heard: both channels, gain, pan, mute and solo."""
+    """The leaves of a project as the mixer lets them be heard, each behind its strip."""
     leaves = state.leaves()
-    gains = stem_gains(leaves)
+    form = state.mixture
+    behind = BehindStrips(strips_of(leaves, form.channels, form.sample_rate), form.sample_rate)
 
     def sounds(start: int, stop: int) -> dict[int, Samples]:
-        rendered = render(state, [leaf.id for leaf in leaves], start, stop)
-        return {leaf.id: rendered[leaf.id] * pair[:, None] for leaf, pair in zip(leaves, gains, strict=True)}
+        low = max(0, start - behind.context)
+        rendered = render(state, [leaf.id for leaf in leaves], low, stop)
+        heard = behind.heard([rendered[leaf.id] for leaf in leaves], low)
+        return {leaf.id: sound[:, start - low :] for leaf, sound in zip(leaves, heard, strict=True)}
 
     return sounds
 

@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from stemstudio.audio.audio import Samples
 from stemstudio.errors import BadProject, BadRecipe
 from stemstudio.project import database
+from stemstudio.project.effects import Effects
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.project.records import (
-    Record,
     SongRecord,
     SoundRecord,
     SplitRecord,
@@ -28,6 +28,7 @@ from stemstudio.project.records import (
     unpacked,
 )
 from stemstudio.project.room import Room
+from stemstudio.project.snapshots import Snapshots
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
@@ -37,7 +38,7 @@ MOST_STEMS = 2000
 MOST_ROWS = 1_000_000
 MOST_TILES = 32_768  # different ones: 4 GiB of paint
 JSON = TypeAdapter(dict[str, JsonValue])
-T = TypeVar("T", bound=Record)
+T = TypeVar("T", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Contents:
     strokes: dict[int, PaintStroke]
     melody: PitchLine
     room: Room
+    effects: Effects
+    snapshots: Snapshots
     steps: tuple[EarlierStep, ...]
     view: dict[str, Any]
     tags: dict[str, str]
@@ -99,6 +102,8 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
     }
     melody = PitchLine.model_validate_json(_text(meta.get("melody", "{}"), "melody"), strict=True)
     room = Room.model_validate_json(_text(meta.get("room", "{}"), "room"), strict=True)
+    effects = Effects.model_validate_json(_text(meta.get("effects", "{}"), "effects"))
+    snapshots = Snapshots.model_validate_json(_text(meta.get("snapshots", "{}"), "snapshots"))
     silence = Silence(sound.sample_rate, sound.channels, sound.length)
     owners = cast("dict[int, Split]", splits)  # the tree needs their owners and residuals alone
     check_tree(State(silence, grid, MappingProxyType(stems), owners, strokes))
@@ -117,7 +122,22 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
     next_id = int(_text(meta.get("next_id", "1"), "number"))
     if not 0 <= next_id < 2**53:
         raise ValueError("a number is out of its range")
-    return Contents(song, sound, grid, stems, splits, strokes, melody, room, steps, view, tags, next_id)
+    return Contents(
+        song=song,
+        sound=sound,
+        grid=grid,
+        stems=stems,
+        splits=splits,
+        strokes=strokes,
+        melody=melody,
+        room=room,
+        effects=effects,
+        snapshots=snapshots,
+        steps=steps,
+        view=view,
+        tags=tags,
+        next_id=next_id,
+    )
 
 
 def read_paint(connection: sqlite3.Connection, contents: Contents) -> dict[int, TileMask]:

@@ -17,6 +17,7 @@ from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.masking import Masking
 from stemstudio.progress import Progress
+from stemstudio.project.effects import Effects
 from stemstudio.project.project import SINGLE, Change, PaintStroke, Project, State
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
 from stemstudio.spectral.brushes import weights
@@ -25,6 +26,7 @@ from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import Patch, TileMask
 
 Rows = dict[str, dict[int, Any]]
+MOVED = {"gain_db", "pan", "width", "equaliser", "reverb_db", "delay_db", "envelope"}
 
 
 @dataclass(eq=False)
@@ -213,16 +215,25 @@ def mask(state: State, parent: int, masking: Masking | None) -> Edit | None:
 
 
 def set_stem(state: State, stem: int, name: str, /, **fields: Any) -> Edit:
-    """Change fields of a stem: name, colour, position, gain_db, pan, mute, solo.
+    """Change fields of a stem: name, colour, position, and those of its strip.
 
-    What is moved (a fader, a pan pot) merges with the move before; what is pressed or typed is a step each time.
+    What is moved (a fader, a pan pot, a band, a point of the envelope) merges with the move before; what is pressed or typed is a step each time.
     """
     look = {"name", "colour", "position"} & fields.keys()
     kinds = frozenset({"stems"} if look else {"mixer"})
     changed = replace(state.stems[stem], **fields)
-    moved = fields.keys() <= {"gain_db", "pan"}
+    moved = fields.keys() <= MOVED
     merge = f"{stem}.{'.'.join(sorted(fields))}" if moved else ""
     return Edit(name, {"stems": {stem: changed}}, Change(kinds, frozenset({stem})), merge)
+
+
+def set_effects(state: State, name: str, /, **fields: Any) -> Edit:
+    """Change settings of reverb and delay; the same ones moved on merge."""
+    changed = state.effects.model_copy(update=fields)
+    changed = Effects.model_validate(changed.model_dump())
+    return Edit(
+        name, {"effects": {0: changed}}, Change(frozenset({"mixer"})), f"effects.{'.'.join(sorted(fields))}"
+    )
 
 
 def split(

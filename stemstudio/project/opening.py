@@ -140,6 +140,8 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
         "paint": paint,
         "melody": {0: contents.melody},
         "room": {0: contents.room},
+        "effects": {0: contents.effects},
+        "snapshots": {0: contents.snapshots},
     }
     project.put(rows, Change(frozenset({"stems", "splits", "mixer", "paint"})))
     project.skip_ids(contents.next_id)

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from stemstudio.audio.audio import Sound
+from stemstudio.project.effects import Effects
 from stemstudio.project.room import Room
+from stemstudio.project.snapshots import Snapshots
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.brushes import Box
 from stemstudio.spectral.lines import PitchLine
@@ -16,7 +18,7 @@ from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.strokes import AnyStroke
 from stemstudio.spectral.tiles import TileMask
 
-SINGLE = ("grid", "melody", "room")  # tables of one row, number 0
+SINGLE = ("grid", "melody", "room", "effects", "snapshots")  # tables of one row, number 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ class State:
         The line that was drawn with the harmonics tool, or found.
     room
         The loudspeakers that the stems are spread over.
+    effects
+        The reverb and the delay that strips send to.
+    snapshots
+        Other settings of the mixer, to be compared with this one.
     """
 
     mixture: Sound
@@ -93,6 +99,8 @@ class State:
     paint: Mapping[int, TileMask] = field(default_factory=dict)
     melody: PitchLine = field(default_factory=PitchLine)
     room: Room = field(default_factory=Room)
+    effects: Effects = field(default_factory=Effects)
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
     def children(self, stem: int) -> tuple[Stem, ...]:
         """Children of a stem, in order; the residual last."""
@@ -136,7 +144,7 @@ class Change:
     Attributes
     ----------
     kinds
-        Of: "stems" (tree, names, colours), "mixer" (gain, pan, mute, solo), "splits" (who owns which part),
+        Of: "stems" (tree, names, colours), "mixer" (strips, effects, snapshots), "splits" (who owns which part),
         "paint", "hints", "grid", "melody", "room" (loudspeakers, places of stems), "song".
     stems
         Ids of the stems whose sound or look is different.

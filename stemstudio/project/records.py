@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -17,6 +16,7 @@ from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.taught import Taught
 from stemstudio.project.project import PaintStroke, SongReference, State
 from stemstudio.project.room import Place
+from stemstudio.project.snapshots import StripRecord, strip_values
 from stemstudio.project.stem import MIXTURE, Split, Stem
 from stemstudio.spectral.strokes import Stroke
 from stemstudio.spectral.tiles import TILE, Tile
@@ -60,17 +60,13 @@ class SoundRecord(Record):
     length: Annotated[int, Field(ge=0, le=2**34)]
 
 
-class StemRecord(Record):
-    """A stem; a gain of None is silence (−∞ dB)."""
+class StemRecord(StripRecord):
+    """A stem with its strip."""
 
     name: Word
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
     parent: Number | None
     position: float
-    gain_db: Annotated[float, Field(ge=-1000, le=100)] | None
-    pan: Annotated[float, Field(ge=-1, le=1)]
-    mute: bool
-    solo: bool
     place: Place = Place()
 
     @classmethod
@@ -80,26 +76,13 @@ class StemRecord(Record):
             colour=stem.colour,
             parent=stem.parent,
             position=float(stem.position),
-            gain_db=None if stem.gain_db < -1000 else float(stem.gain_db),
-            pan=float(stem.pan),
-            mute=bool(stem.mute),
-            solo=bool(stem.solo),
             place=stem.place,
+            **strip_values(stem),
         )
 
     def stem(self, number: int) -> Stem:
-        gain = -math.inf if self.gain_db is None else self.gain_db
         return Stem(
-            number,
-            self.name,
-            self.colour,
-            self.parent,
-            self.position,
-            gain,
-            self.pan,
-            self.mute,
-            self.solo,
-            place=self.place,
+            number, self.name, self.colour, self.parent, self.position, place=self.place, **self.fields()
         )
 
 

@@ -60,6 +60,8 @@ def rows_of(state: State) -> tuple[dict[str, dict[int, Any]], Tiles]:
         "grid": {0: state.grid},
         "melody": {0: state.melody},
         "room": {0: state.room},
+        "effects": {0: state.effects},
+        "snapshots": {0: state.snapshots},
     }
     return rows, changed_tiles({}, state.paint)
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, MaskEstimates
 from stemstudio.algorithms.masking import Masking
+from stemstudio.project.effects import Equaliser
 from stemstudio.project.room import Place
 
 MIXTURE = 0  # id of the root of the tree
+STRIP = (
+    "gain_db",
+    "pan",
+    "mute",
+    "solo",
+    "width",
+    "flip",
+    "solo_safe",
+    "equaliser",
+    "reverb_db",
+    "delay_db",
+    "mutes",
+    "envelope",
+)
+"""Fields of a stem that are its strip in the mixer."""
 
+FLAT = Equaliser()
 RESIDUAL_COLOUR = "#868c9b"
 COLOURS = ("#ff7a5c", "#ffc857", "#7b86ff", "#35d09a", "#e070d8", "#4cc3ff", "#c3d64f", "#ff9ab5", "#a98bff")
 
@@ -33,6 +51,20 @@ class Stem:
         Gain in dB, pan from −1 (left) to 1 (right).
     place
         Where it is in the room, when the song is spread over more than two loudspeakers.
+    width
+        Of the stereo picture: 0 is mono, 1 as it is, 2 as wide as can be.
+    flip
+        Whether the phase is turned over.
+    solo_safe
+        Whether the stem goes on being heard when others have solo.
+    equaliser
+        What its filters do.
+    reverb_db, delay_db
+        What is sent to the shared reverb and delay, in dB behind fader and pan; minus infinity is nothing.
+    mutes
+        Stretches (start, stop) in seconds in which it is silent.
+    envelope
+        Points (second, factor) of a volume curve with straight lines between them; empty for none.
     """
 
     id: int
@@ -45,6 +77,14 @@ class Stem:
     mute: bool = False
     solo: bool = False
     place: Place = field(default_factory=Place)
+    width: float = 1.0
+    flip: bool = False
+    solo_safe: bool = False
+    equaliser: Equaliser = FLAT
+    reverb_db: float = -math.inf
+    delay_db: float = -math.inf
+    mutes: tuple[tuple[float, float], ...] = ()
+    envelope: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -191,12 +191,12 @@ def test_the_target_is_heard_alone_while_painting(qtbot, window, song):
     QTest.mouseMove(sheet, middle + QPoint(20, 0))
     assert window.player.playing
     assert sheet._live is not None
-    heard = [gain.max() > 0 for gain in window.player._deck._gains]
+    heard = [gain.max() > 0 for gain in window.player._deck._strips.gains]
     assert heard == [False, True, False]
     QTest.mouseRelease(
         sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle + QPoint(20, 0)
     )
-    assert all(gain.max() > 0 for gain in window.player._deck._gains)
+    assert all(gain.max() > 0 for gain in window.player._deck._strips.gains)
     window.player.pause()
 
 

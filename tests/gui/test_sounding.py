@@ -139,4 +139,4 @@ def test_a_project_without_its_sound_takes_edits(qtbot, studio):
 
     document.set_project(Project(Silence(), SongReference("gone.wav", "", "gone"), StftSettings()))
     document.do(edits.set_stem(document.state, 0, "Softer", gain_db=-6.0))
-    assert player._deck._gains.max() == pytest.approx(0.5, abs=0.01)
+    assert player._deck._strips.gains.max() == pytest.approx(0.5, abs=0.01)

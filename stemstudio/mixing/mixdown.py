@@ -1,0 +1,133 @@
+"""Mixdown: the mix of the stems block after block, by the very code that plays it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemstudio.mixing import playstate
+from stemstudio.mixing.effects import Lines, set_effects
+from stemstudio.mixing.playstate import MAX_STEMS
+from stemstudio.mixing.strips import Strips
+from stemstudio.project.effects import Effects
+
+__all__ = ["BehindStrips", "Mixdown"]
+
+SETTLE_SECONDS = 0.5
+"""In which filters forget how they began."""
+
+
+class Mixdown:
+    """Mixes blocks that follow each other, from silence in all filters and effects.
+
+    Parameters
+    ----------
+    strips
+        What the strips do.
+    effects
+        Reverb and delay.
+    rate
+        Sample rate in Hz.
+    start
+        Where in the song the first block begins, in samples.
+
+    Raises
+    ------
+    ValueError
+        If there are more stems than can be mixed.
+    """
+
+    def __init__(self, strips: Strips, effects: Effects, rate: float, start: int = 0) -> None:
+        from stemstudio.mixing.engine import connect
+
+        count = len(strips.gains)
+        if count > MAX_STEMS:
+            raise ValueError(f"at most {MAX_STEMS} stems can be mixed, not {count}")
+        self._strips = strips  # its arrays are read by address
+        self._state = playstate.new_state(rate)
+        self._lines = Lines(self._state)
+        self._place = start
+        connect(self._state)
+        set_effects(self._state, effects)
+        s = self._state[0]
+        s["stems"][0] = count
+        s["target"][0, :count] = strips.gains
+        for place, (filters, curve) in enumerate(zip(strips.filters, strips.curves, strict=True)):
+            s["filters"][0, place] = 0 if filters is None else filters.ctypes.data
+            s["curve"][0, place] = 0 if curve is None else curve.ctypes.data
+
+    def mix(self, stems: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Mix the next block.
+
+        Parameters
+        ----------
+        stems
+            One array a strip, shape (channels, n), channels 1 or 2.
+
+        Returns
+        -------
+        ndarray of float32, shape (2, n)
+
+        Raises
+        ------
+        ValueError
+            If the number of stems is not that of the strips, or they differ in length.
+        """
+        from stemstudio.mixing.engine import bounce
+
+        s = self._state[0]
+        if len(stems) != s["stems"][0]:
+            raise ValueError(f"{len(stems)} stems do not fit {s['stems'][0]} strips")
+        lengths = {stem.shape[-1] for stem in stems}
+        if len(lengths) > 1:
+            raise ValueError(f"stems differ in length: {sorted(lengths)}")
+        length = lengths.pop() if lengths else 0
+        held = [np.ascontiguousarray(stem, dtype=np.float32) for stem in stems]
+        for place, stem in enumerate(held):
+            s["stem_address"][0, place] = stem.ctypes.data
+            s["stem_channels"][0, place] = stem.shape[0]
+        s["length"][0] = length
+        s["origin"][0] = self._place
+        s["position"] = 0
+        mix = np.empty((2, length), dtype=np.float32)
+        bounce.ctypes(
+            self._state.ctypes.data,
+            mix.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+            length,
+        )
+        self._place += length
+        return mix
+
+
+class BehindStrips:
+    """Each stem as its strip leaves it, for any range of the song: without what it sends to the effects.
+
+    Attributes
+    ----------
+    context
+        Samples before a range that its sound depends on.
+    """
+
+    def __init__(self, strips: Strips, rate: float) -> None:
+        self._strips = strips
+        self._rate = rate
+        filtered = any(array is not None for array in strips.filters)
+        self.context = round(SETTLE_SECONDS * rate) if filtered else 0
+
+    def heard(self, stems: Sequence[NDArray[np.float32]], start: int) -> list[NDArray[np.float32]]:
+        """The stems behind their strips, float32 (2, n); their first sample is the song's sample `start`."""
+        strips = self._strips
+        sounds = []
+        for stem, gains, filters, curve in zip(
+            stems, strips.gains, strips.filters, strips.curves, strict=True
+        ):
+            if not gains[:4].any():
+                sounds.append(np.zeros((2, stem.shape[1]), dtype=np.float32))
+                continue
+            dry = np.array([[*gains[:4], 0.0, 0.0]])
+            one = Strips(dry, (filters,), (curve,))
+            sounds.append(Mixdown(one, Effects(), self._rate, start).mix([stem]))
+        return sounds
