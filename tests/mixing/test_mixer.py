@@ -3,56 +3,82 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from stemstudio.mixing.mixer import decibels, gain_of, heard, mix_block, null_decibels, stem_gains
+from stemstudio.project.stem import Stem
 
 
-@dataclass(frozen=True)
-class Fader:
-    gain_db: float = 0.0
-    pan: float = 0.0
-    mute: bool = False
-    solo: bool = False
+def fader(**fields) -> Stem:
+    return Stem(1, "lead", "#ffffff", 0, **fields)
 
 
-def test_untouched_faders_are_exactly_one():
-    np.testing.assert_array_equal(stem_gains([Fader(), Fader()]), np.ones((2, 2), dtype=np.float32))
+def sides(strip: Stem, channels: int = 2) -> list[float]:
+    """Left to left, right to left, left to right, right to right."""
+    return stem_gains([strip], channels)[0, :4].tolist()
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_untouched_strips_are_exactly_one_and_send_nothing(channels):
+    np.testing.assert_array_equal(stem_gains([fader(), fader()], channels), [[1, 0, 0, 1, 0, 0]] * 2)
 
 
 @pytest.mark.parametrize(
-    ("fader", "left", "right"),
+    ("fields", "left", "right"),
     [
-        (Fader(gain_db=-6.0), 0.501187, 0.501187),
-        (Fader(gain_db=-math.inf), 0.0, 0.0),
-        (Fader(pan=-1.0), 1.0, 0.0),
-        (Fader(pan=1.0), 0.0, 1.0),
-        (Fader(pan=0.25), 0.75, 1.0),
-        (Fader(gain_db=20.0, pan=-0.5), 10.0, 5.0),
-        (Fader(mute=True, gain_db=6.0), 0.0, 0.0),
+        ({"gain_db": -6.0}, 0.501187, 0.501187),
+        ({"gain_db": -math.inf}, 0.0, 0.0),
+        ({"pan": -1.0}, 1.0, 0.0),
+        ({"pan": 1.0}, 0.0, 1.0),
+        ({"pan": 0.25}, 0.75, 1.0),
+        ({"gain_db": 20.0, "pan": -0.5}, 10.0, 5.0),
+        ({"mute": True, "gain_db": 6.0}, 0.0, 0.0),
+        ({"flip": True}, -1.0, -1.0),
     ],
 )
-def test_one_fader(fader, left, right):
-    np.testing.assert_allclose(stem_gains([fader]), [[left, right]], rtol=1e-5)
+def test_one_fader_of_a_stereo_stem(fields, left, right):
+    np.testing.assert_allclose(sides(fader(**fields)), [left, 0, 0, right], rtol=1e-5)
+
+
+@pytest.mark.parametrize("pan", [-1.0, -0.4, 0.0, 0.7, 1.0])
+def test_pan_of_a_mono_stem_keeps_its_power(pan):
+    left, _, _, right = sides(fader(pan=pan), 1)
+    assert left**2 + right**2 == pytest.approx(2.0)
+    assert np.sign(right - left) == np.sign(pan)
+
+
+def test_width_moves_the_sides_and_leaves_the_middle():
+    middle, side = np.array([1.0, 1.0]), np.array([1.0, -1.0])
+    for width in (0.0, 0.5, 2.0):
+        matrix = np.reshape(sides(fader(width=width)), (2, 2))
+        np.testing.assert_allclose(matrix @ middle, middle)
+        np.testing.assert_allclose(matrix @ side, width * side)
+    assert sides(fader(width=0.0), 1) == [1, 0, 0, 1]  # a mono stem has no sides
+
+
+def test_solo_safe_goes_on_through_the_solo_of_others():
+    strips = [fader(), fader(solo=True), fader(solo_safe=True), fader(solo_safe=True, mute=True)]
+    assert heard(strips) == [False, True, True, False]
 
 
 def test_solo_silences_the_others_and_mute_wins():
-    faders = [Fader(), Fader(solo=True), Fader(solo=True, mute=True), Fader(mute=True)]
+    faders = [fader(), fader(solo=True), fader(solo=True, mute=True), fader(mute=True)]
     assert heard(faders) == [False, True, False, False]
-    assert heard([Fader(), Fader(mute=True)]) == [True, False]
+    assert heard([fader(), fader(mute=True)]) == [True, False]
 
 
-@pytest.mark.parametrize("fader", [Fader(pan=1.01), Fader(gain_db=math.nan), Fader(gain_db=math.inf)])
-def test_senseless_faders_are_refused(fader):
-    with pytest.raises(ValueError, match=r"pan|gain"):
-        stem_gains([fader])
+@pytest.mark.parametrize(
+    "fields", [{"pan": 1.01}, {"gain_db": math.nan}, {"reverb_db": math.inf}, {"width": 2.5}]
+)
+def test_senseless_faders_are_refused(fields):
+    with pytest.raises(ValueError, match=r"pan|gain|width"):
+        stem_gains([fader(**fields)])
 
 
 def test_no_stems_mix_to_nothing():
-    assert stem_gains([]).shape == (0, 2)
+    assert stem_gains([]).shape == (0, 6)
     assert mix_block([], np.zeros((0, 2))).shape == (2, 0)
 
 
