@@ -74,7 +74,7 @@ def project(song: Audio) -> Project:
 def heard(project: Project) -> np.ndarray:
     state = project.state
     sounds = render_leaves(state, 0, state.mixture.length)
-    return mix_block([sounds[leaf.id] for leaf in state.leaves()], stem_gains(state.leaves()))
+    return mix_block([sounds[leaf.id] for leaf in state.leaves()], stem_gains(state.leaves())[:, [0, 3]])
 
 
 def check(element: ElementTree.Element) -> None:

@@ -276,7 +276,9 @@ def test_whatever_is_changed_never_clicks(tape):
     for turn in range(3 * len(changes)):
         deck.set_gains(strips_of([strip(gain_db=-6.0, **changes[turn % len(changes)])], 2, RATE))
         heard.append(recorder.run(300 if turn % 2 else 1500))
-    assert bend(np.concatenate(heard, axis=1)) < 2.5 / RAMP  # the kinks of the steepest ramp of all, from +12 dB to −12 dB turned over
+    assert (
+        bend(np.concatenate(heard, axis=1)) < 2.5 / RAMP
+    )  # the kinks of the steepest ramp of all, from +12 dB to −12 dB turned over
 
 
 def test_effects_that_are_changed_never_click(tape):
