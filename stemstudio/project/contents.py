@@ -16,7 +16,9 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from stemstudio.audio.audio import Samples
 from stemstudio.errors import BadProject, BadRecipe
 from stemstudio.project import database
+from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.effects import Effects
+from stemstudio.project.practice import Practice
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.project.records import (
     SongRecord,
@@ -76,6 +78,8 @@ class Contents:
     room: Room
     effects: Effects
     snapshots: Snapshots
+    beats: BeatGrid
+    practice: Practice
     steps: tuple[EarlierStep, ...]
     view: dict[str, Any]
     tags: dict[str, str]
@@ -104,6 +108,8 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
     room = Room.model_validate_json(_text(meta.get("room", "{}"), "room"), strict=True)
     effects = Effects.model_validate_json(_text(meta.get("effects", "{}"), "effects"))
     snapshots = Snapshots.model_validate_json(_text(meta.get("snapshots", "{}"), "snapshots"))
+    beats = BeatGrid.model_validate_json(_text(meta.get("beats", "{}"), "beats"), strict=True)
+    practice = Practice.model_validate_json(_text(meta.get("practice", "{}"), "practice"), strict=True)
     silence = Silence(sound.sample_rate, sound.channels, sound.length)
     owners = cast("dict[int, Split]", splits)  # the tree needs their owners and residuals alone
     check_tree(State(silence, grid, MappingProxyType(stems), owners, strokes))
@@ -133,6 +139,8 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
         room=room,
         effects=effects,
         snapshots=snapshots,
+        beats=beats,
+        practice=practice,
         steps=steps,
         view=view,
         tags=tags,

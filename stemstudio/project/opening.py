@@ -142,6 +142,8 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
         "room": {0: contents.room},
         "effects": {0: contents.effects},
         "snapshots": {0: contents.snapshots},
+        "beats": {0: contents.beats},
+        "practice": {0: contents.practice},
     }
     project.put(rows, Change(frozenset({"stems", "splits", "mixer", "paint"})))
     project.skip_ids(contents.next_id)

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from stemstudio.audio.audio import Sound
+from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.effects import Effects
+from stemstudio.project.practice import Practice
 from stemstudio.project.room import Room
 from stemstudio.project.snapshots import Snapshots
 from stemstudio.project.stem import MIXTURE, Split, Stem
@@ -18,7 +20,15 @@ from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.strokes import AnyStroke
 from stemstudio.spectral.tiles import TileMask
 
-SINGLE = ("grid", "melody", "room", "effects", "snapshots")  # tables of one row, number 0
+SINGLE = (
+    "grid",
+    "melody",
+    "room",
+    "effects",
+    "snapshots",
+    "beats",
+    "practice",
+)  # tables of one row, number 0
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,10 @@ class State:
         The reverb and the delay that strips send to.
     snapshots
         Other settings of the mixer, to be compared with this one.
+    beats
+        When the song's beats are, and its key.
+    practice
+        How it is played to practise: tempo, key, metronome.
     """
 
     mixture: Sound
@@ -101,6 +115,8 @@ class State:
     room: Room = field(default_factory=Room)
     effects: Effects = field(default_factory=Effects)
     snapshots: Snapshots = field(default_factory=Snapshots)
+    beats: BeatGrid = field(default_factory=BeatGrid)
+    practice: Practice = field(default_factory=Practice)
 
     def children(self, stem: int) -> tuple[Stem, ...]:
         """Children of a stem, in order; the residual last."""
@@ -146,6 +162,9 @@ class Change:
     kinds
         Of: "stems" (tree, names, colours), "mixer" (strips, effects, snapshots), "splits" (who owns which part),
         "paint", "hints", "grid", "melody", "room" (loudspeakers, places of stems), "song".
+        Of: "stems" (tree, names, colours), "mixer" (gain, pan, mute, solo), "splits" (who owns which part),
+        "paint", "hints", "grid", "melody", "room" (loudspeakers, places of stems), "beats",
+        "practice" (tempo, key, metronome), "song".
     stems
         Ids of the stems whose sound or look is different.
     box

@@ -62,6 +62,8 @@ def rows_of(state: State) -> tuple[dict[str, dict[int, Any]], Tiles]:
         "room": {0: state.room},
         "effects": {0: state.effects},
         "snapshots": {0: state.snapshots},
+        "beats": {0: state.beats},
+        "practice": {0: state.practice},
     }
     return rows, changed_tiles({}, state.paint)
 

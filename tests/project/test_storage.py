@@ -20,8 +20,11 @@ from stemstudio.audio.audio import Audio
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import arrays, edits
+from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.opening import Opened, info, open_project
 from stemstudio.project.placing import put_in_places, set_place, set_room
+from stemstudio.project.practice import Practice
+from stemstudio.project.practising import set_beats, set_practice
 from stemstudio.project.project import PaintStroke
 from stemstudio.project.room import Move, Place, Room
 from stemstudio.project.storage import Storage
@@ -559,6 +562,30 @@ def test_a_file_from_before_there_were_melodies_opens(home: Path, tmp_path: Path
     connection.close()
     older = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
     assert older.project.state.melody == PitchLine()
+    older.storage.close()
+
+
+def test_beats_and_practice_are_kept_and_older_files_have_none(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    grid = BeatGrid.even(128, 0.5, 1.9, metre=3, key="A minor")
+    history.do(set_beats(cut.state, grid, "Find the beats"))
+    history.do(set_practice(cut.state, tempo=0.9))
+    history.do(set_practice(cut.state, tempo=0.8))
+    history.do(set_practice(cut.state, click=True))
+    assert [edit.name for edit in history.edits] == ["Find the beats", "Tempo 0.80 ×", "Metronome on"]
+    assert set_practice(cut.state, click=True) is None
+    storage.save(tmp_path / "song.stems")
+    storage.close()
+    opened = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    assert opened.project.state.beats == grid
+    assert opened.project.state.practice == Practice(tempo=0.8, click=True)
+    opened.storage.close()
+    history.jump(0)
+    assert (cut.state.beats, cut.state.practice) == (BeatGrid(), Practice())
+    with sqlite3.connect(tmp_path / "song.stems") as connection:
+        connection.execute("DELETE FROM meta WHERE key IN ('beats', 'practice')")
+    older = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    assert (older.project.state.beats, older.project.state.practice) == (BeatGrid(), Practice())
     older.storage.close()
 
 

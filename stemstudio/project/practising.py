@@ -1,0 +1,40 @@
+"""Edits of how a song is practised, and of its beats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stemstudio.project.beat_grid import BeatGrid
+from stemstudio.project.edits import Edit
+from stemstudio.project.practice import Practice
+from stemstudio.project.project import Change, State
+
+WORDS = {
+    "tempo": "Tempo {:.2f} ×",
+    "semitones": "Key {:+d} semitones",
+    "click": "Metronome",
+    "click_db": "Metronome {:+.1f} dB",
+    "count_in": "Count-in of {} bars",
+    "pre_roll": "Pre-roll of {} bars",
+    "snap": "Snap to beats",
+}
+
+
+def set_practice(state: State, **fields: Any) -> Edit | None:
+    """Practise in another way; None when nothing would change.  What is moved merges with the move before."""
+    changed = Practice.model_validate({**state.practice.model_dump(), **fields})
+    if changed == state.practice:
+        return None
+    name, value = next(iter(fields.items()))
+    words = WORDS[name].format(value)
+    if isinstance(value, bool):
+        words += " on" if value else " off"
+    merge = f"practice.{name}" if name in ("tempo", "semitones", "click_db") else ""
+    return Edit(words, {"practice": {0: changed}}, Change(frozenset({"practice"})), merge)
+
+
+def set_beats(state: State, beats: BeatGrid, name: str, merge: str = "") -> Edit | None:
+    """Other beats on the ruler, or another key in words; they change no sound.  None when nothing would change."""
+    if beats == state.beats:
+        return None
+    return Edit(name, {"beats": {0: beats}}, Change(frozenset({"beats"})), merge)
