@@ -161,8 +161,6 @@ class Change:
     ----------
     kinds
         Of: "stems" (tree, names, colours), "mixer" (strips, effects, snapshots), "splits" (who owns which part),
-        "paint", "hints", "grid", "melody", "room" (loudspeakers, places of stems), "song".
-        Of: "stems" (tree, names, colours), "mixer" (gain, pan, mute, solo), "splits" (who owns which part),
         "paint", "hints", "grid", "melody", "room" (loudspeakers, places of stems), "beats",
         "practice" (tempo, key, metronome), "song".
     stems
