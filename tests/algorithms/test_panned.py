@@ -43,7 +43,7 @@ def chance(V, atoms=3, seed=1):
 
 
 @pytest.mark.parametrize("beta", BETAS)
-@pytest.mark.parametrize("penalties", [None, Penalties(0.2, 0.01, 0.01)])
+@pytest.mark.parametrize("penalties", [None, Penalties(0.2, 0.01, 0.01), Penalties(0.2)])
 def test_the_cost_never_rises(beta, penalties, monkeypatch):
     monkeypatch.setattr(panned_module, "BLOCK_BYTES", 50 * 4 * 24)  # several blocks, several lanes
     V, _ = problem()
@@ -54,6 +54,16 @@ def test_the_cost_never_rises(beta, penalties, monkeypatch):
     assert costs[-1] < 0.7 * costs[0]
     np.testing.assert_allclose(fit.pans.sum(axis=0), 1, rtol=1e-5)
     np.testing.assert_allclose(fit.templates.sum(axis=0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 2.0])
+def test_penalties_of_two_equal_channels_are_twice_those_of_one(beta):
+    V = problem(channels=1)[0]
+    W, H, _ = chance(V)
+    for weights in (Penalties(0.5), Penalties(smoothness=0.5), Penalties(decorrelation=0.3)):
+        weights = weights.relative_to(V[0], 3, beta)
+        twice = weights.for_channels(2).at(W, 2 * H.T).cost()
+        assert twice == pytest.approx(2 * weights.at(W, H.T).cost(), rel=1e-5)
 
 
 @pytest.mark.parametrize("beta", BETAS)

@@ -234,10 +234,43 @@ def test_the_cost_told_with_penalties_is_what_the_formula_says():
     )
     W, H = states[-1]
     w, a = W.sum(axis=0), H.sum(axis=1)
-    expected = divergence(V.astype(float), W @ H, 1.0) + 0.3 * (w * a).sum()
+    expected = divergence(V.astype(float), W @ H, 1.0) + 0.3 * (np.linalg.norm(W, axis=0) * a).sum()
     expected += 0.01 * (w**2 * np.square(np.diff(H, axis=1)).sum(axis=1)).sum()
     expected += 0.001 * sum(a[i] * a[j] * W[:, i] @ W[:, j] for i in range(5) for j in range(i))
     assert fit.costs[-1] == pytest.approx(expected, rel=2e-3)  # looked at just before W's last update
+
+
+@pytest.mark.parametrize(("beta", "power"), [(0.0, 0.0), (0.5, 0.5)])
+def test_below_kullback_leibler_activity_costs_by_its_ratio_to_a_faint_sound(beta, power):
+    _, W, H = problem()
+    weights = Penalties(sparsity=3.0, power=power, faint=0.01)
+    W /= W.sum(axis=0)
+    x = np.linalg.norm(W.astype(float), axis=0)[:, None] * H
+    expected = np.log(1 + x / 0.01).sum() if power == 0 else ((x + 0.01) ** power - 0.1).sum() / power
+    assert weights.at(W, np.ascontiguousarray(H.T)).cost() == pytest.approx(3.0 * expected, rel=1e-5)
+    louder = weights.for_level(0.1, beta).at(W, np.ascontiguousarray(H.T) / np.float32(0.1))
+    assert louder.cost() * 0.1**beta == pytest.approx(3.0 * expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("beta", "sparsity"), [(0.0, 0.1), (1.0, 0.5), (2.0, 1.0)])
+def test_with_sparsity_fewer_atoms_sound_at_a_time_and_still_match(beta, sparsity):
+    rng = np.random.default_rng(1)
+    sounds = rng.random((60, 6)) ** 8 + 0.3 * rng.random((60, 1)) ** 4
+    when = rng.random((6, 300)) * (rng.random((6, 300)) < 0.4)
+    V = (sounds @ when + 1e-3 * rng.random((60, 300))).astype(np.float32)
+    W, H = rng.random((60, 12), dtype=np.float32) + 0.1, rng.random((12, 300), dtype=np.float32) + 0.1
+
+    def run(weights):
+        return multiplicative_updates(V, W, H, beta=beta, iterations=200, penalties=weights)
+
+    def at_a_time(fit):
+        loudness = fit.activations * np.linalg.norm(fit.templates, axis=0)[:, None]
+        loudness = loudness[:, V.sum(axis=0) > 0.5].astype(float)
+        return (loudness.sum(axis=0) ** 2 / np.square(loudness).sum(axis=0)).mean()
+
+    plain, sparse = run(None), run(Penalties(sparsity).relative_to(V, 12, beta))
+    assert at_a_time(sparse) < 0.8 * at_a_time(plain)
+    assert np.linalg.norm(V - sparse.templates @ sparse.activations) < 0.1 * np.linalg.norm(V)
 
 
 @pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
@@ -257,7 +290,6 @@ def test_each_penalty_does_what_it_is_for(beta):
         return (W.T @ W - np.eye(5)).mean()
 
     plain = run()
-    assert run(sparsity=0.5).activations.sum() < 0.9 * plain.activations.sum()
     assert roughness(run(smoothness=1.0)) < 0.7 * roughness(plain)
     assert overlap(run(decorrelation=1.0)) < 0.8 * overlap(plain)
 

@@ -106,13 +106,7 @@ class Fitting:
             fixed_templates=start.fixed_templates,
             fixed_activations=start.fixed_activations,
             fixed_pans=None if pans is None else start.fixed_templates & start.fixed_activations,
-            # Activations are so many times higher, and so are these two terms where they meet the match.
-            penalties=weights
-            and replace(
-                weights,
-                smoothness=weights.smoothness / sound.channels,
-                decorrelation=weights.decorrelation / sound.channels,
-            ),
+            penalties=weights and weights.for_channels(sound.channels),
             accelerated=self.solver == "fast",
         )
 

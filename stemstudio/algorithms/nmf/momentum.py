@@ -28,7 +28,7 @@ class Accelerated(Work):
         if calmly or self.calm:
             self.before, self.iterations_done = None, 0
         self.calm = calmly
-        self.gamma = np.float32(descending_exponent(self.beta) if calmly else 1.0)
+        self.gamma = self.templates_gamma = np.float32(descending_exponent(self.beta) if calmly else 1.0)
 
     def iterate(self, pool: ThreadPoolExecutor, look: bool) -> float:
         """Move on, then update H and W; the cost between the two if it is asked for."""

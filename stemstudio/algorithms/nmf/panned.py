@@ -16,7 +16,7 @@ import numpy as np
 
 from stemstudio.algorithms.nmf.divergence import divergence
 from stemstudio.algorithms.nmf.momentum import momentum, move_on
-from stemstudio.algorithms.nmf.penalties import Penalties, PenaltiesAt
+from stemstudio.algorithms.nmf.penalties import Penalties, PenaltiesAt, balanced
 from stemstudio.algorithms.nmf.solver import THREADS, Fit, mean, one_blas_thread
 from stemstudio.algorithms.nmf.updates import (
     BLOCK_BYTES,
@@ -142,7 +142,8 @@ class PannedWork:
         self.fixed = fixed
         self.fixed_templates, self.fixed_activations, self.fixed_pans = fixed
         self.penalties = penalties
-        self.gamma = descending_exponent(beta) if penalties is None else penalties.exponent(beta)
+        descending = (descending_exponent(beta),) * 2 if penalties is None else penalties.exponents(beta)
+        self.gamma, self.templates_gamma = descending
         self.normalised = False
         frames, bins = V.shape[1:]
         size = max(8, BLOCK_BYTES // (4 * bins))
@@ -266,8 +267,10 @@ class PannedWork:
         numerator = np.einsum("cfk,ck->fk", N, self.pans)
         denominator = np.einsum("cfk,ck->fk", D, self.pans)
         if penal is not None:
-            denominator = denominator + penal.templates_denominator() * shares
-        multiply(self.templates, numerator, denominator, np.float32(self.gamma), self.fixed_templates)
+            denominator = balanced(numerator, denominator, penal.templates_pull() * shares, self.beta)
+        multiply(
+            self.templates, numerator, denominator, np.float32(self.templates_gamma), self.fixed_templates
+        )
         moved = np.divide(self.templates, before, out=np.zeros_like(before), where=before > 0)
         heard = moved > 0
         up = np.power(moved, np.float32(self.beta - 1.0), out=np.zeros_like(moved), where=heard)
@@ -277,7 +280,7 @@ class PannedWork:
         if self.penalties is not None:
             changed = self._penalties()
             assert changed is not None
-            denominator = denominator + (self.templates * changed.templates_denominator()).sum(axis=0)
+            denominator = denominator + (self.templates * changed.templates_pull()).sum(axis=0)
         multiply(self.pans, numerator, denominator, np.float32(self.gamma), self.fixed_pans)
 
 
@@ -318,7 +321,7 @@ class Path:
         if astray or self.calm:
             self.before, self.done = None, 0
         self.calm = astray
-        self.work.gamma = self.exponent if astray else 1.0
+        self.work.gamma = self.work.templates_gamma = self.exponent if astray else 1.0
         return self.cost
 
 

@@ -185,8 +185,7 @@ class NMF(Algorithm):
     )
     sparsity: float = parameter(
         0.0,
-        "Fewer atoms at a time: each moment of the song is made of as few as will do; 5 is strong with beta = 2, and with "
-        "beta = 1 it only makes all of them quieter",
+        "Fewer atoms at a time: each moment of the song is made of as few as will do; 0.1 is gentle, 1 is strong",
         ge=0.0,
         le=10.0,
         advanced=True,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.nmf.divergence import divergence
-from stemstudio.algorithms.nmf.penalties import Penalties, PenaltiesAt
+from stemstudio.algorithms.nmf.penalties import Penalties, PenaltiesAt, balanced
 from stemstudio.progress import Progress
 
 Float = NDArray[np.float32]
@@ -49,7 +49,8 @@ class Work:
         self.fixed_templates, self.fixed_activations = fixed_templates, fixed_activations
         self.penalties = penalties
         self.normalised = False
-        self.gamma = np.float32(descending_exponent(beta) if penalties is None else penalties.exponent(beta))
+        descending = (descending_exponent(beta),) * 2 if penalties is None else penalties.exponents(beta)
+        self.gamma, self.templates_gamma = map(np.float32, descending)
         frames, bins = V.shape
         size = max(8, BLOCK_BYTES // (4 * bins))
         self.lanes = [
@@ -71,11 +72,11 @@ class Work:
             denominator = self.templates @ denominator
         if self.penalties is not None:
             penalised = self.penalties.at(self.templates, self.activations)
-            denominator = denominator + penalised.templates_denominator()
+            denominator = balanced(numerator, denominator, penalised.templates_pull(), self.beta)
             penal_cost = penalised.cost() if look else 0.0
         else:
             penal_cost = 0.0
-        multiply(self.templates, numerator, denominator, self.gamma, self.fixed_templates)
+        multiply(self.templates, numerator, denominator, self.templates_gamma, self.fixed_templates)
         self.normalise()
         return float(sum(lane.cost for lane in done)) + penal_cost
 
