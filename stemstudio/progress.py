@@ -54,10 +54,10 @@ class Progress:
     def hand_on(self, result: object) -> None:
         """Pass an intermediate result to whoever is waiting for it."""
         self.check()
-        if self._parent is not None:
-            self._parent.hand_on(result)
-        elif self._hand_on is not None:
+        if self._hand_on is not None:
             self._hand_on(result)
+        elif self._parent is not None:
+            self._parent.hand_on(result)
 
     def cancel(self) -> None:
         """Ask the work to stop; may be called from any thread."""
@@ -68,8 +68,11 @@ class Progress:
         """Whether the work was asked to stop."""
         return self._cancelled.is_set() or (self._parent is not None and self._parent.cancelled)
 
-    def part(self, start: float, stop: float) -> Progress:
-        """A progress for one step of the work: its 0…1 is this one's `start`…`stop`."""
-        step = Progress()
+    def part(self, start: float, stop: float, hand_on: Callable[[object], None] | None = None) -> Progress:
+        """A progress for one step of the work: its 0…1 is this one's `start`…`stop`.
+
+        What the step hands on goes to `hand_on`, or to whoever is waiting for what this one hands on.
+        """
+        step = Progress(hand_on=hand_on)
         step._parent, step._start, step._span = self, start, stop - start
         return step

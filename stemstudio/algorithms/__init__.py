@@ -11,6 +11,7 @@ from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.melody import Melody
 from stemstudio.algorithms.neural.demucs import HTDemucs
+from stemstudio.algorithms.neural.ensemble import Ensemble
 from stemstudio.algorithms.neural.openunmix import OpenUnmix
 from stemstudio.algorithms.neural.roformer import RoFormer
 from stemstudio.algorithms.nmf.convolutive_factorization import ConvolutiveFactorization
@@ -30,6 +31,7 @@ ALGORITHMS: tuple[type[Algorithm], ...] = (
     HTDemucs,
     OpenUnmix,
     RoFormer,
+    Ensemble,
     HPSS,
     TwoStageHPSS,
     RepetSim,

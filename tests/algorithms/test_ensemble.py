@@ -1,0 +1,109 @@
+"""Several models as one: a mean is a mean, magnitudes go by their order, and a stem that one model lacks is not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from small_recipes import write_tiny_unmix, write_tiny_weights
+
+from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.neural.blending import Member, mean, ordered
+from stemstudio.algorithms.neural.demucs import HTDemucs
+from stemstudio.algorithms.neural.ensemble import Ensemble
+from stemstudio.algorithms.neural.openunmix import OpenUnmix
+from stemstudio.algorithms.streaming import SoFar
+from stemstudio.audio.audio import Audio
+from stemstudio.errors import BadRecipe, MissingModel
+from stemstudio.progress import Progress
+
+RATE = 44100
+COMMON = ("vocals", "other")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny_weights(folder)
+    write_tiny_unmix(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small networks gain nothing from more threads, and wait for each other where the machine is busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _models_folder(folder, monkeypatch):
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(folder))
+
+
+@pytest.fixture(scope="module")
+def song():
+    samples = np.random.default_rng(5).standard_normal((2, 50_001)).astype(np.float32)
+    return Audio(0.1 * samples, RATE)
+
+
+def member(*scales: float, names: tuple[str, ...] = COMMON, weight: float = 1.0, seed: int = 0) -> Member:
+    base = np.random.default_rng(seed).standard_normal((1, 2, 20_000)).astype(np.float32)
+    return Member(Waveforms(names, base * np.array(scales, dtype=np.float32)[:, None, None]), weight)
+
+
+def test_the_mean_is_that_of_the_models_by_their_weights(song):
+    first, second = (kind().run(song, Progress()) for kind in (HTDemucs, OpenUnmix))
+    seen: list[tuple[tuple[int, int], ...]] = []
+    found = Ensemble(members="htdemucs:3, umxhq").run(
+        song, Progress(hand_on=lambda so_far: seen.append(so_far.done) if isinstance(so_far, SoFar) else None)
+    )
+    assert found.names == ("drums", "bass", "other", "vocals")
+    for name, wave in zip(found.names, found.waves, strict=True):
+        expected = 0.75 * first.waves[first.names.index(name)] + 0.25 * second.waves[second.names.index(name)]
+        np.testing.assert_allclose(wave, expected, atol=1e-6)
+    assert seen[-1] == ((0, song.length),), "heard while the last model runs"
+    alone = Ensemble(members="htdemucs:3, umxhq", stems="vocals").run(song, Progress())
+    assert np.array_equal(alone.waves[0], found.waves[3])
+
+
+def test_what_is_alike_stays_as_it_is_whatever_the_order():
+    members = [member(1.0, 2.0)] * 3
+    wanted = members[0].found.waves[0]
+    for how in ("median", "smallest", "largest"):
+        for start, stop in ((0, 20_000), (5000, 9000)):
+            wave = ordered(members, "vocals", COMMON, how, start, stop, RATE)
+            np.testing.assert_allclose(wave, wanted[:, start:stop], atol=1e-5)
+
+
+def test_magnitudes_go_by_their_order():
+    members = [member(0.5, 0.0), member(3.0, 0.0), member(1.0, 0.0)]
+    one = members[2].found.waves[0]
+    for how, factor in (("smallest", 0.5), ("median", 1.0), ("largest", 3.0)):
+        wave = ordered(members, "vocals", COMMON, how, 0, 20_000, RATE)
+        np.testing.assert_allclose(wave, factor * one, atol=1e-4)
+    even = ordered(members[:2], "vocals", COMMON, "median", 0, 20_000, RATE)
+    np.testing.assert_allclose(even, 1.75 * one, atol=1e-4)
+
+
+def test_a_stem_that_one_model_lacks_is_part_of_the_rest():
+    four = member(1.0, 3.0)
+    six = member(1.0, 1.0, 2.0, names=("vocals", "other", "guitar"))
+    rest = mean([four, six], "other", COMMON, 0, 20_000)
+    np.testing.assert_allclose(rest, four.found.waves[1], atol=1e-5)
+
+
+def test_names_that_say_nothing_are_refused():
+    for members in ("htdemucs:much", "htdemucs:-1", ""):
+        with pytest.raises(BadRecipe, match="members"):
+            Ensemble.from_settings({"members": members})
+    with pytest.raises(BadRecipe, match="no model “spleeter”"):
+        Ensemble(members="spleeter").run(Audio(np.zeros((2, 100), np.float32), RATE), Progress())
+    with pytest.raises(MissingModel, match="umxl"):
+        Ensemble(members="htdemucs, umxl").run(Audio(np.zeros((2, 100), np.float32), RATE), Progress())
+    assert Ensemble(members="htdemucs_ft:2, umxl").models == ("htdemucs_ft", "umxl")
