@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.opened import stems_named
 from stemstudio.cli.options import Format, Json, Overwrite, Subtype, sound_format, spare_song
 from stemstudio.errors import StemStudioError
 
@@ -130,7 +131,7 @@ def export(
             kind, quality = sound_format(format, subtype, rate or own, state.mixture.channels)
             name_of = kind.name
         other = mix or without or group
-        chosen = _chosen(state, stems or ()) if sounds and (stems or not other) else ()
+        chosen = stems_named(state, stems or ()) if sounds and (stems or not other) else ()
         order = ExportOrder(
             folder,
             chosen,
@@ -144,7 +145,7 @@ def export(
             peak_db=0.0 if peak is None else peak,
             lufs=-14.0 if lufs is None else lufs,
             overwrite=overwrite,
-            without=_chosen(state, without) if without else (),
+            without=stems_named(state, without) if without else (),
             groups=tuple(_group(state, words) for words in group or ()),
             data=data,
             package=package,
@@ -209,28 +210,13 @@ def _place(out: Path, package: str) -> tuple[Path, str]:
     return out, ""
 
 
-def _chosen(state: State, words: Iterable[str]) -> tuple[int, ...]:
-    """Ids of stems by their names; all leaves if none is named."""
-    by_name = {stem.name.casefold(): stem.id for stem in state.stems.values() if stem.parent is not None}
-    chosen: list[int] = []
-    for word in words:
-        for name in [word] if word.casefold() in by_name else word.split(","):
-            if name.strip().casefold() not in by_name:
-                listed = ", ".join(stem.name for stem in state.stems.values() if stem.parent is not None)
-                raise StemStudioError(
-                    f"There is no stem “{name.strip()}”.", f"There are: {listed or 'none yet'}."
-                )
-            chosen.append(by_name[name.strip().casefold()])
-    return tuple(dict.fromkeys(chosen)) or tuple(leaf.id for leaf in state.leaves())
-
-
 def _group(state: State, words: str) -> Group:
     from stemstudio.mixing.order import Group
     from stemstudio.mixing.plan import suggested_groups
 
     name, equals, stems = words.partition("=")
     if equals and name.strip() and stems.strip():
-        return Group(name.strip(), _chosen(state, [stems]))
+        return Group(name.strip(), stems_named(state, [stems]))
     suggested = {group.name.replace(" ", ""): group for group in suggested_groups(state)}
     found = suggested.get(words.replace(" ", "").replace("-", "").casefold())
     if found is None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stemstudio.cli.console import say
-from stemstudio.errors import BadProject
+from stemstudio.errors import BadProject, StemStudioError
 from stemstudio.progress import Progress
 
 if TYPE_CHECKING:
     from stemstudio.audio.reading import SongInfo
     from stemstudio.project.opening import Opened
+    from stemstudio.project.project import State
 
 
 @contextmanager
@@ -66,3 +67,18 @@ def is_project(file: Path) -> bool:
             return start.read(16) == b"SQLite format 3\0"
     except (OSError, ValueError):
         return False  # reading it as a song says why
+
+
+def stems_named(state: State, words: Iterable[str]) -> tuple[int, ...]:
+    """Ids of stems by their names; all leaves if none is named."""
+    by_name = {stem.name.casefold(): stem.id for stem in state.stems.values() if stem.parent is not None}
+    chosen: list[int] = []
+    for word in words:
+        for name in [word] if word.casefold() in by_name else word.split(","):
+            if name.strip().casefold() not in by_name:
+                listed = ", ".join(stem.name for stem in state.stems.values() if stem.parent is not None)
+                raise StemStudioError(
+                    f"There is no stem “{name.strip()}”.", f"There are: {listed or 'none yet'}."
+                )
+            chosen.append(by_name[name.strip().casefold()])
+    return tuple(dict.fromkeys(chosen)) or tuple(leaf.id for leaf in state.leaves())

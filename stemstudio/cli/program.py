@@ -18,6 +18,7 @@ from stemstudio.cli.info import info
 from stemstudio.cli.manual import manual
 from stemstudio.cli.models import models
 from stemstudio.cli.refine import refine
+from stemstudio.cli.remix import remix
 from stemstudio.cli.separate import separate
 from stemstudio.cli.templates import templates
 from stemstudio.cli.upmix import upmix
@@ -53,7 +54,7 @@ def program() -> typer.Typer:
     )
     app.callback()(_options)
     app.command(hidden=True)(window)
-    for command in (algorithms, separate, refine, evaluate, export, upmix, info):
+    for command in (algorithms, separate, refine, evaluate, remix, export, upmix, info):
         app.command(options_metavar="[OPTIONS]")(command)
     app.add_typer(templates(), name="templates", options_metavar="")
     app.add_typer(models(), name="models", options_metavar="")

@@ -561,7 +561,7 @@ class Deck:
         s, count = self._s, 0 if spread else len(self._programme.stems)
         null = float(s["null_peak"])
         loudness = self._loudness
-        loudness.read(self.state)
+        loudness.read(self.state, mono=self._programme.mixture.shape[0] == 1 and self._strips.mono)
         meters = Meters(
             stem_peak=s["stem_peak"][:count].copy(),
             stem_rms=np.sqrt(s["stem_square"][:count]),

@@ -53,8 +53,11 @@ class Loudness:
         self._counts = np.zeros(round(-_GATE / _CELLS) + 2000, dtype=np.int64)
         self._powers = np.zeros(self._counts.size)
 
-    def read(self, state: NDArray[np.void]) -> None:
-        """Take in the tenths of a second that were measured since the last call."""
+    def read(self, state: NDArray[np.void], *, mono: bool = False) -> None:
+        """Take in the tenths of a second that were measured since the last call.
+
+        `mono` is for a song with one channel, which is played on both sides and counts once.
+        """
         s = state[0]
         if s["loudness_forget"] != s["loudness_forgot"]:
             return  # what is there is of the time before
@@ -62,9 +65,9 @@ class Loudness:
         first = max(self._seen, count - STEPS + 8)
         if first == count:
             return
-        new = s["steps"][np.arange(first, count) % STEPS].tolist()
+        new = s["steps"][np.arange(first, count) % STEPS] * (0.5 if mono else 1.0)
         self._seen = count
-        self.take(new, float(s["rate"]))
+        self.take(new.tolist(), float(s["rate"]))
 
     def take(self, steps: list[float], rate: float) -> None:
         """Take in energies of further tenths of a second, both sides together."""

@@ -17,7 +17,6 @@ from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.masking import Masking
 from stemstudio.progress import Progress
-from stemstudio.project.effects import Effects
 from stemstudio.project.project import SINGLE, Change, PaintStroke, Project, State
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
 from stemstudio.spectral.brushes import weights
@@ -225,15 +224,6 @@ def set_stem(state: State, stem: int, name: str, /, **fields: Any) -> Edit:
     moved = fields.keys() <= MOVED
     merge = f"{stem}.{'.'.join(sorted(fields))}" if moved else ""
     return Edit(name, {"stems": {stem: changed}}, Change(kinds, frozenset({stem})), merge)
-
-
-def set_effects(state: State, name: str, /, **fields: Any) -> Edit:
-    """Change settings of reverb and delay; the same ones moved on merge."""
-    changed = state.effects.model_copy(update=fields)
-    changed = Effects.model_validate(changed.model_dump())
-    return Edit(
-        name, {"effects": {0: changed}}, Change(frozenset({"mixer"})), f"effects.{'.'.join(sorted(fields))}"
-    )
 
 
 def split(
