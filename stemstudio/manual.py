@@ -27,7 +27,18 @@ CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Ways of taking a song apart", tuple(recipe.name for recipe in ALGORITHMS)),
     (
         "Working on the stems",
-        ("atoms", "assigning", "teaching", "painting", "hints", "masks", "listening", "comparing", "keys"),
+        (
+            "atoms",
+            "assigning",
+            "teaching",
+            "painting",
+            "hints",
+            "masks",
+            "doubt",
+            "listening",
+            "comparing",
+            "keys",
+        ),
     ),
 )
 # What has parameters, by the page that is about it.

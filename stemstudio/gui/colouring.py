@@ -16,6 +16,7 @@ from stemstudio.gui.pyramid import FLOOR_DB, SHARES, SLOTS, STEP_DB
 MAPS = ("magma", "viridis", "inferno", "cividis", "grey")
 NOBODY = "#a9afc2"  # light whose owner is not known yet
 PAINT_OPACITY = 0.62
+DOUBT, GLOW = "#ff8a1f", 0.92  # colour of doubt, and how much of the light below the strongest hides
 Table = NDArray[np.uint32]
 
 
@@ -80,6 +81,15 @@ def shade_table(strength: float = 0.78) -> Table:
 def tint_table(colour: str) -> Table:
     """Premultiplied paint of every weight 0…255, never quite covering; uint32 (256,), 0xaarrggbb."""
     alpha = np.arange(256, dtype=np.float32) / 255 * PAINT_OPACITY
+    red, green, blue = _rgb(colour)
+    a, r, g, b = (np.round(alpha * part).astype(np.uint32) for part in (255, red, green, blue))
+    return a << 24 | r << 16 | g << 8 | b
+
+
+def glow_table(colour: str) -> Table:
+    """Premultiplied light of every strength 0…255, from nothing to nearly all; uint32 (256,), 0xaarrggbb."""
+    strength = np.linspace(0.0, 1.0, 256, dtype=np.float32)
+    alpha = GLOW * strength**0.8
     red, green, blue = _rgb(colour)
     a, r, g, b = (np.round(alpha * part).astype(np.uint32) for part in (255, red, green, blue))
     return a << 24 | r << 16 | g << 8 | b

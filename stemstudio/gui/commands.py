@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
@@ -15,6 +15,8 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.melody import Melody
 from stemstudio.algorithms.streaming import Streaming
 from stemstudio.gui import theme
+from stemstudio.gui.look import View
+from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.tools import painting
 from stemstudio.gui.tools.toolbox import HARDNESS_STEP, SIZE_STEP, STRENGTH_STEP
@@ -43,6 +45,7 @@ class Commands(QObject):
         self.document = window.document
         self.player = window.player
         self._reworking = reworking_of(window.document)
+        self.opinions = opinions_of(window.document)
         self._comparison: Comparison | None = None
         self._help: HelpWindow | None = None
         self._models: ModelsDialog | None = None
@@ -192,6 +195,17 @@ class Commands(QObject):
 
     def toggle_overlay(self, on: bool) -> None:
         self.document.set_look(overlay=on)
+
+    def next_view(self) -> None:
+        """What the spectrogram shows, one after the other."""
+        views = get_args(View)
+        self.document.set_look(view=views[(views.index(self.document.look.view) + 1) % len(views)])
+
+    def next_doubt(self) -> None:
+        self.opinions.go(1)
+
+    def previous_doubt(self) -> None:
+        self.opinions.go(-1)
 
     def set_theme(self, name: str) -> None:
         QSettings().setValue("theme", name)

@@ -1,7 +1,7 @@
 """Light: keeps the pyramids of the open song filled, a block at a time in the background, the visible part first.
 
 Layers: `sheet` (level and owner of every bin), `single` (level or mask of the target stem, while a view asks for
-it) and `overlay` (mask of the selected atoms, or the target's paint where hues do not show it). What is there stays
+it) and `overlay` (mask of the selected atoms, the target's paint where hues do not show it, or doubt). What is there stays
 until its successor is, so nothing flickers.
 """
 
@@ -15,9 +15,11 @@ from PySide6.QtCore import QObject, Signal
 
 from stemstudio.gui.document import Document
 from stemstudio.gui.look import Look
+from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.pyramid import BLOCK, ROOM, SLOTS, Pyramid, whole_owner
 from stemstudio.gui.sheet_blocks import (
     dominant_slots,
+    doubt_block,
     level_block,
     mask_block,
     owner_block,
@@ -26,6 +28,7 @@ from stemstudio.gui.sheet_blocks import (
 )
 from stemstudio.gui.waiting import ORDER, LayerName, Waiting
 from stemstudio.progress import Progress
+from stemstudio.project.opinions import Comparison
 from stemstudio.project.project import Change, State
 
 LEVELS_AT_ONCE = 2
@@ -33,7 +36,7 @@ SOUND_FIRST = 0.1  # seconds that the sound of an edit may keep its picture wait
 PIECE = 256  # frames made in one go, except levels
 GRAIN = 64  # frames by which a song that is being decoded appears
 MARK = 16  # frames a mark of `dominant` stands for
-Overlay = Literal["", "atoms", "paint"]
+Overlay = Literal["", "atoms", "paint", "doubt"]
 Made = tuple[int, tuple[LayerName, int, int]]
 
 
@@ -75,6 +78,8 @@ class Light(QObject):
         self.slots: dict[int, int] = {}
         self.dominant = np.zeros(0, dtype=np.uint8)
         self.playhead: Callable[[], float] = lambda: 0.0
+        self._opinions = opinions_of(document)
+        self._compared: tuple[Comparison, ...] = ()
         self._waiting = Waiting()
         self._running: list[tuple[LayerName, int, int]] = []
         self._generation = 0
@@ -88,6 +93,7 @@ class Light(QObject):
         document.look_changed.connect(self._look_changed)
         document.target_changed.connect(self._target_changed)
         document.atoms_changed.connect(self._atoms_changed)
+        self._opinions.changed.connect(self._opinions_changed)
         self.restart()
 
     # what is there
@@ -175,6 +181,15 @@ class Light(QObject):
         self._await("overlay", 0, self._known)
         self._run()
 
+    def _opinions_changed(self) -> None:
+        if self._compared is self._opinions.comparisons:
+            return
+        self._compared = self._opinions.comparisons
+        self._arrange_overlay()
+        if self.overlay_shows == "doubt":
+            self._await("overlay", 0, self._known)
+        self._run()
+
     # inside
 
     def _arrange_single(self) -> None:
@@ -190,7 +205,9 @@ class Light(QObject):
         """Have a pyramid of the overlay as long as there is one to show."""
         document, state = self.document, self.document.state
         shows: Overlay = ""
-        if state is not None and document.atoms and document.atom_split is not None:
+        if state is not None and self._look.view == "doubt":
+            shows = "doubt" if self._compared else ""
+        elif state is not None and document.atoms and document.atom_split is not None:
             shows = "atoms"
         elif state is not None and self._look.view in ("mixture", "stem") and document.target in state.paint:
             shows = "paint"
@@ -302,6 +319,7 @@ class Light(QObject):
         sheet, single, overlay, dominant = self.sheet, self.single, self.overlay, self.dominant
         shows, target = self.overlay_shows, document.target
         split, chosen, parent = document.atom_split, document.atoms, document.atoms_of
+        opinions = self._opinions.now(state) if shows == "doubt" else ()
         slots = [(leaf.id, self.slots[leaf.id]) for leaf in state.leaves()]
         only = whole_owner(slots[0][1]) if len(slots) == 1 else None
         stop = min(last, state.frames)
@@ -315,9 +333,17 @@ class Light(QObject):
                 sheet.put_owners(first, owner_block(state, slots, first, stop))
             elif layer == "single" and single is not None:
                 single.put_levels(first, stem_block(state, target, look.view, first, stop))
+            elif layer == "overlay" and overlay is not None and opinions:
+                overlay.put_levels(first, doubt_block(opinions, first, stop))
             elif layer == "overlay" and overlay is not None and shows == "paint":
                 overlay.put_levels(first, paint_block(state, target, first, stop))
-            elif layer == "overlay" and overlay is not None and split is not None and parent is not None:
+            elif (
+                layer == "overlay"
+                and overlay is not None
+                and shows == "atoms"
+                and split
+                and parent is not None
+            ):
                 overlay.put_levels(first, mask_block(state, parent, split, chosen, first, stop))
             if layer in ("levels", "owners"):
                 dominant_slots(sheet, dominant, first, stop, MARK)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-View = Literal["mixture", "stem", "dominant", "mask"]
+View = Literal["mixture", "stem", "dominant", "mask", "doubt"]
 Channel = Literal["mix", "left", "right", "mid", "side"]
 
 
@@ -16,7 +16,8 @@ class Look(BaseModel):
     Attributes
     ----------
     view
-        The mixture, the target stem alone, every bin in the hue of the stem that owns it, or the target's mask.
+        The mixture, the target stem alone, every bin in the hue of the stem that owns it, the target's
+        mask, or the mixture with what opinions differ about.
     colours
         Colour map of the views that have no hues of stems.
     floor_db, ceiling_db
@@ -24,7 +25,7 @@ class Look(BaseModel):
     channel
         Which side of the stereo picture.
     overlay
-        Whether the mask of selected atoms or the target's paint is laid over.
+        Whether the mask of selected atoms, the target's paint, or doubt is laid over.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -38,6 +38,7 @@ from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
 from stemstudio.gui.melody_finding import MelodyFinding
 from stemstudio.gui.opening import Opening, Song
+from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.own_stems import OwnStemsReading
 from stemstudio.gui.peaks import Peaks
 from stemstudio.gui.player import Player
@@ -53,6 +54,7 @@ from stemstudio.gui.teaching import Teaching
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
+from stemstudio.gui.views.doubt_bar import DoubtBar
 from stemstudio.gui.views.history import HistoryView
 from stemstudio.gui.views.masks import MasksPanel
 from stemstudio.gui.views.mixer import MixerView
@@ -62,6 +64,7 @@ from stemstudio.gui.views.sheet import Sheet
 from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
+from stemstudio.project.doubt import Region
 from stemstudio.project.stem import MIXTURE
 from stemstudio.project.takes import Take
 
@@ -108,6 +111,12 @@ class MainWindow(QMainWindow):
             self.document, self.player, self, references=lambda: self.commands.true_stems
         )
         self._compare: CompareDialog | None = None
+        opinions = opinions_of(self.document)
+        opinions.keep = self.saving.keep
+        opinions.takes = lambda: self.comparing.takes
+        self.comparing.changed.connect(opinions.takes_changed)
+        opinions.failed.connect(self._show_error)
+        opinions.went_to.connect(self._go_to_doubt)
         self.bindings = Bindings(self, COMMANDS, self.commands)
         self._make_menus()
         self._connect()
@@ -186,6 +195,7 @@ class MainWindow(QMainWindow):
         self.light, self.peaks = Light(document, self), Peaks(document, self)
         self.sheet = Sheet(document, self.light, self.peaks, self.tools, playhead, self)
         self.picture_bar = PictureBar(document, self)
+        self.doubt_bar = DoubtBar(document, self)
         self.atoms = AtomsView(document, self, playhead=playhead)
         self.atom_detail = AtomDetail(document, self)
         self.masks = MasksPanel(document, self)
@@ -201,6 +211,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.picture_bar)
+        column.addWidget(self.doubt_bar)
         column.addWidget(self.sheet, 1)
         self.splitter = QSplitter(Qt.Orientation.Vertical, self)
         self.splitter.addWidget(top)
@@ -441,6 +452,10 @@ class MainWindow(QMainWindow):
         self.comparing.add(take)
         self.compare_takes().show()
         self._say(f"{take.title} is ready to be heard.")
+
+    def _go_to_doubt(self, region: Region) -> None:
+        if self.document.state is not None:
+            self.player.seek(int(region.box.start * self.document.state.mixture.sample_rate))
 
     def _show_error(self, error: Exception) -> None:
         show_error(self, error)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stemstudio.gui.look import Channel, View
 from stemstudio.gui.pyramid import FLOOR_DB, SLOTS, STEP_DB, Pyramid, decibels, owner_codes, whole_owner
+from stemstudio.project.opinions import Comparison, doubt
 from stemstudio.project.project import State
 from stemstudio.project.rendering import levels, net_mask, part_masks
 from stemstudio.project.stem import Split
@@ -16,6 +17,11 @@ from stemstudio.spectral.stft import StftSettings, analysis_window, forward
 from stemstudio.spectral.tiles import Patch
 
 Bytes = NDArray[np.uint8]
+ALIKE = 0.25  # doubt up to which opinions count as one
+INAUDIBLE_DB, FADE_DB = (
+    -85.0,
+    30.0,
+)  # of full scale: doubt about less is not shown, and only little of it above
 _POWER = (10.0 ** ((FLOOR_DB + STEP_DB * np.arange(256)) / 10)).astype(np.float32)
 _POWER[0] = 0.0
 
@@ -86,6 +92,16 @@ def paint_block(state: State, stem: int, first: int, last: int) -> Bytes:
     if stem not in state.paint:
         return np.zeros(patch.shape, dtype=np.uint8)
     return (np.clip(state.paint[stem].read(patch), 0.0, 1.0) * 255).astype(np.uint8)
+
+
+def doubt_block(comparisons: Sequence[Comparison], first: int, last: int) -> Bytes:
+    """What opinions differ about, 0…255, over frames [first, last); what is hardly heard is no matter."""
+    found, power = doubt(comparisons, first, last)
+    heard = decibels(power, full_scale_power(comparisons[0].state.grid)).astype(np.float32)
+    heard = np.clip((heard * STEP_DB + FLOOR_DB - INAUDIBLE_DB) / FADE_DB, 0.0, 1.0)
+    # Two soft answers are never quite the same: what is a little different is no doubt.
+    strength = np.clip((found - ALIKE) / (1 - ALIKE), 0.0, 1.0)
+    return (strength * heard * 255).astype(np.uint8)
 
 
 def dominant_slots(sheet: Pyramid, marks: Bytes, first: int, last: int, frames_per_mark: int) -> None:

@@ -43,6 +43,12 @@ class Region:
     weight: float
     stems: tuple[str, str]
 
+    @property
+    def words(self) -> str:
+        """The question: "drums, or vocals?"."""
+        mine, theirs = self.stems
+        return f"{mine}, or {theirs}?" if mine != theirs else f"how much of it is {mine}?"
+
 
 @dataclass(frozen=True, eq=False)
 class DoubtMap:
@@ -98,7 +104,8 @@ def doubt_map(comparisons: Sequence[Comparison], progress: Progress) -> DoubtMap
             mine[number][:, at] = _summed(a[number] * loud, cuts, step)
             theirs[number][:, at] = _summed(b[number] * loud, cuts, step)
     progress(1.0)
-    return DoubtMap(weight / np.maximum(level, 1e-12), level, mine, theirs, edges, step * grid.hop / rate)
+    mean = np.asarray(weight, dtype=np.float32) / np.maximum(level, np.float32(1e-12))
+    return DoubtMap(mean.astype(np.float32), level, mine, theirs, edges, step * grid.hop / rate)
 
 
 def doubtful_regions(found: DoubtMap, names: Sequence[str], duration: float) -> tuple[Region, ...]:

@@ -29,7 +29,7 @@ class Opinion:
     Attributes
     ----------
     title
-        Whose it is: "Four stems (HTDemucs)", "As it was: Atoms (NMF)".
+        Whose it is: "htdemucs", "Atoms (NMF), as it was".
     stem
         What is split.
     state
@@ -194,15 +194,15 @@ class Earlier:
     most: int = 3
     _held: dict[int, list[Opinion]] = field(default_factory=dict)
 
-    def saw(self, before: State, after: State, title: str) -> bool:
-        """A step was done; whether it replaced the answer of any stem. `title(recipe)` words are `title` + recipe's."""
+    def saw(self, before: State, after: State) -> bool:
+        """A step was done; whether it replaced the answer of any stem."""
         found = False
         for stem, split in before.splits.items():
             now = after.splits.get(stem)
             if stem in after.stems and (now is None or now.estimates is not split.estimates):
                 held = self._held.setdefault(stem, [])
                 held[:] = [each for each in held if each.split.estimates is not split.estimates]
-                held.append(Opinion(f"{title}{split.recipe.title}", stem, before))
+                held.append(Opinion(f"{split.recipe.title}, as it was", stem, before))
                 del held[: -self.most]
                 found = True
         return found

@@ -152,13 +152,13 @@ def test_how_it_was_is_an_opinion_until_it_is_so_again(song):
         edits.split(project, 0, ByHand(), Waveforms(["a"], stems["lead"][None].copy()), name="again").do(
             project
         )
-        assert earlier.saw(answers[-1], project.state, "As it was: ")
+        assert earlier.saw(answers[-1], project.state)
         answers.append(project.state)
     held = earlier.of(project.state, 0)
     assert [each.state for each in held] == [answers[2], answers[1]]
-    assert held[0].title.startswith("As it was: ")
+    assert held[0].title.endswith(", as it was")
     assert [each.state for each in earlier.of(answers[2], 0)] == [answers[1]]
-    assert not earlier.saw(project.state, project.state, "")
+    assert not earlier.saw(project.state, project.state)
     edits.set_stem(project.state, 0, "name", name="x")
     earlier.forget()
     assert earlier.of(project.state, 0) == ()

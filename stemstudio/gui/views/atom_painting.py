@@ -13,6 +13,7 @@ from stemstudio.gui import icons, theme
 from stemstudio.gui.views.atom_pictures import AtomPictures
 
 NUMBER, HEAR = 26, 16  # widths of the number and of ▶
+CHANCES = 3  # height of the bar that says whose an atom probably is
 
 
 def curves_image(heights: NDArray[np.float32], looks: Sequence[tuple[int, float]], height: int) -> QImage:
@@ -48,8 +49,9 @@ def draw_head(
     colour: QColor,
     chosen: bool,
     locked: bool,
+    chances: Sequence[tuple[QColor, float]] = (),
 ) -> None:
-    """The left end of a row: colour, number, ▶, spectrum, lock."""
+    """The left end of a row: colour, number, ▶, spectrum, lock; below, whose it probably is, as far as that is known."""
     look = theme.current()
     y, height = area.top(), area.height()
     words = look.colour("text" if chosen else "muted")
@@ -66,6 +68,10 @@ def draw_head(
     if stop - start < 12:
         return
     base = y + height - 1
+    if chances:
+        _draw_chances(painter, QRectF(start, base - CHANCES, stop - start, CHANCES), chances)
+        base -= CHANCES + 1
+        height -= CHANCES + 1
     heights = pictures.thumbnails[atom]
     xs = np.linspace(start, stop, len(heights))
     points = [QPointF(start, base)]
@@ -74,6 +80,19 @@ def draw_head(
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(colour if look.dark else look.ink(colour))
     painter.drawPolygon(QPolygonF(points))
+
+
+def _draw_chances(painter: QPainter, area: QRectF, chances: Sequence[tuple[QColor, float]]) -> None:
+    """A bar of the stems' colours, as long as each is probable."""
+    at = area.left()
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for colour, chance in chances:
+        width = area.width() * chance
+        if width >= 0.5:
+            painter.fillRect(QRectF(at, area.top(), width, area.height()), colour)
+        at += width
+    painter.restore()
 
 
 def drag_picture(words: str, colour: QColor, metrics: QFontMetrics) -> QPixmap:

@@ -29,6 +29,7 @@ from stemstudio.gui.notation import hertz_words, note_of
 from stemstudio.gui.views import atom_drag, navigation
 from stemstudio.gui.views.atom_painting import HEAR, NUMBER, curves_image, drag_picture, draw_head
 from stemstudio.gui.views.atom_pictures import AtomPictures
+from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.project.stem import RESIDUAL_COLOUR
 
 LOWEST_ROW, HIGHEST_ROW = 15, 30
@@ -54,6 +55,7 @@ class AtomRows(QWidget):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document = document
+        self._suggestions = suggestions_of(document)
         self.pictures: AtomPictures | None = None
         self.order: tuple[int, ...] = ()
         self.empty_words = ""
@@ -75,6 +77,7 @@ class AtomRows(QWidget):
         )
         document.viewport.changed.connect(self.update)
         document.atoms_changed.connect(self._atoms_changed)
+        self._suggestions.changed.connect(self.update)
 
     # what it shows
 
@@ -169,13 +172,32 @@ class AtomRows(QWidget):
             locked = split is not None and atom in split.locked
             area_of_head = QRect(0, y, self._left, height)
             draw_head(
-                painter, area_of_head, self.pictures, atom, self.colour_of(atom), atom in chosen, locked
+                painter,
+                area_of_head,
+                self.pictures,
+                atom,
+                self.colour_of(atom),
+                atom in chosen,
+                locked,
+                self._chances(atom),
             )
         self._draw_playhead(painter, look, area)
         if self.hasFocus():
             painter.setPen(look.colour("accent_hover"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _chances(self, atom: int) -> list[tuple[QColor, float]]:
+        """Colours of the stems that an atom may be in, and how probably; empty where nothing was suggested."""
+        state = self._document.state
+        found = self._suggestions.of(atom)
+        if state is None:
+            return []
+        return [
+            (QColor(state.stems[stem].colour), chance)
+            for stem, chance in found.items()
+            if stem in state.stems
+        ]
 
     def _curves(self, shown: Sequence[int], chosen: set[int]) -> QImage:
         """The activations of the rows on screen; kept until something of it changes."""
@@ -328,8 +350,21 @@ class AtomRows(QWidget):
                 words += f" · {state.stems[split.owners[atom]].name}" + (
                     " · locked" if atom in split.locked else ""
                 )
+                words += self._chances_in_words(atom)
                 words += "\nDrag it to a stem, or press 1–9"
         QToolTip.showText(event.globalPos(), words, self)
+
+    def _chances_in_words(self, atom: int) -> str:
+        state, found = self._document.state, self._suggestions.of(atom)
+        if state is None or not found:
+            return ""
+        likely = sorted(found.items(), key=lambda each: -each[1])[:3]
+        told = [
+            f"{state.stems[stem].name} {100 * chance:.0f} %"
+            for stem, chance in likely
+            if stem in state.stems and chance >= 0.01
+        ]
+        return "\nProbably " + ", ".join(told)
 
     # dragging
 

@@ -21,8 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.neural.by_name import models_here, recipe_of
+from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.gui.document import Document
 from stemstudio.gui.forms import spaced
+from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.reworking import NOT_THESE, ROUNDS, reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_pictures import AtomPictures, pictured
@@ -32,6 +35,7 @@ from stemstudio.gui.views.strip_menu import swatch
 from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.progress import Progress
 from stemstudio.project import edits
+from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change
 
 SORTS = (
@@ -39,11 +43,21 @@ SORTS = (
     ("pitch", "low to high"),
     ("similarity", "alike together"),
     ("stem", "by stem"),
+    ("doubt", "doubtful first"),
 )
 HOWS = (
     ("timbre", "by sound", "Atoms that sound alike make a stem"),
     ("rhythm", "by rhythm", "Atoms that sound at like times and in like patterns make a stem"),
     ("example", "like mine", "Atoms that have no stem yet go where the atoms are that they sound like"),
+    (
+        "stems",
+        "by stems of",
+        "Atoms go to the stems that a model, a take, or the split before has for the same sound",
+    ),
+)
+NOBODY = (
+    "No model is on this machine, and these sounds were not split in another way before: separate them by a model first, "
+    "then into atoms."
 )
 FIND = 0  # in the place of how many stems
 NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
@@ -68,6 +82,7 @@ class AtomsView(QWidget):
         self._preview: Any = None
         self._similar: tuple[Any, list[int]] | None = None
         self._suggestions = suggestions_of(document)
+        self._opinions = opinions_of(document)
         self._reworking = reworking_of(document)
         self.rows = AtomRows(document, self)
         self.rows.empty_words = NOTHING
@@ -81,6 +96,8 @@ class AtomsView(QWidget):
         document.atoms_changed.connect(self._renew)
         document.changed.connect(self._changed)
         self._suggestions.running_changed.connect(self._show_running)
+        self._suggestions.changed.connect(self._sort)
+        self._opinions.changed.connect(self._opinions_changed)
         self._reworking.running_changed.connect(self._renew)
         self._renew()
 
@@ -106,7 +123,8 @@ class AtomsView(QWidget):
             self.how.addItem(words, name)
             self.how.setItemData(self.how.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.how.setToolTip(
-            "What Suggest goes by: how atoms sound, when they sound, or the ones that you gave to stems"
+            "What Suggest goes by: how atoms sound, when they sound, the ones that you gave to stems, or stems that a "
+            "model made"
         )
         self.how.setAccessibleName("What Suggest goes by")
         self.how.currentIndexChanged.connect(self._show_count)
@@ -119,6 +137,14 @@ class AtomsView(QWidget):
         spaced(self.count)
         self.count.setFixedWidth(self.count.fontMetrics().horizontalAdvance("12 stems") + 34)
         self.count.setAccessibleName("How many stems to suggest")
+        self.source = QComboBox(self)
+        self.source.setToolTip(
+            "Whose stems the atoms are given to; a model that has not answered yet is asked first"
+        )
+        self.source.setAccessibleName("Whose stems the atoms are given to")
+        self.source.setMaximumWidth(self.source.fontMetrics().horizontalAdvance("x" * 30))
+        self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.source.hide()
         self.suggest_button = QPushButton("Suggest", self)
         self.suggest_button.setToolTip(
             "Gather atoms that are alike into stems, in one step; locked atoms stay (Ctrl+G)"
@@ -137,7 +163,9 @@ class AtomsView(QWidget):
         self._below = QHBoxLayout()
         self._below.setContentsMargins(8, 0, 8, 4)
         self._chips_area = chips
-        self._controls = (self.title, self.sort, self.work_button, self.how, self.count, self.suggest_button)
+        self._controls = (
+            self.title, self.sort, self.work_button, self.how, self.count, self.source, self.suggest_button
+        )  # fmt: skip
         top = QHBoxLayout()
         top.setContentsMargins(8, 4, 8, 4)
         top.setSpacing(8)
@@ -159,7 +187,14 @@ class AtomsView(QWidget):
 
     def _place_chips(self) -> None:
         """The stems beside the controls where there is room, else in a row of their own."""
-        taken = sum(widget.sizeHint().width() + 8 for widget in self._controls) + 24
+        taken = (
+            sum(
+                min(widget.sizeHint().width(), widget.maximumWidth()) + 8
+                for widget in self._controls
+                if not widget.isHidden()
+            )
+            + 24
+        )
         place = self._beside if self.width() >= taken + self.chips.sizeHint().width() else self._below
         other = self._below if place is self._beside else self._beside
         if place.count() and place.itemAt(0).widget() is self._chips_area:
@@ -187,8 +222,20 @@ class AtomsView(QWidget):
         playhead.moved.connect(lambda before, now: self.rows.update())
 
     def suggest(self) -> None:
-        """Gather the atoms into as many stems as chosen."""
+        """Gather the atoms into as many stems as chosen, or give them to the stems of others."""
+        if self.how.currentData() == "stems":
+            self._by_stems()
+            return
         self._suggestions.suggest(self.count.value() or None, self.how.currentData())
+
+    def _by_stems(self) -> None:
+        chosen, parent = self.source.currentData(), self._document.atoms_of
+        if isinstance(chosen, Opinion):
+            self._suggestions.by_opinion(chosen)
+        elif isinstance(chosen, Model) and parent is not None:
+            self._opinions.ask(parent, recipe_of(chosen), chosen.name, self._suggestions.by_opinion)
+        else:
+            self._document.said.emit(NOBODY)
 
     def assign_to_number(self, number: int) -> bool:
         """Give the selected atoms to the n-th stem of their split; one above the last makes a new one."""
@@ -365,8 +412,31 @@ class AtomsView(QWidget):
         self._document.jobs.run("Drawing atoms", work, done, heavy=False)
 
     def _show_count(self) -> None:
-        """By example there are just the stems that there are."""
+        """By example there are just the stems that there are; by the stems of others, it is chosen by whose."""
+        by_stems = self.how.currentData() == "stems"
         self.count.setEnabled(self.how.isEnabled() and self.how.currentData() != "example")
+        self.count.setVisible(not by_stems)
+        self.source.setEnabled(self.how.isEnabled())
+        if by_stems:
+            self._fill_sources()
+        self.source.setVisible(by_stems)
+        self._place_chips()
+
+    def _fill_sources(self) -> None:
+        """Opinions of the same sound first, then the models that can be asked for one."""
+        parent, before = self._document.atoms_of, self.source.currentText()
+        self.source.clear()
+        for opinion in () if parent is None else self._opinions.of(parent):
+            if not opinion.split.estimates.atoms:
+                self.source.addItem(opinion.title, opinion)
+        for model in models_here():
+            self.source.addItem(f"Ask {model.name}", model)
+        if not self.source.count():
+            self.source.addItem("nobody yet", None)
+        self.source.setCurrentIndex(max(0, self.source.findText(before)))
+        self.source.setItemData(
+            0, NOBODY if self.source.itemData(0) is None else "", Qt.ItemDataRole.ToolTipRole
+        )
 
     def _call_for_suggestion(self, on: bool) -> None:
         """While no atom has a stem yet, Suggest is the thing to press."""
@@ -413,6 +483,8 @@ class AtomsView(QWidget):
         ):
             place = {stem.id: number for number, stem in enumerate(state.children(parent))}
             return sorted(loudest, key=lambda atom: place[split.owners[atom]])
+        if how == "doubt":
+            return sorted(loudest, key=lambda atom: max(self._suggestions.of(atom).values(), default=1.0))
         return loudest
 
     def _find_similar(self, estimates: Any) -> None:
@@ -428,9 +500,17 @@ class AtomsView(QWidget):
 
         self._document.jobs.run("Comparing atoms", work, done, heavy=False)
 
+    def _opinions_changed(self) -> None:
+        self._show_count()
+        self._show_running(self._suggestions.running)
+
     def _show_running(self, running: bool) -> None:
-        self.suggest_button.setText("Comparing…" if running else "Suggest")
-        self.suggest_button.setEnabled(not running and self._document.atom_split is not None)
+        asking = self._opinions.asking is not None and self.how.currentData() == "stems"
+        self.suggest_button.setText("Comparing…" if running else "Asking…" if asking else "Suggest")
+        free = not running and not asking
+        self.suggest_button.setEnabled(
+            free and self._preview is None and self._document.atom_split is not None
+        )
 
 
 def lock(document: Document, locked: bool) -> None:

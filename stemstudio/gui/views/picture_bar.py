@@ -31,6 +31,7 @@ VIEWS = {
     "mixture": ("Mixture", "The whole song, loudness by colour."),
     "stem": ("One stem", "Only the light of the target stem."),
     "mask": ("Mask", "How much of each bit of light the target stem has."),
+    "doubt": ("Doubt", "What two ways of separating give to different stems glows."),
 }
 AXES = {"log": "Octaves", "mel": "Mel", "linear": "Linear"}
 CHANNELS = {"mix": "Stereo", "left": "Left", "right": "Right", "mid": "Mid", "side": "Side"}
@@ -119,7 +120,7 @@ class PictureBar(QWidget):
             (self.colours, look.colours),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
-        self.colours.setVisible(look.view != "dominant")
+        self.colours.setVisible(look.view not in ("dominant", "doubt"))
         blocker = QSignalBlocker(self.range)
         self.range.setValue((round(look.floor_db), round(look.ceiling_db)))
         blocker.unblock()

@@ -8,12 +8,21 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage, QPainter
 
 from stemstudio.gui import theme
-from stemstudio.gui.colouring import hue_table, map_table, shade_table, share_table, tint_table
+from stemstudio.gui.colouring import (
+    DOUBT,
+    glow_table,
+    hue_table,
+    map_table,
+    shade_table,
+    share_table,
+    tint_table,
+)
 from stemstudio.gui.document import Document
 from stemstudio.gui.light import Light
 from stemstudio.gui.pyramid import Pyramid
 from stemstudio.gui.views.picture import Frame, Picture
 
+DIMMED_DB = 12.0  # that the light below doubt is darker
 MOST_PIXELS = 2_600_000  # of the screen; above them, two of its pixels share one of the picture's
 
 
@@ -95,11 +104,16 @@ class SheetPicture:
             return share_table(state.stems[document.target].colour, back)
         if look.view == "dominant" and len(state.leaves()) > 1:
             return hue_table(self._light.colours(), look.floor_db, look.ceiling_db, back)
+        if look.view == "doubt":
+            # Nearly without colour, so that nothing but doubt has one.
+            return map_table("grey", look.floor_db, look.ceiling_db + DIMMED_DB, packed=pyramid.packed)
         return map_table(look.colours, look.floor_db, look.ceiling_db, packed=pyramid.packed)
 
     def _overlay_colours(self) -> NDArray[np.uint32]:
-        """Selected atoms stay bright, the rest is dimmed; paint lies over the light in its stem's colour."""
+        """Selected atoms stay bright, the rest is dimmed; paint lies over the light in its stem's colour; doubt glows."""
         state = self._document.state
+        if self._light.overlay_shows == "doubt":
+            return glow_table(DOUBT)
         if self._light.overlay_shows == "paint" and state is not None:
             return tint_table(state.stems[self._document.target].colour)
         return shade_table()

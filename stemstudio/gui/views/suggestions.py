@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.gui.document import Document
 from stemstudio.progress import Progress
 from stemstudio.project.edits import Edit, Rows, fresh_colours, unique_name
+from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change, Project, State
+from stemstudio.project.rendering import StemSound
 from stemstudio.project.stem import Stem
 
-How = Literal["timbre", "rhythm", "example"]
+How = Literal["timbre", "rhythm", "example", "stems"]
+NOT_NMF = "Only atoms that Atoms (NMF) found in a whole stem can be given by the stems of others."
 NO_EXAMPLE = "Give an atom or two to each stem first; the others then follow them."
 
 
@@ -29,7 +33,7 @@ class Suggestion:
     estimates
         The atoms it was made for.
     stems
-        Ids of the stems that the columns stand for.
+        Ids of the stems that the columns stand for, the residual's among them where an atom may be in none.
     probabilities
         float32 (atoms, stems), rows sum to 1.
     """
@@ -110,15 +114,54 @@ class Suggestions(QObject):
                 document.said.emit("The atoms are gathered like that already.")
             self.changed.emit()
 
-        def failed(error: Exception) -> None:
+        document.jobs.run(
+            "Comparing atoms",
+            work,
+            done,
+            failed=self._failed,
+            stopped=lambda: self._set_running(False),
+            heavy=False,
+        )
+
+    def by_opinion(self, opinion: Opinion) -> None:
+        """Give the atoms to the stems of another opinion of the same sound, by the light that they share."""
+        document = self._document
+        state, project, parent, split = (
+            document.state,
+            document.project,
+            document.atoms_of,
+            document.atom_split,
+        )
+        if state is None or project is None or parent is None or split is None or self.running:
+            return
+        factorization = split.estimates
+        if not isinstance(factorization, Factorization):
+            document.said.emit(NOT_NMF)
+            return
+        sound, sounds = StemSound(state, parent), opinion.sounds()
+        self._set_running(True)
+
+        def work(progress: Progress) -> Any:
+            from stemstudio.algorithms.labelling import by_stems
+
+            return by_stems(factorization, sound, sounds, progress)
+
+        def done(labels: Any) -> None:
             self._set_running(False)
-            document.said.emit(f"No suggestion could be made: {error}")
+            now = document.state
+            if now is None or parent not in now.splits or now.splits[parent].estimates is not factorization:
+                return
+            edit, stems = opinion_edit(project, parent, labels, opinion.title)
+            self._last = Suggestion(factorization, stems, labels.probabilities)
+            if not document.do(edit):
+                document.said.emit("The atoms are in those stems already.")
+            self.changed.emit()
 
         document.jobs.run(
             "Comparing atoms",
             work,
             done,
-            failed=failed,
+            failed=self._failed,
             stopped=lambda: self._set_running(False),
             heavy=False,
         )
@@ -129,6 +172,10 @@ class Suggestions(QObject):
         if split is None or last is None or last.estimates is not split.estimates:
             return {}
         return {stem: float(p) for stem, p in zip(last.stems, last.probabilities[atom], strict=True)}
+
+    def _failed(self, error: Exception) -> None:
+        self._set_running(False)
+        self._document.said.emit(f"No suggestion could be made: {error}")
 
     def _set_running(self, running: bool) -> None:
         self.running = running
@@ -166,6 +213,35 @@ def suggestion_edit(
     if how == "example":
         word = "Give the other atoms to what they are like"
     return Edit(word, rows, Change(kinds, frozenset(moved | {stem.id for stem in made}))), tuple(stems)
+
+
+def opinion_edit(
+    project: Project, parent: int, labels: Any, title: str
+) -> tuple[Edit | None, tuple[int, ...]]:
+    """The step that gives atoms to stems of the names of another opinion; and the ids of those, the residual's last.
+
+    Stems that there are under these names get the atoms, and the others are made.
+    """
+    state = project.state
+    split = state.splits[parent]
+    there = {
+        child.name.strip().casefold(): child.id
+        for child in state.children(parent)
+        if child.id != split.residual
+    }
+    missing = [name for name in labels.names if name.strip().casefold() not in there]
+    made = _new_stems(project, state, parent, tuple(missing))
+    there |= {word.strip().casefold(): stem.id for word, stem in zip(missing, made, strict=True)}
+    stems = [there[name.strip().casefold()] for name in labels.names]
+    owners = [split.residual if owner is None else stems[owner] for owner in labels.owners]
+    given = split.given(dict(enumerate(owners)))
+    columns = (*stems, split.residual)
+    if given.owners == split.owners and not made:
+        return None, columns
+    rows: Rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
+    kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
+    touched = frozenset({*split.owners, *given.owners, *(stem.id for stem in made)})
+    return Edit(f"Label atoms by {title}", rows, Change(kinds, touched)), columns
 
 
 def _new_stems(project: Project, state: State, parent: int, words: tuple[str, ...]) -> list[Stem]:
