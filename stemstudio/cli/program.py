@@ -19,6 +19,7 @@ from stemstudio.cli.manual import manual
 from stemstudio.cli.models import models
 from stemstudio.cli.refine import refine
 from stemstudio.cli.remix import remix
+from stemstudio.cli.rework import atoms
 from stemstudio.cli.separate import separate
 from stemstudio.cli.templates import templates
 from stemstudio.cli.upmix import upmix
@@ -56,6 +57,7 @@ def program() -> typer.Typer:
     app.command(hidden=True)(window)
     for command in (algorithms, separate, refine, evaluate, remix, export, upmix, info):
         app.command(options_metavar="[OPTIONS]")(command)
+    app.add_typer(atoms(), name="atoms", options_metavar="")
     app.add_typer(templates(), name="templates", options_metavar="")
     app.add_typer(models(), name="models", options_metavar="")
     app.command("help", options_metavar="[OPTIONS]")(manual)

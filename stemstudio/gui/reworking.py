@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -14,17 +13,17 @@ from stemstudio.errors import StemStudioError
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.progress import Progress
-from stemstudio.project import edits
+from stemstudio.project import reworking
 from stemstudio.project.project import State
-from stemstudio.project.rendering import StemSound
-from stemstudio.project.stem import MIXTURE, Split
+from stemstudio.project.reworking import NO_ATOMS, ReworkedSplit
+from stemstudio.project.stem import Split
 from stemstudio.project.takes import Keep
 
 ROUNDS = 100  # that “Continue” adds
 CHANGED = "The atoms were changed in the meantime, so nothing was done to them."
-NOT_THESE = "Only the atoms of a whole stem, found by Atoms (NMF), can be worked on."
+NOT_SAVED = "Only atoms of a whole stem, found by Atoms (NMF), can be saved."
 
-Work = Callable[[NMF, Factorization, StemSound, Progress], Any]
+Work = Callable[[State, int, Progress], ReworkedSplit]
 
 
 class Reworking(QObject):
@@ -57,10 +56,8 @@ class Reworking(QObject):
     def go_on(self, rounds: int = ROUNDS) -> None:
         """Improve all atoms from where they are."""
 
-        def work(recipe: NMF, found: Factorization, sound: StemSound, progress: Progress) -> Any:
-            from stemstudio.algorithms.nmf import rework
-
-            return rework.go_on(recipe, found, sound, rounds, progress)
+        def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
+            return reworking.go_on(state, parent, rounds, progress)
 
         self._run("Continue", f"{rounds} more rounds", work, lambda _: None)
 
@@ -69,18 +66,16 @@ class Reworking(QObject):
         split = self._document.atom_split
         if split is None:
             return
-        kept = frozenset(split.locked or self._document.atoms)
-        others = len(split.owners) - len(kept)
-        if not kept or not others:
+        kept = reworking.kept_atoms(split, self._document.atoms)
+        others = reworking.drawn_anew(split, kept)
+        if not others:
             self._document.said.emit("Lock or select the atoms that are to stay; all others are drawn anew.")
             return
 
-        def work(recipe: NMF, found: Factorization, sound: StemSound, progress: Progress) -> Any:
-            from stemstudio.algorithms.nmf import rework
+        def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
+            return reworking.draw_anew(state, parent, kept, progress)
 
-            return rework.draw_anew(recipe, found, sound, kept, (recipe.seed + 1) % 2**31, progress)
-
-        def told(_: int) -> None:
+        def told(_: ReworkedSplit) -> None:
             self._document.said.emit(
                 f"{_atoms(others)} drawn anew, now in the residual; {_atoms(len(kept))} stayed."
             )
@@ -95,14 +90,14 @@ class Reworking(QObject):
             return
         atom = atoms[0]
 
-        def work(recipe: NMF, found: Factorization, sound: StemSound, progress: Progress) -> Any:
-            from stemstudio.algorithms.nmf import rework
+        def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
+            return reworking.split_atom(state, parent, atom, progress)
 
-            return rework.split(recipe, found, sound, atom, recipe.seed, progress)
-
-        def chosen(count: int) -> None:
-            self._document.select_atoms((atom, count - 1))
-            self._document.said.emit(f"Atom {atom + 1} became atoms {atom + 1} and {count}.")
+        def chosen(done: ReworkedSplit) -> None:
+            halves = [part for part, origin in enumerate(done.origins) if origin == atom]
+            self._document.select_atoms(halves)
+            both = " and ".join(str(half + 1) for half in halves)
+            self._document.said.emit(f"Atom {atom + 1} became atoms {both}.")
 
         self._run("Split atom", f"Split atom {atom + 1} in two", work, chosen)
 
@@ -113,11 +108,8 @@ class Reworking(QObject):
             self._document.said.emit("Select two atoms or more to merge them.")
             return
 
-        def work(recipe: NMF, found: Factorization, _sound: StemSound, progress: Progress) -> Any:
-            from stemstudio.algorithms.nmf import merging
-
-            progress.check()
-            return merging.merge(recipe, found, atoms)
+        def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
+            return reworking.merge(state, parent, atoms, progress)
 
         self._run(
             "Merge atoms",
@@ -139,11 +131,8 @@ class Reworking(QObject):
         if not going:
             return
 
-        def work(recipe: NMF, found: Factorization, _sound: StemSound, progress: Progress) -> Any:
-            from stemstudio.algorithms.nmf import merging
-
-            progress.check()
-            return merging.delete(recipe, found, going)
+        def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
+            return reworking.delete(state, parent, going, progress)
 
         what = f"atom {going[0] + 1}" if len(going) == 1 else _atoms(len(going))
         self._run(
@@ -157,18 +146,17 @@ class Reworking(QObject):
     def save(self, path: Path) -> None:
         """Write the atoms to a file; the dialog has asked whether it may be replaced."""
         document, state, split = self._document, self._document.state, self._document.atom_split
-        if state is None or split is None or not reworkable(split):
-            document.said.emit(NOT_THESE)
+        found, recipe = (None, None) if split is None else (split.estimates, split.recipe)
+        if state is None or not isinstance(found, Factorization) or not isinstance(recipe, NMF):
+            document.said.emit(NOT_SAVED)
             return
-        recipe, found, rate = split.recipe, split.estimates, state.mixture.sample_rate
-        assert isinstance(recipe, NMF)
-        assert isinstance(found, Factorization)
+        atoms, exponent, rate = found, recipe.exponent, state.mixture.sample_rate
 
         def work(progress: Progress) -> Path:
             from stemstudio.algorithms.nmf.atoms_file import write_atoms
 
             progress.check()
-            return write_atoms(path, found, rate, recipe.exponent, overwrite=True)
+            return write_atoms(path, atoms, rate, exponent, overwrite=True)
 
         document.jobs.run(
             "Saving atoms",
@@ -185,7 +173,7 @@ class Reworking(QObject):
         title: str,
         name: str,
         work: Work,
-        after: Callable[[int], None],
+        after: Callable[[ReworkedSplit], None],
         *,
         heavy: bool = True,
     ) -> None:
@@ -200,7 +188,7 @@ class Reworking(QObject):
         if state is None or project is None or parent is None or split is None:
             return
         if not reworkable(split):
-            document.said.emit(NOT_THESE)
+            document.said.emit(NO_ATOMS)
             return
         if self.running or not document.complete:
             document.said.emit(
@@ -209,33 +197,25 @@ class Reworking(QObject):
                 else "The song is still being read; it can be done in a moment."
             )
             return
-        recipe, found = split.recipe, split.estimates
-        assert isinstance(recipe, NMF)
-        assert isinstance(found, Factorization)
-        sound = StemSound(state, parent)
+        found = split.estimates
 
-        def worked(progress: Progress) -> Any:
-            done = work(recipe, found, sound, progress.part(0.0, 0.97))
-            kept = done.estimates if keep is None else keep(done.estimates, progress.part(0.97, 1.0))
+        def worked(progress: Progress) -> ReworkedSplit:
+            done = work(state, parent, progress.part(0.0, 0.97))
+            kept = done if keep is None else done.kept(keep, progress.part(0.97, 1.0))
             progress(1.0, "Done")
-            return done, kept
+            return kept
 
-        def put_in(answer: Any) -> None:
+        def put_in(done: ReworkedSplit) -> None:
             self._set_job(None)
-            done, kept = answer
             if document.project is not project:
                 return
             now = project.state.splits.get(parent)
             if now is None or now.estimates is not found:
                 document.said.emit(CHANGED)
                 return
-            document.do(
-                edits.refactorise(
-                    project.state, parent, kept, done.origins, _named(name, state, parent), done.recipe
-                )
-            )
+            document.do(done.edit(project.state, parent, name))
             if document.atoms_of == parent:
-                after(len(done.origins))
+                after(done)
 
         def failed(error: Exception) -> None:
             self._set_job(None)
@@ -279,12 +259,8 @@ def reworking_of(document: Document) -> Reworking:
 
 
 def reworkable(split: Split | None) -> bool:
-    """Whether the atoms of a split can be worked on."""
-    return split is not None and isinstance(split.estimates, Factorization) and isinstance(split.recipe, NMF)
-
-
-def _named(name: str, state: State, parent: int) -> str:
-    return name if parent == MIXTURE else f"{name} of {state.stems[parent].name}"
+    """Whether a split has atoms that can be worked on."""
+    return split is not None and bool(reworking.places(split))
 
 
 def _atoms(count: int) -> str:

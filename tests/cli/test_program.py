@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 HEAVY = ("torch", "librosa", "demucs", "numba", "numpy", "scipy", "pydantic", "soundfile", "av", "PySide6")
-COMMANDS = ("algorithms", "separate", "evaluate", "export", "info", "templates", "help")
+COMMANDS = ("algorithms", "separate", "evaluate", "export", "info", "atoms", "templates", "help")
 NO_DISPLAY = {"DISPLAY": None, "WAYLAND_DISPLAY": None, "QT_QPA_PLATFORM": None}
 
 

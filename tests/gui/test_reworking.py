@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -12,11 +14,12 @@ from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.errors import UnwritableFile
 from stemstudio.gui.actions import COMMANDS
-from stemstudio.gui.reworking import NOT_THESE, reworkable, reworking_of
+from stemstudio.gui.reworking import NOT_SAVED, reworkable, reworking_of
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.progress import Progress
 from stemstudio.project import edits
+from stemstudio.project.reworking import NO_ATOMS
 
 
 def nmf_song(**settings):
@@ -99,6 +102,25 @@ def test_split_selects_the_two_halves_in_the_parents_stem(qtbot, atoms):
     assert atoms.heard[-1] == "Atom 4 became atoms 4 and 7."
 
 
+def test_an_atom_of_a_selection_is_split_where_it_was_found(qtbot, atoms):
+    from stemstudio.project.splicing import separate_range, splice
+    from stemstudio.spectral.brushes import Box
+
+    recipe = atoms.atom_split.recipe.model_copy(update={"components": 2})
+    box = Box(start=1.0, stop=2.0, low=0.0, high=22050.0)
+    found = separate_range(atoms.state, 0, recipe, box, Progress())
+    atoms.do(splice(atoms.project, 0, found))
+    assert reworkable(atoms.atom_split)
+    atoms.select_atoms((2,))
+    reworking_of(atoms).split()
+    finish(qtbot, atoms)
+    assert atoms.heard[-1] == "Atom 3 became atoms 3 and 7."
+    assert atoms.atoms == (2, 6)
+    assert len(atoms.atom_split.estimates.pieces[0].estimates.names) == 2
+    reworking_of(atoms).save(Path("atoms.npz"))
+    assert atoms.heard[-1] == NOT_SAVED
+
+
 def test_merge_and_delete_are_steps_of_their_own(qtbot, atoms):
     atoms.select_atoms((4,))
     reworking_of(atoms).merge()
@@ -173,7 +195,7 @@ def test_atoms_of_other_recipes_are_left_alone(qtbot):
     document.said.connect(heard.append)
     assert not reworkable(document.atom_split)
     reworking_of(document).go_on()
-    assert heard == [NOT_THESE]
+    assert heard == [NO_ATOMS]
     view = AtomsView(document)
     qtbot.addWidget(view)
     assert not view.work_button.isEnabled()

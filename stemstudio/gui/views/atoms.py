@@ -26,7 +26,7 @@ from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.gui.document import Document
 from stemstudio.gui.forms import spaced
 from stemstudio.gui.opinions import opinions_of
-from stemstudio.gui.reworking import NOT_THESE, ROUNDS, reworkable, reworking_of
+from stemstudio.gui.reworking import ROUNDS, reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_pictures import AtomPictures, pictured
 from stemstudio.gui.views.atom_rows import AtomRows
@@ -37,6 +37,7 @@ from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change
+from stemstudio.project.reworking import NO_ATOMS, drawn_anew, kept_atoms
 
 SORTS = (
     ("energy", "loudest first"),
@@ -309,8 +310,7 @@ class AtomsView(QWidget):
         """What can be done to the atoms themselves; greyed out where it has nothing to work on."""
         work, atoms, split = self._reworking, self._document.atoms, self._document.atom_split
         ready = reworkable(split) and not work.running
-        kept = len(split.locked or atoms) if split is not None else 0
-        others = 0 < kept < (0 if split is None else len(split.owners))
+        others = split is not None and drawn_anew(split, kept_atoms(split, atoms)) > 0
         which = f"Split atom {atoms[0] + 1} in two" if len(atoms) == 1 else "Split in two"
         what = f"{len(atoms)} atoms" if len(atoms) > 1 else ""
         gone = what or (f"atom {atoms[0] + 1}" if atoms else "")
@@ -340,7 +340,7 @@ class AtomsView(QWidget):
             ),
         ):
             action = menu.addAction(f"{words}\t{key}", slot)
-            action.setToolTip(tip if ready else NOT_THESE)
+            action.setToolTip(tip if ready else NO_ATOMS)
             action.setEnabled(ready and possible)
         menu.setToolTipsVisible(True)
 
