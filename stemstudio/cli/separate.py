@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,12 +22,24 @@ from stemstudio.cli.options import (
     sound_format,
     spare_song,
 )
+from stemstudio.errors import StemStudioError
+
+if TYPE_CHECKING:
+    from stemstudio.algorithms.algorithm import Algorithm
+    from stemstudio.cli.assignment import Assignment
 
 RECORD = "separation.json"
 
 
 def separate(
-    song: Annotated[Path, typer.Argument(help="The song.", metavar="SONG")],
+    songs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The song; of several each gets a folder of its own in --out.",
+            metavar="SONG…",
+            show_default=False,
+        ),
+    ],
     algorithm: Annotated[str, typer.Option(help="“stemstudio algorithms” lists them.", metavar="NAME")],
     out: Out,
     set_: Annotated[
@@ -69,6 +83,18 @@ def separate(
             metavar="FILE",
         ),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="What computes a network: auto, cpu, cuda or mps; as --set device.", metavar="NAME"
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="full is exact, half is faster; as --set precision, for networks.", metavar="full|half"
+        ),
+    ] = None,
     format: Format = "wav",
     subtype: Subtype = None,
     channels: Annotated[
@@ -80,33 +106,91 @@ def separate(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Take a song apart into stems.
+    """Take a song, or one after another, apart into stems.
 
     Every stem is written, the residual included, with a record of how it was done in separation.json.
     """
     from stemstudio.algorithms import algorithm as algorithm_named
-    from stemstudio.audio.reading import decode, probe, song_hash
-    from stemstudio.audio.writing import FileExists
     from stemstudio.cli.assignment import check, parse_assignment
-    from stemstudio.cli.atoms import atoms_target, write_split_atoms
-    from stemstudio.cli.separation import masking_of, record, selected, split_song
-    from stemstudio.mixing.export import ExportOrder, export, file_names
-    from stemstudio.project.project import SongReference
-    from stemstudio.project.stem import MIXTURE
+    from stemstudio.cli.separation import masking_of
 
-    began = time.monotonic()
-    recipe = algorithm_named(algorithm).from_settings(settings_from(set_ or (), "--set", "seed=1"))
+    settings = settings_from(set_ or (), "--set", "seed=1")
+    settings |= {
+        name: value for name, value in (("device", device), ("precision", precision)) if value is not None
+    }
+    recipe = algorithm_named(algorithm).from_settings(settings)
     wanted = settings_from(
         (word if "=" in word else f"kind={word}" for word in mask or ()), "--mask", "margin=2"
     )
     masking_of(wanted, recipe)
     how = parse_assignment(assign)
     check(how, recipe)
+    if len(songs) > 1 and atoms is not None:
+        raise StemStudioError("--atoms writes the atoms of one song.", "Give the songs one by one.")
+    order = _Order(recipe, how, wanted, (start, stop), atoms, (format, subtype), channels, overwrite, json)
+    if len(songs) == 1:
+        result = _take_apart(songs[0], out, order)
+        if json:
+            answer(result)
+        return
+    found: list[dict[str, Any]] = []
+    for number, (song, folder) in enumerate(zip(songs, _folders(songs, out), strict=True), 1):
+        if not json:
+            say(f"{song.name} ({number} of {len(songs)})")
+        try:
+            found.append({"song": str(song), **_take_apart(song, folder, order)})
+        except StemStudioError as error:  # the others need not wait for somebody to mend this one
+            say(f"{error}")
+            found.append({"song": str(song), "error": error.sentence})
+    if json:
+        answer(found)
+    wrong = [each for each in found if "error" in each]
+    if wrong:
+        raise StemStudioError(f"{len(wrong)} of {len(songs)} songs could not be taken apart.")
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is to be done with each song."""
+
+    recipe: Algorithm
+    how: Assignment
+    wanted: Mapping[str, Any]
+    span: tuple[float | None, float | None]
+    atoms: Path | None
+    format: tuple[str, str | None]
+    channels: str | None
+    overwrite: bool
+    json: bool
+
+
+def _folders(songs: Sequence[Path], out: Path) -> list[Path]:
+    """A folder a song, called like it; with a number where two are called alike."""
+    names: list[str] = []
+    for song in songs:
+        same = (song.stem, *(f"{song.stem} {number}" for number in range(2, len(songs) + 2)))
+        names.append(next(name for name in same if name.casefold() not in map(str.casefold, names)))
+    return [out / name for name in names]
+
+
+def _take_apart(song: Path, out: Path, wish: _Order) -> dict[str, Any]:
+    """Take one song apart, and say what was written."""
+    from stemstudio.audio.reading import decode, probe, song_hash
+    from stemstudio.audio.writing import FileExists
+    from stemstudio.cli.atoms import atoms_target, write_split_atoms
+    from stemstudio.cli.separation import record, selected, split_song
+    from stemstudio.mixing.export import ExportOrder, export, file_names
+    from stemstudio.project.project import SongReference
+    from stemstudio.project.stem import MIXTURE
+
+    began = time.monotonic()
+    recipe, atoms, overwrite = wish.recipe, wish.atoms, wish.overwrite
+    start, stop = wish.span
     if atoms is not None:
         target = atoms_target(atoms, recipe, whole=start is None and stop is None, overwrite=overwrite)
     info = probe(song)
-    choice = channel_choice(channels, info)
-    kind, quality = sound_format(format, subtype, info.sample_rate, min(2, info.channels))
+    choice = channel_choice(wish.channels, info)
+    kind, quality = sound_format(*wish.format, info.sample_rate, min(2, info.channels))
     if (out / RECORD).exists() and not overwrite:
         raise FileExists(out / RECORD)
     for note in info.notes:
@@ -114,10 +198,12 @@ def separate(
     with working(f"Opening {song.name}") as progress:
         audio = decode(info, progress.part(0.0, 0.05), channels=choice, on_note=say)
         reference = SongReference(
-            str(song.absolute()), song_hash(song), info.tags.title or song.stem, channels or "all"
+            str(song.absolute()), song_hash(song), info.tags.title or song.stem, wish.channels or "all"
         )
         selection = selected(start, stop, audio.duration)
-        project = split_song(audio, reference, recipe, how, wanted, progress.part(0.05, 0.8), selection)
+        project = split_song(
+            audio, reference, recipe, wish.how, wish.wanted, progress.part(0.05, 0.8), selection
+        )
         leaves = project.state.leaves()
         order = ExportOrder(
             out,
@@ -146,12 +232,11 @@ def separate(
         result["atoms_file"] = str(target)
     for note in report.notes:
         say(note)
-    record(out / RECORD, project, result, files, how)
-    if json:
-        answer(result)
-    else:
+    record(out / RECORD, project, result, files, wish.how)
+    if not wish.json:
         for name, path in files.items():
             say(f"{name}: {path}")
         say(
             f"The stems add up to the song to within {report.null_db:.0f} dB of full scale; it took {seconds:.1f} s."
         )
+    return result

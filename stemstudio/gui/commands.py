@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -28,6 +28,7 @@ from stemstudio.spectral.lines import PitchLine
 
 if TYPE_CHECKING:
     from stemstudio.audio.audio import Audio
+    from stemstudio.gui.batch_dialog import BatchDialog
     from stemstudio.gui.evaluation_dialog import Comparison
     from stemstudio.gui.help_window import HelpWindow
     from stemstudio.gui.main_window import MainWindow
@@ -49,6 +50,7 @@ class Commands(QObject):
         self._comparison: Comparison | None = None
         self._help: HelpWindow | None = None
         self._models: ModelsDialog | None = None
+        self._batch: BatchDialog | None = None
 
     # file
 
@@ -279,6 +281,25 @@ class Commands(QObject):
             self.show_models()
         else:
             self.window.fetching.when_here(recipe, go, self.window)
+
+    def several_songs(self, paths: Sequence[Path] = ()) -> None:
+        """Songs to be taken apart one after another, each into a folder."""
+        panel = self.window.separate
+        if self._batch is None:
+            from stemstudio.gui.batch_dialog import BatchDialog
+
+            def recipe() -> tuple[Algorithm | None, Mapping[str, str]]:
+                goal = panel.goal
+                return panel.recipe(), {} if goal is None else goal.together
+
+            files = f"Songs ({SONGS});;All files (*)"
+            jobs, fetching = self.document.jobs, self.window.fetching
+            self._batch = BatchDialog(jobs, fetching, recipe, files, self.window)
+        self._batch.add(paths)
+        self._batch.look_again()
+        self._batch.show()
+        self._batch.raise_()
+        self._batch.activateWindow()
 
     def show_models(self) -> None:
         """The trained models, with the one chosen that the recipe in the panel takes."""

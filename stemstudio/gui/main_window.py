@@ -183,9 +183,11 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             # Not within the drop: the other program waits until this returns, and a question may come up.
-            QTimer.singleShot(0, lambda: self.open_path(paths[0]))
-            if len(paths) > 1:
-                self.document.said.emit(f"One song at a time: {paths[0].name} is opened.")
+            songs = [path for path in paths if path.suffix.lower() != SUFFIX]
+            if len(songs) > 1:
+                QTimer.singleShot(0, lambda: self.commands.several_songs(songs))
+            else:
+                QTimer.singleShot(0, lambda: self.open_path(paths[0]))
 
     # putting together
 

@@ -409,3 +409,31 @@ def test_atoms_that_cannot_be_had_are_refused_in_a_sentence(
     assert ran.code == 2
     assert words in ran.sentence
     assert not (tmp_path / "out").exists()
+
+
+def test_several_songs_come_into_a_folder_each(command: Any, song: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / song.name
+    other.parent.mkdir()
+    other.write_bytes(song.read_bytes())
+    missing = tmp_path / "missing.wav"
+    out = tmp_path / "out"
+    ran = command("separate", song, missing, other, "--algorithm", "hpss", "--out", out, "--json")
+    assert ran.code == 2
+    first, second, third = ran.json
+    assert "missing.wav" in second["error"]
+    assert "1 of 3 songs could not be taken apart" in ran.stderr
+    for found, folder in ((first, song.stem), (third, f"{song.stem} 2")):
+        assert {Path(path).parent for path in found["stems"].values()} == {out / folder}
+        assert null(song, found["stems"].values()) <= -120
+    assert (
+        "of one song"
+        in command(
+            "separate", song, other, "--algorithm", "nmf", "--out", out, "--atoms", tmp_path / "a.npz"
+        ).sentence
+    )
+
+
+def test_device_and_precision_are_settings_of_networks(command: Any, song: Path, tmp_path: Path) -> None:
+    words = ("separate", song, "--out", tmp_path / "out", "--precision", "double")
+    assert "double" in command(*words, "--algorithm", "htdemucs").sentence
+    assert "no parameter" in command(*words, "--algorithm", "hpss").sentence
