@@ -1,21 +1,19 @@
-"""The export dialog: what is written, of which stretch, in which format, where, under which names."""
+"""The export dialog: what is written, of which stretch, in which form, where, under which names; presets of all that."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QSize, QStandardPaths, Qt
+from PySide6.QtCore import QSettings, QSize, QStandardPaths
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
+    QInputDialog,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -24,14 +22,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stemstudio.audio.formats import FORMATS, why_not
 from stemstudio.errors import StemStudioError
+from stemstudio.gui import export_presets
 from stemstudio.gui.document import Document
+from stemstudio.gui.export_form import ExportForm
+from stemstudio.gui.export_presets import ExportPreset
 from stemstudio.gui.files_to_be import FilesToBe
-from stemstudio.gui.forms import spaced
 from stemstudio.gui.notation import time_text
-from stemstudio.gui.views.stem_checklist import MIX, StemChecklist
-from stemstudio.mixing.export import ExportOrder, file_names
+from stemstudio.gui.preset_bar import PresetBar
+from stemstudio.gui.views.parts_tree import PartsTree
+from stemstudio.mixing.order import PACKAGES, ExportOrder, Key, Label
+from stemstudio.mixing.plan import parts_of, sizes, what_is_wrong
+from stemstudio.mixing.stem_mp4 import streams_of
+
+ALL = "*"
 
 
 class ExportDialog(QDialog):
@@ -48,41 +52,42 @@ class ExportDialog(QDialog):
     ) -> None:
         """`title` is the song's, `loop` in samples; `folder` is offered in place of the one used last."""
         super().__init__(parent)
-        self._document, self._title = document, title
+        assert document.state is not None
+        self._document, self._title, self._state = document, title, document.state
         self._problem = ""
         self._spans: dict[str, tuple[int | None, int | None]] = {"song": (None, None)}
         self.setWindowTitle("Export")
         self.setModal(True)
         self._build()
+        self._lay_out()
         self._add_spans(loop)
         self._restore(folder)
         self._connect()
-        self._format_chosen()
-        self._stems_changed()
+        self._show_files()
 
     def sizeHint(self) -> QSize:
-        return QSize(820, 560)
+        return QSize(940, 660)
 
     # what it asks
 
     def order(self) -> ExportOrder:
         """What the dialog says."""
         start, stop = self._spans[self.span]
-        stems = tuple(key for key in self.stems.ticked() if key != MIX)
+        ticked = self.parts.ticked()
         return ExportOrder(
             folder=Path(self.folder.text().strip()).expanduser(),
-            stems=stems,
-            mix=MIX in self.stems.ticked(),
-            format=self.format.currentData(),
-            subtype=self.quality.currentData(),
+            stems=self.parts.stems,
+            mix="mix" in ticked,
+            upmix="upmix" in ticked,
+            without=self.parts.without,
+            groups=self.parts.groups,
+            data=self.parts.data,
             template=self.template.text().strip(),
             start=start,
             stop=stop,
-            gain="common peak" if self.common.isChecked() else "keep",
-            peak_db=self.peak.value(),
-            dither=self.dither.isChecked() and self.dither.isEnabled(),
-            tags=self.tags.isChecked(),
             overwrite=self.files.may_replace,
+            labels=self._labels(),
+            **self.form.values,
         )
 
     @property
@@ -92,59 +97,23 @@ class ExportDialog(QDialog):
 
     def accept(self) -> None:
         settings = QSettings()
-        for name, value in (
-            ("folder", self.folder.text()),
-            ("format", self.format.currentData()),
-            ("quality", self.quality.currentData()),
-            ("template", self.template.text()),
-        ):
-            settings.setValue(f"export/{name}", value)
+        settings.setValue("export/folder", self.folder.text())
+        settings.setValue("export/last", self._preset("last").model_dump_json())
         super().accept()
 
     # putting together
 
     def _build(self) -> None:
-        state = self._document.state
-        assert state is not None
-        self.stems = StemChecklist(state, self)
+        self.parts = PartsTree(self._state, self)
         self.all = self._link("All", "Tick every stem, and the mix")
         self.none = self._link("None", "Tick nothing")
+        self.group = self._link("Group…", "Write the stems that are ticked as one more sound, under a name")
         self.span_group = QButtonGroup(self)
         self.span_buttons: dict[str, QRadioButton] = {}
         self.spans = QVBoxLayout()
         self.spans.setSpacing(2)
-        self.format = QComboBox(self)
-        for kind in FORMATS.values():
-            self.format.addItem(kind.words, kind.name)
-        self.format.setAccessibleName("Format")
-        self.format.setToolTip("Kind of file")
-        self.quality = QComboBox(self)
-        self.quality.setAccessibleName("Quality")
-        self.quality.setToolTip("Bits a sample, or size")
-        self.keep = QRadioButton("Leave levels as they are", self)
-        self.keep.setChecked(True)
-        self.keep.setToolTip("The stems then add up to the song")
-        self.common = QRadioButton("One common gain for all; highest peak", self)
-        self.common.setToolTip("All files get the same gain, so their balance stays")
-        self.peak = QDoubleSpinBox(self)
-        self.peak.setRange(-24.0, 0.0)
-        self.peak.setDecimals(1)
-        self.peak.setSingleStep(0.5)
-        self.peak.setValue(-1.0)
-        self.peak.setSuffix(" dBFS")
-        spaced(self.peak)
-        self.peak.setAccessibleName("Highest peak")
-        self.peak.setToolTip("Level of the loudest sample of all files")
-        self.peak.setEnabled(False)
-        levels = QButtonGroup(self)
-        levels.addButton(self.keep)
-        levels.addButton(self.common)
-        self.tags = QCheckBox("Carry over the song's tags (artist, album, cover …)", self)
-        self.tags.setChecked(True)
-        self.tags.setToolTip("Write what the song's file says about itself into the new files too")
-        self.dither = QCheckBox("Dither", self)
-        self.dither.setChecked(True)
-        self.dither.setToolTip("Very quiet noise that hides the steps of rounding to 16 or 24 bits")
+        self.presets = PresetBar(self._preset, self)
+        self.form = ExportForm(self._state.mixture.sample_rate, self)
         self.folder = QLineEdit(self)
         self.folder.setAccessibleName("Folder")
         self.folder.setToolTip("Where the files go; the folder is made if it is missing")
@@ -156,6 +125,9 @@ class ExportDialog(QDialog):
             "{song}, {stem} and {number} are filled in; the ending comes from the format"
         )
         self.files = FilesToBe(self)
+        self.hint = QLabel(self)
+        self.hint.setWordWrap(True)
+        self.hint.setProperty("role", "muted")
         self.note = QLabel(self)
         self.note.setWordWrap(True)
         self.note.setProperty("role", "error")
@@ -164,7 +136,6 @@ class ExportDialog(QDialog):
         self.export.setDefault(True)
         self.export.setProperty("primary", True)
         self.buttons.addButton(self.export, QDialogButtonBox.ButtonRole.AcceptRole)
-        self._lay_out()
 
     def _link(self, words: str, tip: str) -> QPushButton:
         button = QPushButton(words, self)
@@ -179,42 +150,35 @@ class ExportDialog(QDialog):
             label.setProperty("role", "title")
             return label
 
-        top = QHBoxLayout()
-        top.addWidget(heading("What"))
-        top.addStretch(1)
-        top.addWidget(self.all)
-        top.addWidget(self.none)
-        left = QVBoxLayout()
-        left.setSpacing(6)
-        left.addLayout(top)
-        left.addWidget(self.stems, 1)
+        def line(*widgets: QWidget | int) -> QHBoxLayout:
+            row = QHBoxLayout()
+            for widget in widgets:
+                if isinstance(widget, int):
+                    row.addStretch(widget)
+                else:
+                    row.addWidget(widget)
+            return row
+
+        left, right = QVBoxLayout(), QVBoxLayout()
+        for column in (left, right):
+            column.setSpacing(6)
+        left.addLayout(line(heading("What"), 1, self.all, self.none, self.group))
+        left.addWidget(self.parts, 1)
         left.addWidget(heading("Of"))
         left.addLayout(self.spans)
-        form = QFormLayout()
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(6)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        common = QHBoxLayout()
-        common.addWidget(self.common)
-        common.addWidget(self.peak)
-        common.addStretch(1)
-        folder = QHBoxLayout()
-        folder.addWidget(self.folder, 1)
-        folder.addWidget(self.choose)
-        form.addRow("Format", self.format)
-        form.addRow("Quality", self.quality)
-        form.addRow("", self.dither)
-        form.addRow("Level", self.keep)
-        form.addRow("", common)
-        form.addRow("Tags", self.tags)
-        form.addRow("Folder", folder)
-        form.addRow("Names", self.template)
-        right = QVBoxLayout()
-        right.setSpacing(6)
-        right.addWidget(heading("How and where"))
-        right.addLayout(form)
+        presets = line(heading("How and where"), 1, self.presets)
+        folder = line(self.folder, self.choose)
+        folder.setStretch(0, 1)
+        where = QFormLayout()
+        where.setHorizontalSpacing(12)
+        where.setVerticalSpacing(6)
+        where.addRow("Folder", folder)
+        where.addRow("Names", self.template)
+        right.addLayout(presets)
+        right.addWidget(self.form)
+        right.addLayout(where)
         right.addWidget(self.files, 1)
+        right.addWidget(self.hint)
         right.addWidget(self.note)
         grid = QGridLayout(self)
         grid.setContentsMargins(18, 14, 18, 14)
@@ -227,9 +191,7 @@ class ExportDialog(QDialog):
         grid.setColumnStretch(1, 3)
 
     def _add_spans(self, loop: tuple[int, int] | None) -> None:
-        state = self._document.state
-        assert state is not None
-        rate, length = state.mixture.sample_rate, state.mixture.length
+        rate, length = self._state.mixture.sample_rate, self._state.mixture.length
         words = {"song": f"the whole song ({time_text(length / rate, 1)})"}
         box = self._document.selection.bounds
         if box is not None:
@@ -251,22 +213,36 @@ class ExportDialog(QDialog):
             self.spans.addWidget(button)
         self.span_buttons["song"].setChecked(True)
 
+    def _labels(self) -> tuple[Label, ...]:
+        """The selection and the loop as labels."""
+        rate = self._state.mixture.sample_rate
+        found = []
+        box = self._document.selection.bounds
+        if box is not None:
+            found.append(Label(box.start, box.stop, "selection", box.low, box.high))
+        if "loop" in self._spans:
+            start, stop = self._spans["loop"]
+            found.append(Label((start or 0) / rate, (stop or 0) / rate, "loop"))
+        return tuple(found)
+
     def _restore(self, folder: Path | None) -> None:
+        """The folder and the form of the last export; what is ticked begins with the stems each time."""
         settings = QSettings()
         music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
         self.folder.setText(str(folder or settings.value("export/folder") or music))
-        self.template.setText(str(settings.value("export/template") or "{song} - {stem}"))
-        self.format.setCurrentIndex(max(0, self.format.findData(settings.value("export/format"))))
-        self._fill_qualities()
-        self.quality.setCurrentIndex(max(0, self.quality.findData(settings.value("export/quality"))))
+        last = export_presets.read_one(str(settings.value("export/last") or ""))
+        self.template.setText(last.template)
+        self.form.show_values({**last.how, "tempo": None})
 
     def _connect(self) -> None:
-        self.stems.changed.connect(self._stems_changed)
-        self.all.clicked.connect(lambda: self.stems.tick(True))
-        self.none.clicked.connect(lambda: self.stems.tick(False))
-        self.format.currentIndexChanged.connect(self._format_changed)
-        self.quality.currentIndexChanged.connect(self._format_chosen)
-        self.common.toggled.connect(self.peak.setEnabled)
+        self.parts.changed.connect(self._show_files)
+        self.form.changed.connect(self._show_files)
+        self.all.clicked.connect(lambda: self.parts.tick(True))
+        self.none.clicked.connect(lambda: self.parts.tick(False))
+        self.group.clicked.connect(self._make_group)
+        for button in self.span_buttons.values():
+            button.toggled.connect(self._show_files)
+        self.presets.used.connect(self._use_preset)
         self.folder.textChanged.connect(self._show_files)
         self.template.textChanged.connect(self._show_files)
         self.choose.clicked.connect(self._choose_folder)
@@ -276,56 +252,50 @@ class ExportDialog(QDialog):
 
     # what changes
 
-    def _stems_changed(self) -> None:
-        count = len(self.stems.ticked())
-        self.export.setText("Export 1 file" if count == 1 else f"Export {count} files" if count else "Export")
-        self._show_files()
-
-    def _format_changed(self) -> None:
-        self._fill_qualities()
-        self._format_chosen()
-
-    def _fill_qualities(self) -> None:
-        self.quality.blockSignals(True)
-        self.quality.clear()
-        for subtype in FORMATS[self.format.currentData()].subtypes:
-            self.quality.addItem(subtype.words, subtype.name)
-        self.quality.blockSignals(False)
-
-    def _format_chosen(self) -> None:
-        bits = FORMATS[self.format.currentData()].subtype(self.quality.currentData()).bits
-        self.dither.setEnabled(bits is not None)
-        self._show_files()
-
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Export to", self.folder.text())
         if chosen:
             self.folder.setText(chosen)
 
+    def _make_group(self) -> None:
+        stems = self.parts.stems
+        words = " + ".join(self._state.stems[stem].name for stem in stems)
+        name, good = QInputDialog.getText(self, "Group", f"Name for {words}:")
+        if good and name.strip():
+            self.parts.add_group(name.strip()[:100], stems)
+
     def _show_files(self) -> None:
-        """List the names as they will be, and mark those that are there already."""
-        state = self._document.state
-        assert state is not None
-        self._problem = ""
-        names: list[str] = []
+        """List the files as they will be, and mark those that are there already."""
+        package = PACKAGES[self.form.values["package"]]
+        self.parts.allow_only_stems(package.name == "stem-mp4")
         order = self.order()
+        self.template.setEnabled(not package.single or bool(order.data))
+        hint = ""
+        files: dict[str, int | None] = {}
+        inside: list[str] = []
+        self._problem = ""
         try:
-            names = list(file_names(order, state, self._title).values())
-            channels = 2 if order.mix else state.mixture.channels
-            reason, way_on = why_not(FORMATS[order.format], state.mixture.sample_rate, channels)
-            if reason:
-                self._problem = f"{reason[:1].upper()}{reason[1:]}. {way_on}"
+            files = dict(sizes(order, self._state, self._title).values())
+            self._problem = what_is_wrong(order, self._state)
+            if order.package == "stem-mp4":
+                parts, hint = streams_of(self._state, order)
+                inside = [f"{number}  {part.name}" for number, part in enumerate(parts)]
+            elif order.package == "dawproject":
+                inside = [part.name for part in parts_of(order, self._state)]
         except StemStudioError as error:
             self._problem = str(error)
         if not self.folder.text().strip():
             self._problem = "Choose a folder."
         elif order.folder.is_file():
             self._problem = f"“{order.folder.name}” is a file. Choose a folder."
-        elif not names and not self._problem:
-            self._problem = "Tick at least one stem, or the mix."
-        self.files.show_names(order.folder, names)
+        self.files.show_files(order.folder, files, inside)
+        count = len(files)
+        self.export.setText("Export 1 file" if count == 1 else f"Export {count} files" if count else "Export")
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
         self.note.setText(self._problem)
         self.note.setVisible(bool(self._problem))
+        self.group.setEnabled(len(order.stems) > 1)
         self._enable()
 
     def _enable(self) -> None:
@@ -334,4 +304,49 @@ class ExportDialog(QDialog):
         self.export.setToolTip(
             self._problem
             or ("Say whether the files that are there may be replaced" if waiting else "Write the files")
+        )
+
+    # presets
+
+    def _use_preset(self, preset: ExportPreset) -> None:
+        state = self._state
+        by_name = {stem.name: stem.id for stem in state.stems.values() if stem.parent is not None}
+        leaves = [leaf.id for leaf in state.leaves()]
+
+        def ids(names: tuple[str, ...]) -> list[int]:
+            return leaves if ALL in names else [by_name[name] for name in names if name in by_name]
+
+        keys: set[Key] = {
+            *preset.other,
+            *ids(preset.stems),
+            *(f"without {stem}" for stem in ids(preset.without)),
+        }
+        for name, stems in preset.groups.items():
+            found = self.parts.group_called(name)
+            members = tuple(by_name[stem] for stem in stems if stem in by_name)
+            if found is None and members:
+                found = self.parts.add_group(name, members)
+            if found is not None:
+                keys.add(found)
+        self.template.setText(preset.template)
+        self.form.show_values(preset.how)
+        self.parts.tick_only(keys)
+
+    def _preset(self, name: str) -> ExportPreset:
+        """What the dialog says, by the names of stems."""
+        state = self._state
+        leaves = {leaf.id for leaf in state.leaves()}
+
+        def names(stems: tuple[int, ...]) -> tuple[str, ...]:
+            whole = bool(stems) and set(stems) == leaves
+            return (ALL,) if whole else tuple(state.stems[stem].name for stem in stems)
+
+        return ExportPreset(
+            name=name,
+            how=self.form.values,
+            template=self.template.text().strip()[:500],
+            stems=names(self.parts.stems),
+            without=names(self.parts.without),
+            groups={group.name: names(group.stems) for group in self.parts.groups},
+            other=tuple(str(key) for key in self.parts.ticked() if key in ("mix", "upmix")) + self.parts.data,
         )

@@ -70,6 +70,7 @@ PACKAGES: dict[str, Package] = {
         Package("rpp", ".rpp", "REAPER project, with sound files beside it", False),
     )
 }
+REAPER_SOURCES = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS"}
 STREAMS = {"aac": "AAC, 256 kbit/s a stream, as decks expect it", "alac": "ALAC: exact, and large"}
 DATA: dict[str, DataKind] = {
     "atoms": DataKind("atoms", "atoms", ".npz", "Atoms: templates and activations (.npz)"),
@@ -152,6 +153,8 @@ class ExportOrder:
         Ids of stems: the song without each of them, as it is.
     groups
         Stems that are written together.
+    upmix
+        Whether to write the mix spread over the loudspeakers of the project's room.
     data
         What else is written: names in `DATA`.
     package
@@ -183,6 +186,7 @@ class ExportOrder:
     overwrite: bool = False
     without: tuple[int, ...] = ()
     groups: tuple[Group, ...] = ()
+    upmix: bool = False
     data: tuple[Data, ...] = ()
     package: PackageName = "files"
     rate: int | None = None
@@ -204,7 +208,7 @@ class Part:
     Attributes
     ----------
     key
-        A stem's id, "mix", "without 3", or "group 0".
+        A stem's id, "mix", "without 3", "group 0", or "upmix".
     name
         For its file and its title.
     stems
@@ -229,7 +233,7 @@ class ExportReport:
     Attributes
     ----------
     files
-        Path by stem id, "mix", "without 3", "group 0", a name in `DATA`, or "package".
+        Path by the key of its part, a name in `DATA`, or "package".
     peaks
         Largest absolute sample of each sound, after the gain and before any clipping; 1 is full scale.
     clipped_db

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.audio.formats import FORMATS, file_format
+from stemstudio.audio.formats import FORMATS, file_format, why_not
 from stemstudio.audio.targets import expected_bytes
 from stemstudio.errors import StemStudioError
+from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.naming import distinct, filled, safe_name
-from stemstudio.mixing.order import DATA, PACKAGES, ExportOrder, Group, Key, Part
+from stemstudio.mixing.order import DATA, PACKAGES, REAPER_SOURCES, ExportOrder, Group, Key, Part
+from stemstudio.mixing.strips import strips_of
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE
 
@@ -35,7 +37,18 @@ def parts_of(order: ExportOrder, state: State) -> tuple[Part, ...]:
     ]
     if order.mix:
         parts.append(Part("mix", "mix", tuple(leaf.id for leaf in state.leaves())))
+    if order.upmix:
+        parts.append(Part("upmix", f"upmix {state.room.layout}", ()))
     return tuple(parts)
+
+
+def channels_of(state: State, part: Part) -> int:
+    """Of a part's file; a mono song's mix is mono as long as nothing is panned or sent to the effects."""
+    if part.key == "upmix":
+        return LAYOUTS[state.room.layout].channels
+    if part.key == "mix" and state.mixture.channels == 1:
+        return 1 if strips_of(state.leaves(), 1, state.mixture.sample_rate).mono else 2
+    return state.mixture.channels
 
 
 def names_of(order: ExportOrder, state: State) -> dict[Key, str]:
@@ -114,29 +127,49 @@ def data_stems(data: str, state: State) -> list[tuple[str, str]]:
     return [(data, word)]
 
 
-def sizes(order: ExportOrder, state: State, song: str) -> dict[Key, int | None]:
-    """About how many bytes each file will have; None where nobody knows before it is written."""
+def sizes(order: ExportOrder, state: State, song: str) -> dict[Key, tuple[str, int | None]]:
+    """Name of each file, and about how many bytes it will have; None where nobody knows before it is written."""
     names = file_names(order, state, song)
     start, stop = order.span(state)
     own = state.mixture.sample_rate
     rate = order.rate or own
     length = max(0, -(-(stop - start) * rate // own))
-    found: dict[Key, int | None] = dict.fromkeys(names)
+    found: dict[Key, int] = {}
     if order.package == "stem-mp4":
         kind, quality = ("flac", "24") if order.subtype == "alac" else ("m4a", "256")
-        stream = expected_bytes(FORMATS[kind], FORMATS[kind].subtype(quality), rate, 2, length)
-        found["package"] = 5 * stream
-        return found
-    kind_of = file_format(order.format)
-    channels = state.mixture.channels
-    each = expected_bytes(kind_of, kind_of.subtype(order.subtype), rate, channels, length)
+        found["package"] = 5 * expected_bytes(FORMATS[kind], FORMATS[kind].subtype(quality), rate, 2, length)
+    else:
+        kind_of = file_format(order.format)
+        quality_of = kind_of.subtype(order.subtype)
+        for part in parts_of(order, state):
+            channels = channels_of(state, part)
+            found[part.key] = expected_bytes(kind_of, quality_of, rate, channels, length)
+        if order.package == "dawproject":
+            found = {"package": sum(found.values())}
+    return {key: (name, found.get(key)) for key, name in names.items()}
+
+
+def what_is_wrong(order: ExportOrder, state: State) -> str:
+    """Why an order cannot be carried out, as a sentence with a way on; empty if it can, for all that is known before."""
     parts = parts_of(order, state)
-    if order.package == "dawproject":
-        found["package"] = each * len(parts)
-        return found
+    if not parts and order.package in ("rpp", "dawproject"):
+        return "Tick at least one stem, or the mix."
+    if not parts and not order.data and order.package != "stem-mp4":
+        return "Tick at least one stem, or the mix."
+    start, stop = order.span(state)
+    if stop <= start:
+        return "The range to be written is empty. Select a stretch of the song, or all of it."
+    if order.package == "stem-mp4":
+        each = order.gain.startswith("each")
+        return "The streams of one file cannot have a gain each. Choose another level." if each else ""
+    rate = order.rate or state.mixture.sample_rate
     for part in parts:
-        found[part.key] = each * (2 if part.key == "mix" and channels == 1 else 1)
-    return found
+        reason, way_on = why_not(file_format(order.format), rate, channels_of(state, part))
+        if reason:
+            return f"{reason[:1].upper()}{reason[1:]}. {way_on}"
+    if order.package == "rpp" and file_format(order.format).suffix not in REAPER_SOURCES:
+        return "A REAPER project is not written with files of this format. Choose WAV or FLAC."
+    return ""
 
 
 def _sung(state: State, stem: int) -> bool:

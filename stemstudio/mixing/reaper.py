@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stemstudio.errors import StemStudioError
+from stemstudio.mixing.order import REAPER_SOURCES
 from stemstudio.mixing.session import Session, Track
 
 USUAL_TEMPO = 120.0
-SOURCES = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS"}
 SOLO_IN_PLACE = 2
 OWN_COLOUR = 0x1000000  # the bit that says that a colour was chosen
 
@@ -45,7 +45,7 @@ def quoted(words: str) -> str:
 
 def _track(track: Track, seconds: float) -> Iterator[str]:
     suffix = track.file[track.file.rindex(".") :]
-    if suffix not in SOURCES:
+    if suffix not in REAPER_SOURCES:
         raise StemStudioError(
             f"A REAPER project is not written with {suffix.lstrip('.')} files.", "Choose WAV or FLAC."
         )
@@ -61,7 +61,7 @@ def _track(track: Track, seconds: float) -> Iterator[str]:
     yield f"    LENGTH {seconds:.9f}"
     yield "    LOOP 0"
     yield f"    NAME {quoted(track.name)}"
-    yield f"    <SOURCE {SOURCES[suffix]}"
+    yield f"    <SOURCE {REAPER_SOURCES[suffix]}"
     yield f"      FILE {quoted(track.file)}"
     yield "    >"
     yield "  >"

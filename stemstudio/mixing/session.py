@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stemstudio.mixing.labels import labels_of, within
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import ExportOrder, Key, Label, Part
-from stemstudio.mixing.sounds import channels_of
+from stemstudio.mixing.plan import channels_of
 from stemstudio.project.project import State
 
 

@@ -15,8 +15,10 @@ from stemstudio.audio.formats import file_format
 from stemstudio.audio.names import native
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter, WriteReport
+from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.order import ExportOrder, Key, Part
-from stemstudio.mixing.sounds import BLOCK_SECONDS, Resampled, channels_of, gains_of, write_sounds
+from stemstudio.mixing.plan import channels_of
+from stemstudio.mixing.sounds import BLOCK_SECONDS, Resampled, gains_of, write_sounds
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -93,6 +95,7 @@ def write_sound_files(
                 gain=gains[part.key],
                 overwrite=order.overwrite,
                 origin=Origin(start * rate // own, f"{title} - {part.name}"),
+                channel_mask=LAYOUTS[state.room.layout].mask if part.key == "upmix" else None,
             )
         )
         for seed, part in enumerate(parts)

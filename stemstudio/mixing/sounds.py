@@ -14,12 +14,14 @@ from stemstudio.audio.reading import finite
 from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import ExportOrder, Key, Part
+from stemstudio.mixing.plan import channels_of
 from stemstudio.mixing.strips import strips_of
+from stemstudio.mixing.upmix import Spread, heard_stems
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.rendering import render
 
-__all__ = ["Resampled", "Sink", "channels_of", "gains_of", "rendered", "write_sounds"]
+__all__ = ["Resampled", "Sink", "gains_of", "rendered", "write_sounds"]
 
 BLOCK_SECONDS = 20.0
 STEM_SECONDS = 100.0  # of all files' sound held at a time; a block is shorter when there are many
@@ -57,13 +59,6 @@ class Resampled:
             self._sink.write(np.ascontiguousarray(samples.T))
 
 
-def channels_of(state: State, part: Part) -> int:
-    """A mono song's mix is mono as long as nothing is panned or sent to the effects."""
-    if part.key == "mix" and state.mixture.channels == 1:
-        return 1 if strips_of(state.leaves(), 1, state.mixture.sample_rate).mono else 2
-    return state.mixture.channels
-
-
 def rendered(
     state: State, parts: Sequence[Part], start: int, stop: int, progress: Progress, message: str
 ) -> Iterator[tuple[int, dict[Key, Samples], int]]:
@@ -77,6 +72,7 @@ def rendered(
     mixed = any(part.key == "mix" for part in parts)
     mixdown = Mixdown(strips, state.effects, form.sample_rate, start) if mixed else None
     wanted = dict.fromkeys(stem for part in parts for stem in part.stems)
+    spread, heard_by = Spread.of(state), heard_stems(state)
     families = [len(state.children(parent)) for parent in state.splits]  # siblings are rendered together
     files = max(len(wanted), *families, 1)
     seconds = min(BLOCK_SECONDS, max(1.0, STEM_SECONDS / files))
@@ -91,6 +87,8 @@ def rendered(
             if mixdown is not None and part.key == "mix":
                 heard = mixdown.mix([stems[leaf.id] for leaf in leaves])
                 sounds["mix"] = heard[: channels_of(state, part)]
+            elif part.key == "upmix":
+                sounds["upmix"] = spread.render(heard_by, low, high)
             elif part.rest or len(part.stems) != 1:
                 total = np.zeros((state.mixture.channels, high - low))
                 for stem in part.stems:

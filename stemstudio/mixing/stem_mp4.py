@@ -90,7 +90,7 @@ def write_stem_mp4(
     if rate not in RATES:
         notes.append(f"Decks do not take {rate} Hz: the file has {RATES[0]} Hz.")
         rate = RATES[0]
-    check_room(file.path, sizes(replace(order, rate=rate), state, title)["package"] or 0)
+    check_room(file.path, sizes(replace(order, rate=rate), state, title)["package"][1] or 0)
     parts, note = streams_of(state, order)
     notes += [note] if note else []
     start, stop = order.span(state)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog
-from small_projects import RATE, Slicer, song, split_song, stem_called, waveforms
+from PySide6.QtWidgets import QDialog, QInputDialog
+from small_projects import RATE, Slicer, atom_song, song, split_song, stem_called, waveforms
 
 from stemstudio.audio.formats import FORMATS
 from stemstudio.gui.export_dialog import ExportDialog
 from stemstudio.mixing.export import export, file_names
+from stemstudio.mixing.order import Label
 from stemstudio.project import edits
 from stemstudio.spectral.brushes import Box, Selection
 
@@ -37,12 +38,15 @@ def click(widget):
 
 
 def tick(dialog, name, on=True):
-    for row in range(dialog.stems.count()):
-        item = dialog.stems.item(row)
-        if item.text().strip() == name:
-            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+    for key in (leaf.id for leaf in dialog._state.stems.values()):
+        if dialog._state.stems[key].name == name:
+            dialog.parts.row(key).setCheckState(0, Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
             return
     raise AssertionError(name)
+
+
+def choose(box, data):
+    box.setCurrentIndex(box.findData(data))
 
 
 def files(dialog):
@@ -67,7 +71,7 @@ def test_the_names_are_shown_as_they_will_be(ask):
     assert files(dialog)[0] == "Lithium - vocals.wav"
     dialog.template.selectAll()
     QTest.keyClicks(dialog.template, "{number} {stem}")
-    dialog.format.setCurrentIndex(dialog.format.findData("flac"))
+    choose(dialog.form.format, "flac")
     assert files(dialog)[:2] == ["01 vocals.flac", "02 drums.flac"]
     assert files(dialog) == list(file_names(dialog.order(), document.state, "Lithium").values())
 
@@ -126,20 +130,35 @@ def test_selection_and_loop(ask):
     assert set(ask().span_buttons) == {"song"}
 
 
-def test_common_gain_on_request(ask):
+def test_levels_on_request(ask):
     dialog = ask()
-    assert not dialog.peak.isEnabled()
-    dialog.common.click()
-    assert dialog.peak.isEnabled()
-    assert (dialog.order().gain, dialog.order().peak_db) == ("common peak", -1.0)
+    form = dialog.form
+    assert not form.level.isEnabled()
+    choose(form.gain, "common peak")
+    assert form.level.isEnabled()
+    assert (dialog.order().gain, dialog.order().peak_db, form.level.suffix()) == (
+        "common peak",
+        -1.0,
+        " dBFS",
+    )
+    choose(form.gain, "each loudness")
+    assert (form.level.value(), form.level.suffix()) == (-14.0, " LUFS")
+    form.level.setValue(-23.0)
+    assert (dialog.order().gain, dialog.order().lufs, dialog.order().peak_db) == (
+        "each loudness",
+        -23.0,
+        -1.0,
+    )
+    choose(form.gain, "common peak")
+    assert form.level.value() == -1.0
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_with_its_qualities(ask, name):
     dialog = ask()
-    dialog.format.setCurrentIndex(dialog.format.findData(name))
+    choose(dialog.form.format, name)
     kind = FORMATS[name]
-    assert [dialog.quality.itemData(n) for n in range(dialog.quality.count())] == [
+    assert [dialog.form.quality.itemData(n) for n in range(dialog.form.quality.count())] == [
         s.name for s in kind.subtypes
     ]
     assert all(file.endswith(kind.suffix) for file in files(dialog))
@@ -147,7 +166,7 @@ def test_every_format_with_its_qualities(ask, name):
     assert dialog.export.isEnabled() == possible
     if not possible:
         assert "44100 Hz" in dialog.note.text()
-    assert dialog.dither.isEnabled() == (kind.subtypes[0].bits is not None)
+    assert dialog.form.dither.isEnabled() == (kind.subtypes[0].bits is not None)
 
 
 def test_files_that_are_there_are_marked_and_asked_about(ask, tmp_path):
@@ -189,8 +208,8 @@ def test_the_order_can_be_carried_out(ask, tmp_path):
 
 def test_what_was_chosen_is_remembered(ask, tmp_path):
     dialog = ask()
-    dialog.format.setCurrentIndex(dialog.format.findData("flac"))
-    dialog.quality.setCurrentIndex(1)
+    choose(dialog.form.format, "flac")
+    dialog.form.quality.setCurrentIndex(1)
     dialog.folder.setText(str(tmp_path / "new"))
     click(dialog.export)
     again = ask(folder=None)
@@ -202,3 +221,150 @@ def test_escape_orders_nothing(ask):
     dialog = ask()
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     assert dialog.result() == QDialog.DialogCode.Rejected
+
+
+def named(monkeypatch, *answers):
+    """The next questions for a name are answered so."""
+    left = list(answers)
+    monkeypatch.setattr(QInputDialog, "getText", lambda *a, **k: (left.pop(0), True))
+
+
+def tick_key(dialog, key, on=True):
+    dialog.parts.row(key).setCheckState(0, Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+
+
+def test_the_song_without_a_stem_and_groups(ask, monkeypatch):
+    document = split_song()
+    vocals, drums = stem_called(document, "vocals"), stem_called(document, "drums")
+    dialog = ask(document)
+    click(dialog.none)
+    tick_key(dialog, f"without {vocals}")
+    tick_key(dialog, "group 0")
+    order = dialog.order()
+    assert (order.without, order.stems) == ((vocals,), ())
+    assert order.groups[0].name == "instrumental"
+    assert vocals not in order.groups[0].stems
+    assert files(dialog) == ["Lithium - without vocals.wav", "Lithium - instrumental.wav"]
+    assert not dialog.group.isEnabled(), "one stem is no group"
+    tick(dialog, "vocals")
+    tick(dialog, "drums")
+    named(monkeypatch, " voice and beat ")
+    click(dialog.group)
+    assert dialog.order().groups[1].stems == (vocals, drums)
+    assert files(dialog)[-1] == "Lithium - voice and beat.wav"
+
+
+def test_sizes_are_shown_and_summed(ask):
+    dialog = ask()
+    assert dialog.files.sizes() == ["1.1 MB"] * 5  # 4 s of stereo in 24 bits
+    assert dialog.files.total.text() == "5 files, about 5.3 MB"
+    choose(dialog.form.rate, 88_200)
+    assert dialog.files.sizes() == ["2.1 MB"] * 5
+    assert dialog.order().rate == 88_200
+    tick_key(dialog, "report")
+    assert dialog.files.sizes()[-1] == ""
+    assert files(dialog)[-1] == "Lithium - report.json"
+
+
+def test_a_selection_is_as_large_as_it_is(ask):
+    dialog = ask(loop=(0, RATE))
+    click(dialog.span_buttons["loop"])
+    assert dialog.files.sizes() == ["265 kB"] * 5
+
+
+def test_stems_for_decks_show_what_is_in_them(ask):
+    dialog = ask()
+    tick_key(dialog, "mix")
+    choose(dialog.form.package, "stem-mp4")
+    assert files(dialog) == ["Lithium.stem.mp4"]
+    assert dialog.files.inside() == ["0  the song", "1  vocals", "2  drums", "3  bass", "4  other"]
+    assert dialog.hint.text() == "Decks have four stems: “other” holds other and residual."
+    assert not dialog.order().mix
+    assert not dialog.form.format.isEnabled()
+    choose(dialog.form.quality, "alac")
+    assert dialog.order().subtype == "alac"
+    choose(dialog.form.gain, "each peak")
+    assert not dialog.export.isEnabled()
+    assert "cannot have a gain each" in dialog.note.text()
+    choose(dialog.form.package, "files")
+    assert dialog.order().mix, "ticks come back"
+    assert not dialog.hint.isVisible()
+
+
+def test_packages_for_daws(ask):
+    dialog = ask()
+    choose(dialog.form.package, "dawproject")
+    dialog.form.tempo.setValue(120.5)
+    assert files(dialog) == ["Lithium.dawproject"]
+    assert dialog.files.inside() == ["vocals", "drums", "bass", "other", "residual"]
+    assert dialog.order().tempo == 120.5
+    choose(dialog.form.package, "rpp")
+    assert files(dialog)[0] == "Lithium.rpp"
+    choose(dialog.form.format, "m4a")
+    assert "REAPER" in dialog.note.text()
+    click(dialog.none)
+    assert dialog.note.text() == "Tick at least one stem, or the mix."
+
+
+def test_data_is_offered_where_there_is_some(ask):
+    before = ask(song())
+    assert before.parts.row("masks").isDisabled()
+    assert before.parts.row("midi").isDisabled()
+    assert not before.parts.row("labels").isDisabled()
+    assert not ask().parts.row("masks").isDisabled()
+    atoms = ask(atom_song())
+    tick_key(atoms, "midi")
+    tick_key(atoms, "atoms")
+    assert files(atoms)[-2:] == ["Lithium - atoms.npz", "Lithium - notes.mid"]
+
+
+def test_the_selection_becomes_a_label(ask):
+    document = split_song()
+    document.set_selection(Selection().combined("replace", Box(start=1.0, stop=2.5, low=100, high=200)))
+    labels = ask(document, loop=(0, RATE)).order().labels
+    assert labels == (Label(1.0, 2.5, "selection", 100.0, 200.0), Label(0.0, 1.0, "loop"))
+
+
+def test_a_preset_is_kept_for_the_next_song(ask, monkeypatch):
+    dialog = ask()
+    choose(dialog.form.format, "flac")
+    choose(dialog.form.gain, "common loudness")
+    dialog.form.level.setValue(-16.0)
+    dialog.template.setText("{number} {stem}")
+    tick(dialog, "drums", False)
+    tick_key(dialog, "mix")
+    tick_key(dialog, f"without {stem_called(dialog._document, 'vocals')}")
+    tick_key(dialog, "report")
+    named(monkeypatch, "For the band", "Everything")
+    click(dialog.presets.keep)
+    click(dialog.all)
+    click(dialog.presets.keep)
+    assert [dialog.presets.list.itemText(row) for row in range(3)] == [
+        "Presets",
+        "Everything",
+        "For the band",
+    ]
+
+    other = split_song(("vocals", "strings"))
+    again = ask(other)
+    assert again.order().format == "wav", "only what was exported is the next start"
+    again.presets.list.setCurrentIndex(2)
+    again.presets.list.activated.emit(2)
+    order = again.order()
+    assert order.stems == (stem_called(other, "vocals"), stem_called(other, "residual"))
+    assert order.without == (stem_called(other, "vocals"),)
+    assert (order.mix, order.data, order.format) == (True, ("report",), "flac")
+    assert (order.gain, order.lufs, order.template) == ("common loudness", -16.0, "{number} {stem}")
+    again.presets.list.setCurrentIndex(1)
+    again.presets.list.activated.emit(1)
+    assert len(again.order().stems) == 3, "all stems are all stems of any song"
+    click(again.presets.forget)
+    assert again.presets.list.count() == 2
+
+
+def test_presets_from_another_version_are_let_go(ask):
+    QSettings().setValue("export/presets", "[{]")
+    QSettings().setValue("export/last", "17")
+    dialog = ask()
+    assert not dialog.presets.list.isEnabled()
+    assert dialog.export.isEnabled()

@@ -17,12 +17,15 @@ from stemstudio.algorithms.hpss import HPSS
 from stemstudio.audio import targets
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.broadcast import time_reference
+from stemstudio.audio.headers import channel_mask
 from stemstudio.audio.loudness import integrated_lufs
 from stemstudio.audio.reading import read_song
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.mixing.export import ExportOrder, export
+from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.order import Group
 from stemstudio.mixing.plan import file_names, sizes, suggested_groups
+from stemstudio.mixing.surround import write_upmix
 from stemstudio.project import edits
 from stemstudio.project.project import Project
 
@@ -126,14 +129,15 @@ def test_sizes_are_said_before(project: Project, tmp_path: Path) -> None:
     order = ExportOrder(tmp_path, leaves(project), mix=True, data=("report",))
     said = sizes(order, project.state, "x")
     written = export(project.state, order, song="x")
-    assert said.pop("report") is None
-    for key, expected in said.items():
+    assert said.pop("report") == ("x - report.json", None)
+    for key, (name, expected) in said.items():
+        assert written.files[key].name == name
         assert expected is not None
         assert written.files[key].stat().st_size == pytest.approx(expected, rel=0.01)
     for format, subtype in (("mp3", "320"), ("m4a", "128"), ("flac", None)):
         order = ExportOrder(tmp_path / format, leaves(project), format=format, subtype=subtype)
         files = export(project.state, order).files
-        for key, expected in sizes(order, project.state, "x").items():
+        for key, (_, expected) in sizes(order, project.state, "x").items():
             assert expected is not None
             assert 0.5 < files[key].stat().st_size / expected < 2, (format, key)
 
@@ -260,3 +264,16 @@ def test_stems_that_are_not_there_are_refused(project: Project, tmp_path: Path) 
         with pytest.raises(StemStudioError, match="no stem with the number 99"):
             export(project.state, order)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_upmix_has_its_channels_and_says_so(project: Project, tmp_path: Path) -> None:
+    report = export(project.state, ExportOrder(tmp_path, upmix=True, subtype="float"), song="s")
+    path = report.files["upmix"]
+    assert path.name == "s - upmix 5.1.wav"
+    assert read(path).shape == (6, project.state.mixture.length)
+    layout = LAYOUTS["5.1"]
+    assert channel_mask(path) == layout.mask
+    alone = write_upmix(project.state, tmp_path / "alone.wav", subtype="float")
+    np.testing.assert_allclose(read(path), read(alone.files[0]), atol=1e-6)
+    with pytest.raises(UnwritableFile, match="MP3 holds at most 2 channels"):
+        export(project.state, ExportOrder(tmp_path, upmix=True, format="mp3"))
