@@ -232,7 +232,7 @@ class ExportDialog(QDialog):
         self.folder.setText(str(folder or settings.value("export/folder") or music))
         last = export_presets.read_one(str(settings.value("export/last") or ""))
         self.template.setText(last.template)
-        self.form.show_values({**last.how, "tempo": None})
+        self.form.show_values({**last.how, "tempo": self._state.beats.bpm})
 
     def _connect(self) -> None:
         self.parts.changed.connect(self._show_files)

@@ -13,6 +13,7 @@ from stemstudio.mixing.export_record import export_record
 from stemstudio.mixing.labels import label_text, labels_of, within
 from stemstudio.mixing.mask_files import write_masks, write_pictures
 from stemstudio.mixing.order import ExportOrder, ExportReport, Key
+from stemstudio.mixing.plan import tempo_of
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE, Split
@@ -55,7 +56,9 @@ def write_data(
             if kind == "atoms":
                 data = _atoms(state.splits[split], rate)
             elif kind == "midi":
-                data = midi_file(state, state.splits[split], start / rate, stop / rate, order.tempo)
+                data = midi_file(
+                    state, state.splits[split], start / rate, stop / rate, tempo_of(order, state)
+                )
             elif kind == "labels":
                 marks = within((*order.labels, *labels_of(state)), start / rate, stop / rate)
                 data = label_text(marks).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from stemstudio.audio.tags import Tags
@@ -16,7 +17,7 @@ from stemstudio.mixing.dawproject import write_dawproject
 from stemstudio.mixing.order import PACKAGES, ExportOrder, ExportReport, Key
 from stemstudio.mixing.plan import file_names, names_of, parts_of
 from stemstudio.mixing.reaper import project_text
-from stemstudio.mixing.session import session_of
+from stemstudio.mixing.session import left_behind, session_of
 from stemstudio.mixing.sound_files import Written, write_sound_files
 from stemstudio.mixing.stem_mp4 import write_stem_mp4
 from stemstudio.progress import Progress
@@ -100,6 +101,9 @@ def _written(
     elif parts:
         written = write_sound_files(state, order, parts, order.folder, names, tags, title, stack, extent)
         files = written.writers
+    if written is not None and order.package in ("rpp", "dawproject"):
+        note = left_behind(state, parts)
+        written = replace(written, notes=(*written.notes, *filter(None, (note,))))
     report = _reported(order, state, names, written)
     data = {key: file for key, file in others.items() if key != "package"}
     write_data(state, order, data, report, title, progress.part(0.95 if parts else 0.0, 1.0))

@@ -168,7 +168,7 @@ class ExportOrder:
     labels
         Regions and markers.
     tempo
-        In beats a minute; None where nobody knows.
+        In beats a minute; None for that of the song's beats, where they are known.
     """
 
     folder: Path

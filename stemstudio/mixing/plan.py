@@ -51,6 +51,11 @@ def channels_of(state: State, part: Part) -> int:
     return state.mixture.channels
 
 
+def tempo_of(order: ExportOrder, state: State) -> float | None:
+    """In beats a minute: what the order says, else that of the song's beats; None where nobody knows."""
+    return order.tempo or state.beats.bpm
+
+
 def names_of(order: ExportOrder, state: State) -> dict[Key, str]:
     """What each file of an order holds, in a few words."""
     names: dict[Key, str] = {part.key: part.name for part in parts_of(order, state)}

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from stemstudio.mixing.labels import labels_of, within
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import ExportOrder, Key, Label, Part
-from stemstudio.mixing.plan import channels_of
+from stemstudio.mixing.plan import channels_of, tempo_of
 from stemstudio.project.project import State
+from stemstudio.project.stem import STRIP, Stem
+
+UNTOLD = tuple(field for field in STRIP if field not in ("gain_db", "pan", "mute", "solo", "solo_safe"))
 
 
 @dataclass(frozen=True)
@@ -94,4 +97,20 @@ def session_of(
         )
     marks = within((*order.labels, *labels_of(state)), start / own, stop / own)
     length = -(-(stop - start) * rate // own)
-    return Session(title, tuple(tracks), rate, length / rate, order.tempo, marks)
+    return Session(title, tuple(tracks), rate, length / rate, tempo_of(order, state), marks)
+
+
+def left_behind(state: State, parts: Sequence[Part]) -> str:
+    """A sentence about what strips do and other programs are not told; empty where they are told all of it."""
+    plain = Stem(0, "", "", None)
+    names = []
+    for part in parts:
+        strip = state.stems[part.key] if isinstance(part.key, int) else None
+        if strip and any(getattr(strip, field) != getattr(plain, field) for field in UNTOLD):
+            names.append(strip.name)
+    if not names:
+        return ""
+    return (
+        f"Filters, width, sends, curves and muted stretches stay here, and so {', '.join(names)} will sound different: "
+        "write the mix as heard too, to compare."
+    )

@@ -25,6 +25,8 @@ from stemstudio.mixing.order import Label
 from stemstudio.mixing.reaper import quoted
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
+from stemstudio.project.beat_grid import BeatGrid
+from stemstudio.project.practising import set_beats
 from stemstudio.project.project import Project
 from stemstudio.project.rendering import render_leaves
 
@@ -232,3 +234,19 @@ def test_silence_on_a_fader_is_written_as_zero(song: Audio, tmp_path: Path) -> N
     assert channel is not None
     assert channel.get("solo") == "true"
     assert channel.find("Volume").get("value") == "0"  # type: ignore[union-attr]
+
+
+def test_the_tempo_is_that_of_the_beats_and_what_stays_behind_is_said(song: Audio, tmp_path: Path) -> None:
+    project = taken_apart(song)
+    low, high, _ = leaves(project)
+    beats = set_beats(project.state, BeatGrid.even(100.0, 0.0, 2.0), "Beats")
+    assert beats is not None
+    beats.do(project)
+    edits.set_stem(project.state, high, "", width=0.5, gain_db=-3.0).do(project)
+    edits.set_stem(project.state, low, "", pan=0.3).do(project)
+    report = export(project.state, ExportOrder(tmp_path, leaves(project), package="rpp"), song="x")
+    assert "TEMPO 100 4 4" in report.files["package"].read_text()
+    assert any("and so high will sound different" in note for note in report.notes)
+    typed = export(project.state, ExportOrder(tmp_path, (low,), package="rpp", tempo=90.0), song="y")
+    assert "TEMPO 90 4 4" in typed.files["package"].read_text()
+    assert not any("sound different" in note for note in typed.notes)
