@@ -10,7 +10,8 @@ from stemstudio.audio.loudness import LoudnessMeter
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter
 from stemstudio.mixing.order import Part
-from stemstudio.mixing.sounds import channels_of, rendered
+from stemstudio.mixing.plan import channels_of
+from stemstudio.mixing.sounds import rendered
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
