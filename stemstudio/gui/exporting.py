@@ -54,20 +54,17 @@ class Exporting(QObject):
         """Carry an order out."""
         state = self._document.state
         assert state is not None
-        tags = self._tags()
+        title, tags = self.about()
 
         def work(progress: Progress) -> ExportReport:
-            return export(state, order, tags, progress, song=self._title())
+            return export(state, order, tags, progress, song=title)
 
         self._document.jobs.run("Exporting", work, self.finished.emit, failed=self.failed.emit)
 
-    def _title(self) -> str:
-        project = self._document.project
-        return "song" if project is None else project.song.title
-
-    def _tags(self) -> Tags | None:
-        song = self._saving.song
-        return None if song is None else song.info.tags
+    def about(self) -> tuple[str, Tags | None]:
+        """The song's title and its tags."""
+        project, song = self._document.project, self._saving.song
+        return "song" if project is None else project.song.title, None if song is None else song.info.tags
 
     def _report(self, report: ExportReport) -> None:
         """Say what was written, by how much it nulls, and what would have to be turned down."""

@@ -50,6 +50,7 @@ from stemstudio.gui.room_sound import RoomSound
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.sounding import Sounding
+from stemstudio.gui.stem_files import StemFiles
 from stemstudio.gui.teaching import Teaching
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.views.atom_detail import AtomDetail
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         self.separating.keep = self.reworking.keep = self.saving.keep
         self.own_stems = OwnStemsReading(self.document, self.saving.keep, self)
         self.exporting = Exporting(self, self.document, self.saving, self.player)
+        self.stem_files = StemFiles(self.document, self.exporting.about, self)
         self.recent = Recent(self)
         self._make_views()
         self.teaching = Teaching(self.document, self.player, self.separate, self)
@@ -170,7 +172,7 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if event.source() is None and any(url.isLocalFile() for url in event.mimeData().urls()):
             self.sheet.spectrogram.drop_zone.set_hovered(True)
             event.acceptProposedAction()
 
@@ -322,6 +324,7 @@ class MainWindow(QMainWindow):
             signal.connect(self._show_error)
         self.exporting.failed.connect(self._show_error)
         self.own_stems.failed.connect(self._show_error)
+        self.stem_files.failed.connect(self._show_error)
         document.jobs.unheard.connect(self._show_error)
         self.opening.channels_wanted.connect(self._ask_channels)
         self.opening.read.connect(self._song_read)
@@ -351,6 +354,8 @@ class MainWindow(QMainWindow):
         spectrogram.play_wanted.connect(self.commands.play_pause)
         self.mixer.export_wanted.connect(self.commands.export)
         self.mixer.split_wanted.connect(self._choose_split)
+        self.mixer.drag_wanted.connect(self.stem_files.drag)
+        self.mixer.copy_wanted.connect(self.stem_files.copy)
         self.transport.play_selection_wanted.connect(self._play_selection)
         self.transport.before_pressed.connect(self.commands.hear_before)
         self.transport.before_released.connect(self.commands.hear_before_end)

@@ -38,10 +38,14 @@ class MixerView(QWidget):
         Export… was pressed.
     split_wanted(stem)
         The person wants to take this stem apart.
+    drag_wanted(stem), copy_wanted(stem)
+        This stem is to go to another program as a file, by the mouse or by the clipboard.
     """
 
     export_wanted = Signal()
     split_wanted = Signal(int)
+    drag_wanted = Signal(int)
+    copy_wanted = Signal(int)
 
     def __init__(self, document: Document, player: Any = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -103,6 +107,8 @@ class MixerView(QWidget):
         menu = stem_menu(
             self._document, stem, lambda: self.rename(stem), lambda: self.split_wanted.emit(stem), self
         )
+        copy = menu.addAction("Copy as a sound file", lambda: self.copy_wanted.emit(stem))
+        copy.setToolTip("To be pasted in another program, as dragging the strip there does.")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(point)
 
@@ -149,6 +155,7 @@ class MixerView(QWidget):
     def _new_strip(self, leaf: Stem, number: int) -> Strip:
         strip = Strip(self._document, leaf, number, self._bench)
         strip.menu_wanted.connect(self.open_menu)
+        strip.drag_wanted.connect(self.drag_wanted)
         return strip
 
     def _fit_height(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
+    QApplication,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -51,9 +52,12 @@ class Strip(QWidget):
     -------
     menu_wanted(stem, point)
         Its menu is to open at this place of the screen.
+    drag_wanted(stem)
+        It is being dragged out by the mouse.
     """
 
     menu_wanted = Signal(int, object)
+    drag_wanted = Signal(int)
 
     def __init__(self, document: Document, stem: Stem, number: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +65,7 @@ class Strip(QWidget):
         self.stem = stem
         self.number = number
         self._dropping = False
+        self._pressed: QPoint | None = None
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAcceptDrops(True)
         self.setMinimumWidth(NARROWEST)
@@ -175,7 +180,9 @@ class Strip(QWidget):
         self.gain.set_colour(stem.colour)
         self.pan.set_colour(stem.colour)
         key = f"{number} makes it the target" if number < 10 else "click makes it the target"
-        self.setToolTip(f"{stem.name} · {key} · double-click the name to rename it")
+        self.setToolTip(
+            f"{stem.name} · {key} · double-click the name to rename it · drag it into another program"
+        )
         self.setAccessibleName(f"Stem {number}, {stem.name}")
         self.mute.setAccessibleName(f"Mute {stem.name}")
         self.solo.setAccessibleName(f"Solo {stem.name}")
@@ -197,6 +204,19 @@ class Strip(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._document.set_target(self.stem.id)
+        self._pressed = event.position().toPoint() if event.button() == Qt.MouseButton.LeftButton else None
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is None or not event.buttons() & Qt.MouseButton.LeftButton:
+            return
+        way = event.position().toPoint() - self._pressed
+        if way.manhattanLength() >= QApplication.startDragDistance():
+            self._pressed = None
+            self.drag_wanted.emit(self.stem.id)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._pressed = None
         event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
