@@ -13,9 +13,25 @@ from stemstudio.errors import BadRecipe
 Given = TypeVar("Given", bound="Parameters")
 
 
-def parameter(default: Any, help: str, *, unit: str = "", advanced: bool = False, **limits: Any) -> Any:
-    """Declare a field of a recipe: default, one line of help, unit, limits (`ge`, `le`, …) as pydantic has them."""
-    extra: dict[str, Any] = {"unit": unit, "advanced": advanced}
+Chosen = Literal["", "file", "files", "folder"]
+
+
+def parameter(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    advanced: bool = False,
+    chooses: Chosen = "",
+    endings: str = "",
+    **limits: Any,
+) -> Any:
+    """Declare a field of a recipe: default, one line of help, unit, limits (`ge`, `le`, …) as pydantic has them.
+
+    A text that names a file, several with commas between, or a folder says so with `chooses`, and how such files end
+    (“.mid .midi”) with `endings`.
+    """
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "chooses": chooses, "endings": endings}
     return Field(default, description=help, json_schema_extra=extra, **limits)
 
 
@@ -37,6 +53,8 @@ class Parameter:
         The values of a choice.
     advanced
         Whether it is shown only on request.
+    chooses, endings
+        What on the disk the text may name, and how such files end.
     """
 
     name: str
@@ -48,6 +66,8 @@ class Parameter:
     high: float | None
     choices: tuple[str, ...]
     advanced: bool
+    chooses: Chosen = ""
+    endings: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -117,4 +137,6 @@ def _parameter(name: str, info: Any) -> Parameter:
         high=limits.get("le", limits.get("lt")),
         choices=choices,
         advanced=bool(schema.get("advanced", False)),
+        chooses=schema.get("chooses", ""),
+        endings=tuple(schema.get("endings", "").split()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -10,11 +11,14 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -154,7 +158,32 @@ class RecipeForm(QWidget):
         label.setProperty("role", "muted")
         label.setToolTip(field.toolTip())
         label.setBuddy(field)
-        form.addRow(label, field)
+        if parameter.chooses and isinstance(field, QLineEdit):
+            beside = QHBoxLayout()
+            beside.setSpacing(4)
+            beside.addWidget(field)
+            beside.addWidget(self._chooser(parameter, field))
+            form.addRow(label, beside)
+        else:
+            form.addRow(label, field)
+
+    def _chooser(self, parameter: Parameter, field: QLineEdit) -> QToolButton:
+        """The button beside a text that names something on the disk."""
+        button = QToolButton()
+        button.setText("…")
+        what = {"file": "a file", "files": "files", "folder": "a folder"}[parameter.chooses]
+        button.setToolTip(f"{parameter.label}: choose {what}")
+        button.setAccessibleName(f"Choose {what} for {parameter.label.lower()}")
+        button.setObjectName(f"choose {parameter.name}")
+
+        def choose() -> None:
+            text = chosen(self, parameter, field.text())
+            if text is not None:
+                field.setText(text)
+                self._edited()
+
+        button.clicked.connect(choose)
+        return button
 
     def _field(self, parameter: Parameter) -> QWidget:
         if parameter.kind == "bool":
@@ -194,6 +223,25 @@ class RecipeForm(QWidget):
         spin.setCorrectionMode(QAbstractSpinBox.CorrectionMode.CorrectToNearestValue)
         spin.valueChanged.connect(self._edited)
         return spin
+
+
+def chosen(parent: QWidget, parameter: Parameter, text: str) -> str | None:
+    """Ask for what a text may name on the disk; the new text, or None where nothing was chosen.
+
+    Files are put behind the words that are there already.
+    """
+    title = f"{parameter.label}: choose"
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    before = Path(words[-1]).expanduser() if words else None
+    folder = str(before.parent) if before is not None and before.is_absolute() else ""
+    if parameter.chooses == "folder":
+        return QFileDialog.getExistingDirectory(parent, f"{title} a folder", text or folder) or None
+    own = " ".join(f"*{ending}" for ending in parameter.endings)
+    filters = f"{parameter.label} ({own});;All files (*)" if own else ""
+    if parameter.chooses == "file":
+        return QFileDialog.getOpenFileName(parent, f"{title} a file", folder, filters)[0] or None
+    files, _ = QFileDialog.getOpenFileNames(parent, f"{title} files", folder, filters)
+    return ", ".join([*words, *(file for file in files if file not in words)]) if files else None
 
 
 def spaced(spin: QAbstractSpinBox) -> None:

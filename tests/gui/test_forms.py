@@ -7,9 +7,17 @@ from typing import ClassVar, Literal
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+)
 
-from stemstudio.algorithms import ALGORITHMS
+from stemstudio.algorithms import ALGORITHMS, algorithm
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.gui.forms import RecipeForm
 
@@ -122,3 +130,43 @@ def test_fields_that_depend_on_each_other(qtbot):
     assert form.recipe() is None
     assert form.error.isVisible()
     assert len(form.error.text()) < 250
+
+
+def test_texts_that_name_files_have_a_button_to_choose_them(qtbot, monkeypatch):
+    asked = []
+
+    def answer(*files):
+        return lambda parent, title, folder, filters="": (asked.append((title, folder, filters)), files)[1]
+
+    form = RecipeForm(algorithm("nmf"))
+    qtbot.addWidget(form)
+    form.more.setChecked(True)
+    form.show()
+    buttons = {button.objectName() for button in form.findChildren(QToolButton)}
+    assert buttons == {"choose score", "choose templates", "choose given"}
+    kick, snare = "/sounds/Kick.template", "/sounds/Snare.template"
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", answer([kick, snare], ""))
+    changes = []
+    form.changed.connect(lambda: changes.append(form.recipe().templates))
+    form.fields["templates"].setText(f"Hat, {kick}")
+    QTest.mouseClick(form.findChild(QToolButton, "choose templates"), Qt.MouseButton.LeftButton)
+    assert changes == [f"Hat, {kick}, {snare}"]
+    assert asked[-1] == ("Templates: choose files", "/sounds", "Templates (*.template);;All files (*)")
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", answer([], ""))
+    QTest.mouseClick(form.findChild(QToolButton, "choose templates"), Qt.MouseButton.LeftButton)
+    assert len(changes) == 1  # nothing was chosen
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer("/songs/tune.mid", ""))
+    QTest.mouseClick(form.findChild(QToolButton, "choose score"), Qt.MouseButton.LeftButton)
+    assert form.recipe().score == "/songs/tune.mid"
+    assert "*.mid" in asked[-1][2]
+
+
+def test_a_folder_of_one_shots_is_chosen_as_a_folder(qtbot, monkeypatch):
+    form = RecipeForm(algorithm("nmfd"))
+    qtbot.addWidget(form)
+    form.show()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/sounds/drums")
+    button = form.findChild(QToolButton, "choose one_shots")
+    assert button.accessibleName() == "Choose a folder for one shots"
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert form.recipe().one_shots == "/sounds/drums"

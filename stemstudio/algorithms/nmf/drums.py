@@ -38,6 +38,7 @@ class NMFD(Algorithm):
     one_shots: str = parameter(
         "",
         "A folder with recordings of single strokes, a folder a drum: the search begins with their sound",
+        chooses="folder",
         max_length=1000,
     )
     length: float = parameter(

@@ -96,12 +96,16 @@ class NMF(Algorithm):
         "",
         "A file that tells which notes sound when, MIDI or a table: every note or drum becomes an atom that sounds only "
         "where the score says so",
+        chooses="file",
+        endings=".mid .midi .csv .tsv .txt",
         max_length=1000,
     )
     templates: str = parameter(
         "",
         "Sounds that were taught, by name: templates of the library or template files, with commas between them; their "
         "atoms come first, and a drum or note of the score that has the name of one sounds like it",
+        chooses="files",
+        endings=".template",
         max_length=1000,
     )
     tolerance: float = parameter(
@@ -139,6 +143,8 @@ class NMF(Algorithm):
         "",
         "A file of atoms to start from, as Atoms ▸ Save atoms writes it; nothing else is said of a start then but the "
         "free atoms beside them",
+        chooses="file",
+        endings=".npz",
         max_length=1000,
         advanced=True,
     )
