@@ -86,6 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("next_view", "View", "&Next overlay", "By stem, the mixture, one stem, its mask, doubt; and around again.", ("Shift+O",), "song"),
     Command("next_doubt", "View", "Next &doubtful place", "Where ways of separating differ most; the largest place comes first.", ("N",), "stems"),
     Command("previous_doubt", "View", "Doubtful place &before", "Back to the doubtful place before.", ("Shift+N",), "stems"),
+    Command("show_room", "View", "&Room", "Spread the stems over loudspeakers, seen from above.", ("Ctrl+Shift+U",), "", rule_before=True),
     *_tools(),
     Command("brush_smaller", "Tools", "Brush s&maller", "", ("[",), rule_before=True),
     Command("brush_larger", "Tools", "Brush &larger", "", ("]",)),

@@ -60,6 +60,7 @@ from stemstudio.gui.views.history import HistoryView
 from stemstudio.gui.views.masks import MasksPanel
 from stemstudio.gui.views.mixer import MixerView
 from stemstudio.gui.views.picture_bar import PictureBar
+from stemstudio.gui.views.room import RoomPanel
 from stemstudio.gui.views.separate import SeparatePanel
 from stemstudio.gui.views.sheet import Sheet
 from stemstudio.gui.views.tool_bar import ToolStrip
@@ -203,6 +204,7 @@ class MainWindow(QMainWindow):
         self.atoms = AtomsView(document, self, playhead=playhead)
         self.atom_detail = AtomDetail(document, self)
         self.masks = MasksPanel(document, self)
+        self.room = RoomPanel(document, self.room_sound, playhead, self)
         self.mixer = MixerView(document, player, self)
         self.transport = Transport(document, player, self)
         self.separate = SeparatePanel(document, self, speeds=measured_speed, fetching=self.fetching)
@@ -234,6 +236,9 @@ class MainWindow(QMainWindow):
         self._bar("Tools", self.tool_strip, Qt.ToolBarArea.LeftToolBarArea)
         self._bar("Transport", self.transport, Qt.ToolBarArea.BottomToolBarArea)
         self._dock("Separate", self.separate, right)
+        self._dock("Room", self.room, right)
+        self.tabifyDockWidget(self.docks["Separate"], self.docks["Room"])
+        self.docks["Separate"].raise_()
         self._dock("Tool options", self.tool_options, right)
         self._dock("Atom", self.atom_detail, right)
         self._dock("Masks", self.masks, right)

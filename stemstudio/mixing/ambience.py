@@ -91,10 +91,10 @@ def velvet(seed: int, rate: int) -> Pulses:
     return Pulses(delays, (sizes / np.linalg.norm(sizes)).astype(np.float32))
 
 
-def decorrelated(sound: NDArray[np.floating], pulses: Pulses) -> NDArray[np.floating]:
+def decorrelated(sound: Float, pulses: Pulses) -> Float:
     """The same sound, (n,), as loud and of nearly the same colour, but unlike in its wave; later by some milliseconds."""
     result = np.zeros_like(sound)
-    for delay, size in zip(pulses.delays.tolist(), pulses.sizes.tolist(), strict=True):
+    for delay, size in zip(pulses.delays.tolist(), pulses.sizes, strict=True):
         if delay < len(sound):
             result[delay:] += size * sound[: len(sound) - delay]
     return result
@@ -105,11 +105,16 @@ def _power(values: NDArray[np.complex64]) -> Float:
 
 
 def _averaged(values: Float) -> Float:
-    """Mean over neighbouring frames and bins."""
-    from scipy.ndimage import uniform_filter
-
-    size = (2 * BINS + 1, 2 * NEIGHBOURS + 1)
-    return np.asarray(uniform_filter(values, size, mode="constant"), dtype=np.float32)
+    """Mean over neighbouring bins and frames, nothing beyond the edges; float32 (bins, frames)."""
+    for axis, reach in ((0, BINS), (1, NEIGHBOURS)):
+        lines = np.moveaxis(values, axis, 0)
+        total = lines.copy(order="K")
+        for shift in range(1, reach + 1):
+            total[shift:] += lines[:-shift]
+            total[:-shift] += lines[shift:]
+        total /= np.float32(2 * reach + 1)
+        values = np.moveaxis(total, 0, axis)
+    return values
 
 
 def _independent() -> float:

@@ -33,9 +33,9 @@ NEARBY = 0.5  # distance at which a stem would be spread over what is near
 QUIET = 1e-7  # of the loudest octave, below which a difference says nothing
 
 
-def folded(layout: Layout, channels: NDArray[np.floating]) -> Float:
-    """The stereo fold-down, float64 (2, n), of channels (channels, n)."""
-    return layout.fold @ channels
+def folded(layout: Layout, channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The stereo fold-down, (2, n), of channels (channels, n)."""
+    return np.asarray(layout.fold.astype(np.float32) @ channels)
 
 
 def near(layout: Layout, azimuth: NDArray[np.floating]) -> Float:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from stemstudio.audio.audio import Samples
 from stemstudio.mixing.binaural import reach, to_headphones
 from stemstudio.mixing.folddown import folded
@@ -47,7 +45,7 @@ class Listening:
         spread = self.spread
         if self.ear != "headphones":
             sound = spread.render(heard, start, stop)
-            return sound if self.ear == "loudspeakers" else folded(spread.layout, sound).astype(np.float32)
+            return sound if self.ear == "loudspeakers" else folded(spread.layout, sound)
         around = reach(spread.rate)
         low, high = max(0, start - around), min(spread.length, stop + around)
         sound = to_headphones(spread.layout, spread.render(heard, low, high), spread.rate)

@@ -176,9 +176,9 @@ def _blocks(
     for low in range(start, stop, size):
         progress((low - start) / (stop - start), "Spreading the stems")
         high = min(stop, low + size)
-        stereo = np.zeros((2, high - low))
+        stereo = np.zeros((2, high - low), dtype=np.float32)
         block = spread.render(heard, low, high, _taken(table, names, spread.layout, stereo, progress))
-        table.add(WHOLE, stereo.astype(np.float32), folded(spread.layout, block))
+        table.add(WHOLE, stereo, folded(spread.layout, block))
         yield block
 
 
@@ -187,7 +187,7 @@ def _taken(
 ) -> Callable[[int, Samples, np.ndarray], None]:
     def take(stem: int, stereo: Samples, own: np.ndarray) -> None:
         progress.check()
-        table.add(names[stem], stereo, folded(layout, own.astype(np.float32)))  # as in a file
+        table.add(names[stem], stereo, folded(layout, own))
         total[:] += stereo
 
     return take

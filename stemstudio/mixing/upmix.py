@@ -27,7 +27,8 @@ from stemstudio.project.room import Place, Room
 
 __all__ = ["Heard", "Spread", "heard_stems", "stem_matrix"]
 
-Float = NDArray[np.float64]
+Float = NDArray[np.float32]
+Gains = NDArray[np.float64]
 Heard = Callable[[int, int], Mapping[int, Samples]]
 """Gives the stereo sound of every stem behind its strip, float32 (2, n) by stem id, over samples of the song."""
 Each = Callable[[int, Samples, Float], None]
@@ -40,6 +41,7 @@ AMBIENT_WEIGHTS = (
 )  # of loudspeakers in front of and behind the listener, for its fold-safe correction
 LFE_DB = -10.0  # the low-frequency channel is played 10 dB louder than the others
 LFE_ORDER = 4
+TINY = 1e-30
 
 
 def heard_stems(state: State) -> Heard:
@@ -57,7 +59,7 @@ def heard_stems(state: State) -> Heard:
     return sounds
 
 
-def stem_matrix(layout: Layout, place: Place, *, fold_safe: bool, seconds: float = 0.0) -> Float:
+def stem_matrix(layout: Layout, place: Place, *, fold_safe: bool, seconds: float = 0.0) -> Gains:
     """Gains (channels, 2) from a stem's left and right to the loudspeakers, ambience and low frequencies apart."""
     time = np.array([seconds])
     matrix = place_gains(layout, place, time)[0]
@@ -118,46 +120,47 @@ class Spread:
         ndarray of float32, shape (channels, stop - start)
         """
         low, high = max(0, start - self.context), min(self.length, stop + self.context)
-        mix = np.zeros((self.layout.channels, stop - start), dtype=np.float64)
+        mix = np.zeros((self.layout.channels, stop - start), dtype=np.float32)
         for stem, sound in heard(low, high).items():
             stereo = np.broadcast_to(sound, (2, sound.shape[1])) if sound.shape[0] == 1 else sound
             own = self._stem(self.places.get(stem, Place()), stereo, low, start, stop)
             if each is not None:
                 each(stem, stereo[:, start - low : stop - low], own)
             mix += own
-        return mix.astype(np.float32)
+        return mix
 
     def _stem(self, place: Place, sound: Samples, low: int, start: int, stop: int) -> Float:
         """One stem in the room over [start, stop), from its sound that begins at sample `low`."""
         cut = slice(start - low, stop - low)
+        own = np.zeros((self.layout.channels, stop - start), dtype=np.float32)
         if not sound.any():
-            return np.zeros((self.layout.channels, stop - start))
-        direct = sound[:, cut].astype(np.float64)
-        behind = np.zeros_like(direct)
+            return own
+        direct = sound[:, cut]
+        fold = self.layout.fold.astype(np.float32)
         if place.ambience > 0.0 and self._has_back:
-            ambience = ambience_of(sound, self.rate, low) * np.float64(place.ambience)
-            direct = direct - ambience[:, cut]
-            own = self._behind(ambience)[:, cut]
+            ambience = ambience_of(sound, self.rate, low)
+            ambience *= np.float32(place.ambience)
             behind = ambience[:, cut]
-        else:
-            own = np.zeros((self.layout.channels, stop - start))
+            direct = direct - behind
+            own += self._behind(ambience)[:, cut]
+            if self.room.fold_safe:
+                own += self._ambient_correction @ (behind - fold @ own)
         points = self._points(place, start, stop)
         seconds = points / self.rate
         panned = _led(place_gains(self.layout, place, seconds), points, direct, start)
         if self.room.fold_safe:
             turned = correction(self.layout, near(self.layout, way(place, seconds)[0]))
-            panned += _led(turned, points, direct - self.layout.fold @ panned, start)
-            own = own + self._ambient_correction @ (behind - self.layout.fold @ own)
-        own = own + panned
+            panned += _led(turned, points, direct - fold @ panned, start)
+        own += panned
         lfe = self.layout.lfe
         if lfe is not None and place.lfe_db is not None:
             lows = _low_passed(sound[:, : cut.stop].sum(axis=0), self.room.crossover, self.rate)
-            own[lfe] += lows[cut.start :] * (HALF_POWER * gain_of(place.lfe_db + LFE_DB))
-        return np.asarray(own)
+            own[lfe] += lows[cut.start :] * np.float32(HALF_POWER * gain_of(place.lfe_db + LFE_DB))
+        return own
 
     def _behind(self, ambience: Float) -> Float:
         """Ambience where it belongs, from every loudspeaker in another wave."""
-        channels = place_gains(self.layout, BEHIND, np.zeros(1))[0] @ ambience
+        channels = place_gains(self.layout, BEHIND, np.zeros(1))[0].astype(np.float32) @ ambience
         for number, channel in enumerate(channels):
             if channel.any():
                 channels[number] = decorrelated(channel, velvet(number, self.rate))
@@ -178,30 +181,41 @@ class Spread:
     def _ambient_correction(self) -> Float:
         front, back = AMBIENT_WEIGHTS
         weights = [back if abs(speaker.azimuth or 0.0) >= 90.0 else front for speaker in self.layout.speakers]
-        return np.asarray(correction(self.layout, np.array([weights]))[0])
+        return np.asarray(correction(self.layout, np.array([weights]))[0], dtype=np.float32)
 
 
-def _led(matrices: Float, points: NDArray[np.int64], sound: Float, start: int) -> Float:
+def _led(matrices: Gains, points: NDArray[np.int64], sound: Float, start: int) -> Float:
     """Matrices (points, rows, columns) applied to sound (columns, n) from sample `start` on, going straight between them."""
     if len(points) == 1:
-        return np.asarray(matrices[0] @ sound)
+        return np.asarray(matrices[0].astype(np.float32) @ sound)
     times = np.arange(start, start + sound.shape[1])
-    result = np.zeros((matrices.shape[1], sound.shape[1]))
+    result = np.zeros((matrices.shape[1], sound.shape[1]), dtype=np.float32)
     for row, lines in zip(result, matrices.transpose(1, 2, 0), strict=True):
         for line, column in zip(lines, sound, strict=True):
-            row += np.interp(times, points, line) * column
+            row += np.interp(times, points, line).astype(np.float32) * column
     return result
 
 
 @lru_cache(maxsize=8)
-def _low_pass(crossover: float, rate: int) -> NDArray[np.float64]:
-    from scipy.signal import butter
+def _low_pass(crossover: float, rate: int) -> Float:
+    """Response of a Butterworth filter of fourth order, bilinear, until it has died away.
 
-    return np.asarray(butter(LFE_ORDER, min(crossover, 0.45 * rate), fs=rate, output="sos"))
+    From its transfer function at many frequencies: scipy.signal would take seconds to be imported.
+    """
+    length = int(REACH_SECONDS * rate)
+    size = 1 << (2 * length - 1).bit_length()
+    z = np.exp(2j * np.pi * np.fft.rfftfreq(size))
+    s = (z - 1.0) / (z + 1.0 + TINY) / np.tan(np.pi * min(crossover / rate, 0.45))
+    transfer = np.ones_like(s)
+    for pair in range(LFE_ORDER // 2):
+        transfer /= s * s + 2.0 * np.sin(np.pi * (2 * pair + 1) / (2 * LFE_ORDER)) * s + 1.0
+    return np.fft.irfft(transfer, size)[:length].astype(np.float32)
 
 
-def _low_passed(sound: NDArray[np.floating], crossover: float, rate: int) -> Float:
-    """By a Butterworth filter of fourth order; its ringing dies away within the context of a block."""
-    from scipy.signal import sosfilt
+def _low_passed(sound: Float, crossover: float, rate: int) -> Float:
+    import scipy.fft
 
-    return np.asarray(sosfilt(_low_pass(crossover, rate), sound.astype(np.float64)))
+    response = _low_pass(crossover, rate)
+    size = scipy.fft.next_fast_len(len(sound) + len(response), real=True)
+    product = scipy.fft.rfft(sound, size) * scipy.fft.rfft(response, size)
+    return np.asarray(scipy.fft.irfft(product, size)[: len(sound)])

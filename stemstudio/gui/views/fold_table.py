@@ -1,0 +1,79 @@
+"""FoldTable: how the stereo fold-down of the room compares with the stereo mix, stem by stem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from stemstudio.gui import theme, wording
+from stemstudio.mixing.folddown import OCTAVES, FoldRow
+
+HEADINGS = (
+    ("Level", "By how much the fold-down is louder than the stereo mix, in dB"),
+    ("Octave", "The octave that differs most, in dB; point at a number to see all of them"),
+    ("Null", "The difference of the two waves, in dB of the stem; below −60 nobody hears one"),
+)
+GOOD_DB = -60.0
+
+
+class FoldTable(QTableWidget):
+    """One row a stem, and one for all together."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, 1 + len(HEADINGS), parent)
+        self.setAccessibleName("How the fold-down compares with the stereo mix")
+        self.setHorizontalHeaderLabels(["Stem", *(word for word, _ in HEADINGS)])
+        for column, (_, tip) in enumerate(HEADINGS, 1):
+            self.horizontalHeaderItem(column).setToolTip(tip)
+        self.verticalHeader().hide()
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setShowGrid(False)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(30)
+
+    def show_rows(self, rows: Sequence[FoldRow]) -> None:
+        """Show what was measured."""
+        look = theme.current()
+        self.setRowCount(len(rows))
+        for place, row in enumerate(rows):
+            silent = row.stereo_db == -math.inf and row.fold_db == -math.inf
+            cells = (
+                row.name,
+                "–" if silent else wording.signed(row.level_db, 1),
+                "–" if silent else wording.signed(row.spectrum_db, 1),
+                "–" if silent else wording.level(row.null_db, 0).removesuffix(" dB"),
+            )
+            for column, words in enumerate(cells):
+                item = QTableWidgetItem(words)
+                if column:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setToolTip(_octaves(row) if column == 2 else _levels(row) if column == 1 else words)
+                if column == 3 and not silent:
+                    item.setForeground(look.colour("good" if row.null_db <= GOOD_DB else "warning"))
+                self.setItem(place, column, item)
+        self.resizeRowsToContents()
+        height = self.horizontalHeader().sizeHint().height() + sum(map(self.rowHeight, range(len(rows))))
+        self.setFixedHeight(height + 4)
+
+
+def _levels(row: FoldRow) -> str:
+    return f"Stereo mix {wording.level(row.stereo_db)}, fold-down {wording.level(row.fold_db)}"
+
+
+def _octaves(row: FoldRow) -> str:
+    """All octaves in one line each."""
+    lines = [
+        f"{centre / 1000:g} kHz: {wording.signed(level, 1)} dB"
+        if centre >= 1000
+        else f"{centre:g} Hz: {wording.signed(level, 1)} dB"
+        for centre, level in zip(OCTAVES, row.octaves_db, strict=True)
+        if level is not None
+    ]
+    return "\n".join(lines) or "Nothing sounds."
