@@ -171,7 +171,7 @@ def test_the_fold_down_is_measured_and_shown(qtbot, made):
     panel.arrange(arrangement_named("band"))
     panel._set_room("Fold-safe", fold_safe=True)
     QTest.mouseClick(panel.check, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.table.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: panel.table.isVisible(), timeout=60_000)
     shown = [[panel.table.item(row, column).text() for column in range(4)] for row in range(3)]
     assert [row[0] for row in shown] == ["vocals", "residual", "All together"]
     for row in shown:
