@@ -56,6 +56,10 @@ class DownloadFailed(StemStudioError):
     """Weights that could not be fetched, or not be kept."""
 
 
+class NotEnoughMemory(StemStudioError):
+    """A network that does not fit into the memory of what computes it."""
+
+
 class BadModel(StemStudioError):
     """A file of weights that is damaged, or is not what its name says."""
 

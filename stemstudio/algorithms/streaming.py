@@ -32,6 +32,13 @@ class SoFar:
     done: Ranges
 
 
+@dataclass(frozen=True)
+class Said:
+    """Something that a person should know while it goes on, handed on like stems: one sentence."""
+
+    words: str
+
+
 def at_the_start() -> int:
     """The playhead of somebody who listens from the beginning."""
     return 0

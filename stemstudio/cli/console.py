@@ -60,9 +60,16 @@ def working(title: str) -> Iterator[Progress]:
     What libraries print meanwhile goes to stderr. A second Ctrl-C interrupts at once.
     """
     with _bar(title) as report, redirect_stdout(sys.stderr):
-        progress = Progress(report)
+        progress = Progress(report, _said)
         with _stopping(progress):
             yield progress
+
+
+def _said(found: object) -> None:
+    """What the person should know while it goes on; all else that is handed on is for windows."""
+    words = getattr(found, "words", None)
+    if isinstance(words, str):
+        say(words)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,19 @@ class RecipeForm(QWidget):
                 _put(field, value)
         self._check()
 
+    def say_choices(self, name: str, words: Mapping[str, str], impossible: Mapping[str, str]) -> None:
+        """Call the values of a choice by words; those that are impossible here are greyed out, with why as a tip."""
+        field = self.fields.get(name)
+        if not isinstance(field, QComboBox):
+            return
+        for place in range(field.count()):
+            value = field.itemData(place)
+            why = impossible.get(value, "")
+            field.setItemText(place, words.get(value, value))
+            field.setItemData(place, why or words.get(value, value), Qt.ItemDataRole.ToolTipRole)
+            item = field.model().item(place)  # type: ignore[attr-defined]
+            item.setEnabled(not why)
+
     def values(self) -> dict[str, Any]:
         """What stands in the fields, by name."""
         return {name: self._value(name) for name in self.fields}
@@ -192,6 +206,8 @@ class RecipeForm(QWidget):
             return box
         if parameter.kind == "choice":
             choice = QComboBox()
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            choice.setMinimumContentsLength(6)  # what it is called here may be longer than the panel is wide
             for value in parameter.choices:
                 choice.addItem(value, value)
             choice.currentIndexChanged.connect(self._edited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QMainWindow,
     QMenu,
+    QMessageBox,
     QScrollArea,
     QSplitter,
     QToolBar,
@@ -338,6 +340,7 @@ class MainWindow(QMainWindow):
         self.recent.chosen.connect(self.open_path)
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separating.ended.connect(self.atoms.end_preview)
+        self.separating.too_large.connect(self._offer_processor)
         self.separating.unfinished.connect(self.separate.show_unfinished)
         self.separate.models_wanted.connect(self.commands.show_models)
         self.separate.keep_wanted.connect(self.separating.keep_finished)
@@ -471,6 +474,13 @@ class MainWindow(QMainWindow):
 
     def _show_error(self, error: Exception) -> None:
         show_error(self, error)
+
+    def _offer_processor(self, error: Exception, again: Callable[[], object]) -> None:
+        """A graphics card is too small: the processor would do it, in more time."""
+        box = show_error(self, error)
+        slower = box.addButton("Use the processor", QMessageBox.ButtonRole.ActionRole)
+        slower.setToolTip("The same once more, slower, in the memory of the computer")
+        slower.clicked.connect(lambda: again())
 
     def _ask_channels(self, info: SongInfo, error: StemStudioError) -> None:
         """A song with more than two channels: fold it down, or take a pair."""

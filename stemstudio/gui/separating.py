@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.algorithms.streaming import Playhead, SoFar, at_the_start
+from stemstudio.algorithms.streaming import Playhead, Said, SoFar, at_the_start
 from stemstudio.algorithms.taught import Taught
-from stemstudio.errors import StemStudioError
+from stemstudio.errors import NotEnoughMemory, StemStudioError
 from stemstudio.gui.document import UNFINISHED, Document
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
@@ -39,6 +40,8 @@ class Separating(QObject):
         A run for comparison answered: a `Take`, not in the project.
     failed(error)
         The run ended with an error, to be shown.
+    too_large(error, again)
+        A graphics card has not enough memory; `again()` runs the same on the processor.
     measured(name, speed)
         Seconds of song that a second of work does with the recipe as delivered.
     """
@@ -48,6 +51,7 @@ class Separating(QObject):
     ended = Signal(int)
     taken = Signal(object)
     failed = Signal(object)
+    too_large = Signal(object, object)
     measured = Signal(str, float)
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
@@ -139,7 +143,10 @@ class Separating(QObject):
             if document.project is project:
                 done(answer)
 
-        def so_far(found: Estimates | SoFar) -> None:
+        def so_far(found: Estimates | SoFar | Said) -> None:
+            if isinstance(found, Said):
+                document.said.emit(found.words)
+                return
             if document.project is not project or box is not None or take:
                 return
             if isinstance(found, SoFar):
@@ -153,7 +160,13 @@ class Separating(QObject):
             document.said.emit(f"Stopped {title}; {words}.")
 
         def failed(error: Exception) -> None:
-            if document.project is project:
+            if document.project is not project:
+                return
+            if isinstance(error, NotEnoughMemory) and getattr(recipe, "device", "cpu") != "cpu":
+                slower = recipe.model_copy(update={"device": "cpu"})
+                again = partial(self.try_out if take else self.run, stem, slower, together, box)
+                self.too_large.emit(error, again)
+            else:
                 self.failed.emit(error)
 
         def over() -> None:

@@ -152,14 +152,16 @@ def _pieces(
 
 
 def _new(before: Ranges, now: Ranges, state: State) -> Box:
-    """Where stretches sound different from before: the seconds of what is new, with the fades beside it."""
+    """Where stretches sound different from before: the seconds of what came or went, with the fades beside it."""
     rate = state.mixture.sample_rate
-    different = [span for span in now if span not in before]
     starts, stops = [], []
-    for start, stop in different:
-        held = [span for span in before if start <= span[0] and span[1] <= stop]
-        # What grew at one end only is new from the fade of its old end on.
-        starts.append(held[0][1] if held and held[0][0] == start else start)
-        stops.append(held[-1][0] if held and held[-1][1] == stop else stop)
+    for spans, others in ((now, before), (before, now)):
+        for start, stop in (span for span in spans if span not in others):
+            held = [span for span in others if start <= span[0] and span[1] <= stop]
+            whole = any(span[0] <= start and stop <= span[1] for span in others)
+            # What grew at one end only is new from its old end on; what became part of a longer one is told there.
+            if not whole:
+                starts.append(held[0][1] if held and held[0][0] == start else start)
+                stops.append(held[-1][0] if held and held[-1][1] == stop else stop)
     low = min(starts, default=0) / rate - RAMP
     return Box(start=max(0.0, low), stop=max(stops, default=0) / rate + RAMP, low=0.0, high=rate / 2)

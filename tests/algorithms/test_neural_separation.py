@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from small_recipes import SOURCES, tiny_network
 
-from stemstudio.algorithms.neural.devices import Device, chosen, processor
+from stemstudio.algorithms.neural.devices import Device, chosen, machine, processor
 from stemstudio.algorithms.neural.forward import Run
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, Waiting, cut, triangle
 from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
 from stemstudio.algorithms.neural.song import channel_groups
-from stemstudio.algorithms.streaming import SoFar
+from stemstudio.algorithms.streaming import Said, SoFar
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe, StemStudioError
 from stemstudio.progress import Cancelled, Progress
@@ -175,7 +175,7 @@ def test_one_stem_of_several_networks_is_the_one_that_all_of_them_give(tiny):
 def test_memory_that_runs_out_halves_the_batch():
     network = Halves(fails_above=2)
     sound = noise(rate=1000, length=9000)
-    device = SimpleNamespace(name="cpu", words="a small card", batch=8)
+    device = SimpleNamespace(name="cpu", words="a small card", batch=8, threads=None)
     found = separate(
         sound, Ensemble((network.network,), np.ones((1, 2))), ["one", "two"], how(device=device), Progress()
     )
@@ -206,6 +206,39 @@ def test_memory_that_is_too_small_for_one_segment_is_said():
             Progress(),
         )
     assert "CPU" in refused.value.way_on
+
+
+def test_memory_that_is_too_small_for_a_segment_halves_it_and_says_so():
+    network = Halves(length=4000)
+    lengths: list[int] = []
+    compute = network.network.module.forward
+
+    def forward(batch):
+        import torch
+
+        lengths.append(batch.shape[-1])
+        if batch.shape[-1] > 1500:
+            raise torch.OutOfMemoryError("out of memory")
+        return compute(batch)
+
+    network.network.module.forward = forward
+    network.network.module.segment = 4.0
+    sound, said = noise(rate=1000, length=9000), []
+    device = SimpleNamespace(name="cpu", words="a small card", batch=2, threads=None)
+    found = separate(
+        sound,
+        Ensemble((network.network,), np.ones((1, 2))),
+        ["one", "two"],
+        how(device=device),
+        Progress(hand_on=lambda each: said.append(each.words) if isinstance(each, Said) else None),
+    )
+    assert sorted(set(lengths), reverse=True) == [4000, 2000, 1000]
+    assert said[-1].endswith("It goes on in segments of 1.0 s.")
+    assert "a small card" in said[0]
+    assert network.network.module.segment == 4.0
+    mean = sound.samples.mean()
+    for stem in found.waves:
+        np.testing.assert_allclose(stem, 0.5 * (sound.samples - mean) + mean, atol=1e-5)
 
 
 def test_answers_that_are_no_numbers_are_not_taken_for_sound():
@@ -258,6 +291,10 @@ def test_stems_are_named_in_the_networks_order():
 def test_devices_are_named_in_words():
     assert "processor" in chosen("cpu").words
     assert chosen("auto").batch >= 1
+    found = machine()
+    assert found.devices["auto"] in [found.devices[name] for name in found.devices if name != "auto"]
+    assert "cores" in found.devices["cpu"]
+    assert found.half <= set(found.devices)
 
 
 def test_nothing_is_left_running(tiny):

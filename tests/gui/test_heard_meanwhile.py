@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from small_projects import RATE, song
 from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.streaming import SoFar, Streaming
+from stemstudio.errors import NotEnoughMemory
 from stemstudio.gui.document import UNFINISHED
 from stemstudio.gui.light import Light
 from stemstudio.gui.player import Player
@@ -33,8 +35,11 @@ class Steps(Streaming):
     masked = False
 
     fails: bool = parameter(False, "Whether it breaks off.")
+    device: Literal["auto", "cpu"] = parameter("auto", "What computes.")
 
     def run(self, signal, progress, playhead=lambda: 0):
+        if self.fails and self.device == "auto" and GO["small"].is_set():
+            raise NotEnoughMemory("There is not enough memory.", "Choose the CPU.")
         waves = np.zeros((2, signal.channels, signal.length), dtype=np.float32)
         found = Waveforms(["one", "two"], waves)
         first = playhead() // RATE
@@ -56,7 +61,7 @@ class Steps(Streaming):
 @pytest.fixture
 def studio(qtbot):
     """A song of four seconds with everything that shows and plays it."""
-    GO["next"] = threading.Event()
+    GO["next"], GO["small"] = threading.Event(), threading.Event()
     document = song(4.0)
     player = Player()
     sounding = Sounding(document, player)
@@ -179,6 +184,18 @@ def test_a_run_that_breaks_off_leaves_what_it_had(qtbot, studio):
         GO["next"].set()
     qtbot.waitUntil(studio.panel.keep_button.isVisible, timeout=5000)
     assert [str(error) for error in errors] == ["the driver is gone"]
+
+
+def test_a_card_that_is_too_small_offers_the_processor(qtbot, studio):
+    offers = []
+    GO["small"].set()
+    studio.separating.too_large.connect(lambda error, again: offers.append((error, again)))
+    studio.separating.run(0, Steps(fails=True))
+    qtbot.waitUntil(lambda: bool(offers), timeout=5000)
+    assert "not enough memory" in str(offers[0][0])
+    offers[0][1]()
+    wait_for(qtbot, studio, (0, RATE))
+    assert studio.document.provisional.split.recipe.device == "cpu"
 
 
 def test_other_work_goes_on_meanwhile(qtbot, studio):

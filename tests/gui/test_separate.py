@@ -154,6 +154,33 @@ def test_all_algorithms_with_their_parameters(panel, qtbot):
     assert asked.args[1] == algorithm("hpss")()
 
 
+def test_devices_and_precision_are_said_in_words(panel, qtbot, monkeypatch):
+    from stemstudio.algorithms.neural.devices import Machine
+    from stemstudio.gui import computing
+
+    card_words = "NVIDIA H100, 70 GB free"
+    found = Machine(
+        {"auto": card_words, "cpu": "processor, 8 cores", "cuda": card_words}, frozenset({"auto", "cuda"})
+    )
+    monkeypatch.setattr(computing, "machine", lambda: found)
+    made = panel(song())
+    click(card(made, "Four stems"))
+    click(made.all)
+    device, precision = made.form.fields["device"], made.form.fields["precision"]
+    qtbot.waitUntil(lambda: device.itemText(0) == f"best: {card_words}", timeout=5000)
+    assert device.itemText(device.findData("cpu")) == "CPU: processor, 8 cores"
+    assert not device.model().item(device.findData("mps")).isEnabled(), "there is none here"
+    assert "−40 dB" in precision.itemText(precision.findData("half"))
+    with qtbot.waitSignal(made.run_wanted) as asked:
+        device.setCurrentIndex(device.findData("cpu"))
+        made.run()
+    assert asked.args[1].device == "cpu"
+    click(card(made, "By hand, from atoms"))
+    made.algorithms.setCurrentIndex(made.algorithms.findData("openunmix"))
+    made.algorithms.activated.emit(made.algorithms.currentIndex())
+    assert made.form.fields["device"].itemText(0) == f"best: {card_words}", "known from then on"
+
+
 def test_an_impossible_recipe_cannot_be_run(panel):
     made = panel(song())
     click(card(made, "By hand, from atoms"))

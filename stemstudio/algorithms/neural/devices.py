@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,6 +52,49 @@ def chosen(name: Name) -> Device:
                 "Choose “auto” or “cpu” as the device.",
             )
     return processor()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What of this machine can compute.
+
+    Attributes
+    ----------
+    devices
+        Words for every device that is here, by its name; "auto" says which one that is.
+    half
+        The names of those that are faster in half precision.
+    """
+
+    devices: Mapping[str, str]
+    half: frozenset[str]
+
+
+def machine() -> Machine:
+    """Look at this machine; takes seconds, as cards are tried."""
+    import torch
+
+    found: dict[str, str] = {}
+    cards: tuple[Name, ...] = ("cuda", "mps")
+    for name in cards:
+        with suppress(BadRecipe):
+            found[name] = chosen(name).words
+    best = chosen("auto")
+    half = {
+        name for name in found if name != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+    }
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16(torch):
+        half.add("cpu")
+    if best.name in half:
+        half.add("auto")
+    return Machine({"auto": best.words, "cpu": processor().words, **found}, frozenset(half))
+
+
+def _has_bf16(torch: Any) -> bool:
+    """Whether the processor multiplies such numbers itself, rather than that they are made longer first."""
+    told = torch.backends.cpu.get_cpu_capability()
+    own = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return "AVX512" not in told or own is None or bool(own())
 
 
 def processor() -> Device:

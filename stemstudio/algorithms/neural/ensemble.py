@@ -114,7 +114,10 @@ class Ensemble(Streaming):
             last = number == len(chosen) - 1
 
             def so_far(found: object, weight: float = weight, last: bool = last) -> None:
-                if not (last and self.how == "mean" and isinstance(found, SoFar)):
+                if not isinstance(found, SoFar):
+                    progress.hand_on(found)
+                    return
+                if not last or self.how != "mean":
                     return
                 for start, stop in found.done:
                     for low, high in _without((start, stop), told):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stemstudio.algorithms.neural.devices import Device
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, Segment, Waiting
-from stemstudio.errors import StemStudioError
+from stemstudio.errors import NotEnoughMemory, StemStudioError
 from stemstudio.progress import Progress
 
 Float = NDArray[np.float32]
@@ -149,7 +149,7 @@ class Run:
         if self.device.name == "cuda":
             torch.cuda.empty_cache()
         if batch == 1:
-            raise StemStudioError(
+            raise NotEnoughMemory(
                 f"There is not enough memory for this network on {self.device.words}.",
                 "Choose the CPU as the device, or close what else uses the card.",
             ) from error

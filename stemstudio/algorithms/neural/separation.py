@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,16 @@ from stemstudio.algorithms.neural.devices import Device
 from stemstudio.algorithms.neural.forward import Precision, Run
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, cut, with_range
-from stemstudio.algorithms.neural.song import Answers, channel_groups, prepared
-from stemstudio.algorithms.streaming import Playhead, SoFar, at_the_start
+from stemstudio.algorithms.neural.song import Answers, Prepared, channel_groups, prepared
+from stemstudio.algorithms.streaming import Playhead, Ranges, Said, SoFar, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.audio.sample_store import SampleStore, frozen
-from stemstudio.errors import BadRecipe
+from stemstudio.errors import BadRecipe, NotEnoughMemory
 from stemstudio.progress import Progress
 
 Float = NDArray[np.float32]
 
+SHORTEST = 1.0  # seconds of a segment that is still worth asking about
 SEPARATED = 0.97  # of the work of some channels; the rest is resampling, where there is any
 
 
@@ -128,15 +130,44 @@ def _separate_channels(
     how: How,
     room: Float,
     progress: Progress,
-    tell: Callable[[tuple[tuple[int, int], ...]], None] | None,
+    tell: Callable[[Ranges], None] | None,
 ) -> None:
     asked, numbers = ensemble.asked(wanted), [ensemble.stems.index(name) for name in wanted]
     networks = [ensemble.networks[place] for place in asked]
-    rate = networks[0].sample_rate
     ready = prepared(sound, taken, networks[0], progress.part(0.0, 1 - SEPARATED))
     if ready.silent:
         progress(1.0)
         return
+    seconds = 0.0  # that a segment is cut to where memory is short
+    while True:
+        now = replace(how, segment=seconds) if seconds else how
+        part = progress.part(1 - SEPARATED, SEPARATED)
+        try:
+            with _no_longer(networks, seconds):
+                answers = _computed(sound, ready, ensemble, asked, numbers, now, room, part, tell)
+            break
+        except NotEnoughMemory as error:
+            seconds = (seconds or how.segment or max(network.segment for network in networks)) / 2
+            if seconds < SHORTEST:
+                raise
+            progress.hand_on(Said(f"{error.sentence} It goes on in segments of {seconds:.1f} s."))
+    answers.settle(progress.part(SEPARATED, 1.0))
+
+
+def _computed(
+    sound: Sound,
+    ready: Prepared,
+    ensemble: Ensemble,
+    asked: Sequence[int],
+    numbers: Sequence[int],
+    how: How,
+    room: Float,
+    progress: Progress,
+    tell: Callable[[Ranges], None] | None,
+) -> Answers:
+    """Ask the networks about all of the song; the answers lie in the room."""
+    networks = [ensemble.networks[place] for place in asked]
+    rate = networks[0].sample_rate
     plan = cut(
         ready.length,
         [network.samples(how.segment) for network in ensemble.networks],
@@ -164,14 +195,30 @@ def _separate_channels(
         networks,
         ready.read,
         joined,
-        [numbers] * len(networks),
+        [list(numbers)] * len(networks),
         how.device,
         how.precision,
         lambda: math.floor(how.playhead() * rate / sound.sample_rate),
         told,
     )
-    run(progress.part(1 - SEPARATED, SEPARATED))
-    answers.settle(progress.part(SEPARATED, 1.0))
+    run(progress)
+    return answers
+
+
+@contextmanager
+def _no_longer(networks: Sequence[Network], seconds: float) -> Iterator[None]:
+    """Let networks that always compute a whole segment compute shorter ones, where memory is short."""
+    fixed = [
+        network.module for network in networks if network.fixed_length and hasattr(network.module, "segment")
+    ]
+    before = [module.segment for module in fixed]
+    for module in fixed:
+        module.segment = min(module.segment, seconds) if seconds else module.segment
+    try:
+        yield
+    finally:
+        for module, segment in zip(fixed, before, strict=True):
+            module.segment = segment
 
 
 def network_of(module: Any) -> Network:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from stemstudio.algorithms import ALGORITHMS
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.streaming import Streaming
+from stemstudio.gui.computing import Computing
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.fetching import Fetching
@@ -81,6 +82,7 @@ class SeparatePanel(QWidget):
         self._document = document
         self._speeds = speeds or (lambda name: None)
         self._fetching = fetching or Fetching(document.jobs, self)
+        self._computing = Computing(document.jobs, self)
         self._job: Job | None = None
         self._began = 0.0
         self._missing: dict[str, str] = {}
@@ -331,6 +333,9 @@ class SeparatePanel(QWidget):
             self.form = RecipeForm(type(recipe), self._details)
             self.form.changed.connect(self._own_recipe)
             self._form_place.addWidget(self.form)
+        self._computing.show_in(self.form)
+        if self.all.isChecked():
+            self._computing.look()
         self.form.set_recipe(recipe)
 
     # what is said
@@ -455,6 +460,8 @@ class SeparatePanel(QWidget):
         for card in self.cards:
             card.setVisible(not on)
         self._details.setVisible(on)
+        if on:
+            self._computing.look()
 
     def show_unfinished(self, words: str) -> None:
         """Ask what is to become of the finished parts of a run that was stopped; "" when nothing is to be decided."""
