@@ -135,7 +135,7 @@ class CompareDialog(QDialog):
         self.drop.setToolTip("Forget this take (Delete)")
         self.drop.clicked.connect(self._drop)
         close = QPushButton("Close", self)
-        close.setToolTip("The takes stay until the song is closed; those that were not kept are not saved")
+        close.setToolTip("The takes stay, and are saved with the song")
         close.clicked.connect(self.close)
         for button in (self.here, self.play, self.keep, self.drop, close):
             button.setAutoDefault(False)
@@ -312,10 +312,10 @@ class CompareDialog(QDialog):
         elif not comparing.ready:
             words = "Making the loop ready…"
         else:
-            words = "Equally loud · 1–9 or ↑ ↓ switch · saved only if kept"
+            words = "Equally loud · 1–9 or ↑ ↓ switch"
         self.words.setText(words)
         self.words.setToolTip(
-            "All are brought down to the quietest. Takes that were not kept are forgotten when the song is closed."
+            "All are brought down to the quietest. The takes are saved with the song; Drop takes one away."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -44,11 +44,14 @@ class Comparing(QObject):
         Another entry is chosen.
     progressed(fraction)
         Of the rendering; 1 when nothing is being rendered.
+    takes_changed
+        A take came or went, so that others have to be kept with the song.
     """
 
     changed = Signal()
     chosen_changed = Signal()
     progressed = Signal(float)
+    takes_changed = Signal()
 
     def __init__(
         self,
@@ -104,6 +107,13 @@ class Comparing(QObject):
             self.entries.append(Entry("take", take))
             self._settle_role()
             self.prepare()
+        self.takes_changed.emit()
+
+    def restore(self, takes: Sequence[Take]) -> None:
+        """Those that were kept with the song."""
+        self._takes = list(takes)
+        if takes:
+            self.set_stem(takes[-1].answer.stem)
 
     def set_stem(self, stem: int) -> None:
         """Compare the takes of another stem."""
@@ -134,6 +144,7 @@ class Comparing(QObject):
             self._settle_role()
         self.chosen_changed.emit()
         self.changed.emit()
+        self.takes_changed.emit()
 
     def keep(self, entry: Entry) -> None:
         """Put a take into the song, as one step."""
@@ -154,7 +165,7 @@ class Comparing(QObject):
             document.show_atoms_of(stem)
 
     def forget(self) -> None:
-        """Another song, or none: takes that were not kept are gone."""
+        """Another song, or none."""
         self._stop_listening()
         self._stop_job()
         self._takes, self.entries, self.parts = [], [], {}

@@ -115,6 +115,8 @@ class MainWindow(QMainWindow):
         self.comparing = Comparing(
             self.document, self.player, self, references=lambda: self.commands.true_stems
         )
+        self.comparing.takes_changed.connect(lambda: self.saving.keep_takes(self.comparing.takes))
+        self.saving.takes_read.connect(self.comparing.restore)
         self._compare: CompareDialog | None = None
         opinions = opinions_of(self.document)
         opinions.keep = self.saving.keep

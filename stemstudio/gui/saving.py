@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from stemstudio.project.project import Project
 from stemstudio.project.recovery import recover
 from stemstudio.project.session import Session, sessions
 from stemstudio.project.storage import Storage
+from stemstudio.project.takes import Answer, Take, take_of
 
 LONGEST_WAIT = 20.0  # seconds that a song waits to be closed until it is written
 VIEW_AFTER = 1000  # ms of rest after which the view is written down
@@ -40,11 +42,14 @@ class Saving(QObject):
         Something could not be opened or written.
     opened(path)
         A project was opened, for the list of recent files.
+    takes_read(takes)
+        What was compared when the project was saved, as takes of the song as it is.
     """
 
     changed = Signal()
     failed = Signal(object)
     opened = Signal(object)
+    takes_read = Signal(object)
     _problem = Signal(object)
 
     def __init__(self, window: QWidget, document: Document, opening: Opening, player: Player) -> None:
@@ -58,6 +63,7 @@ class Saving(QObject):
         self.tags: dict[str, str] = {}
         self._owner: Project | None = None  # whose storage it is
         self._restore_after_reading: dict[str, Any] | None = None
+        self._takes: tuple[Answer, ...] = ()  # until the song is read
         self._writing: list[Job] = []
         self._timer = QTimer(self, singleShot=True, interval=VIEW_AFTER)
         self._timer.timeout.connect(self._write_view)
@@ -90,7 +96,7 @@ class Saving(QObject):
             self.storage.close()
         self.storage, self.song, self._owner = None, None, None
         self.tags = {}
-        self._restore_after_reading = None
+        self._restore_after_reading, self._takes = None, ()
 
     def _finish_writing(self) -> None:
         """Wait for what is being written from the storage just now, and take up that it is saved."""
@@ -149,7 +155,7 @@ class Saving(QObject):
         self.tags = dict(opened.tags)
         self._owner = opened.project
         document.set_project(opened.project, opened.history, [step.name for step in opened.steps])
-        self._restore_after_reading = dict(opened.view)
+        self._restore_after_reading, self._takes = dict(opened.view), opened.takes
         view_record.restore(document, self._player, opened.view)
         self.storage.count_down()
         if opened.storage.path is not None:
@@ -223,12 +229,25 @@ class Saving(QObject):
         elif self._restore_after_reading is not None:
             view_record.restore(document, self._player, self._restore_after_reading)
             self._restore_after_reading = None
+            state = project.state
+            takes = [take_of(state, answer) for answer in self._takes if answer.stem in state.stems]
+            self._takes = ()
+            self.takes_read.emit(takes)
         self.changed.emit()
 
     def keep(self, estimates: Estimates, progress: Progress) -> Estimates:
         """Large arrays to disk, on a worker's thread; as they are where there is no working copy yet."""
         storage = self.storage
         return estimates if storage is None else storage.keep(estimates, progress)
+
+    def keep_takes(self, takes: Sequence[Take]) -> None:
+        """Keep what is compared with the project, from the next save on."""
+        history = self._document.history
+        if self.storage is None or history is None:
+            return
+        self.storage.set_takes([take.answer for take in takes])
+        history.mark_unsaved()
+        self.changed.emit()
 
     # saving
 

@@ -88,13 +88,12 @@ class KeptArrays:
         return kept
 
     def sweep(self, connection: sqlite3.Connection) -> None:
-        """Drop arrays that no split, no step of the history and no snapshot refers to any more."""
+        """Drop arrays that no split, no take, no step of the history and no snapshot refers to any more."""
         with self._naming:
             if self._keeping:
                 return
             wanted = {number for numbers in self._numbers.values() for number in numbers.values()}
-        for (text,) in connection.execute("SELECT value FROM splits"):
-            wanted.update(json.loads(text)["arrays"].values())
+        wanted |= arrays_wanted(connection)
         for (number,) in connection.execute("SELECT id FROM arrays").fetchall():
             if number not in wanted:
                 connection.execute("DELETE FROM chunks WHERE array = ?", (number,))
@@ -131,6 +130,14 @@ class KeptArrays:
                 raise
         progress(1.0, "Keeping the result")
         return numbers
+
+
+def arrays_wanted(connection: sqlite3.Connection) -> set[int]:
+    """Numbers of the arrays that splits and takes in a database refer to."""
+    records = [json.loads(text) for (text,) in connection.execute("SELECT value FROM splits")]
+    for (text,) in connection.execute("SELECT value FROM meta WHERE key = 'takes'"):
+        records += json.loads(text).get("takes", [])
+    return {number for record in records for number in record["arrays"].values()}
 
 
 class Fresh:

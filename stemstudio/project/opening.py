@@ -19,6 +19,7 @@ from stemstudio.project.session import SessionFolder, SessionNote
 from stemstudio.project.song_file import extract_song, find_song
 from stemstudio.project.stem import Split
 from stemstudio.project.storage import Storage
+from stemstudio.project.takes import Answer
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Opened:
         Whether it is what a dead process left behind.
     tags
         Of the song.
+    takes
+        What recipes made of its stems, to be compared; not in the project.
     """
 
     project: Project
@@ -65,6 +68,7 @@ class Opened:
     steps: tuple[EarlierStep, ...] = ()
     recovered: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    takes: tuple[Answer, ...] = ()
 
 
 def open_project(path: Path, *, home: Path | None = None, progress: Progress | None = None) -> Opened:
@@ -114,6 +118,7 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
                 splits[number] = record.split(array, contents.sound)
                 arrays[number] = record.arrays
                 progress.check()
+            takes = tuple(take.answer(array, contents.sound) for take in contents.takes)
             paint = read_paint(connection, contents)
             progress(0.8, "Opening")
             song = find_song(contents.song, path)
@@ -151,12 +156,24 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
     storage = Storage(folder, connection, path, contents.song, reader)
     for number, split in splits.items():
         storage.kept.known(split.estimates, arrays[number])
+    for take, answer in zip(contents.takes, takes, strict=True):
+        storage.kept.known(answer.estimates, take.arrays)
     history = History(project)
     storage.attach(project, history)
     missing = (
         SongMissing(contents.song.path, contents.song.sha256, contents.song.title) if song is None else None
     )
-    return Opened(project, history, storage, song, missing, contents.view, contents.steps, tags=contents.tags)
+    return Opened(
+        project,
+        history,
+        storage,
+        song,
+        missing,
+        contents.view,
+        contents.steps,
+        tags=contents.tags,
+        takes=takes,
+    )
 
 
 def info(path: Path) -> dict[str, Any]:

@@ -115,26 +115,8 @@ class SplitRecord(Record):
 
     def split(self, array: Callable[[int, tuple[float, float]], Any], sound: SoundRecord) -> Split:
         """The split, with its arrays as `array(number, bounds)` gives them; ValueError where anything does not fit."""
-        if self.kind not in ESTIMATES:
-            raise ValueError(f"it holds parts of an unknown kind, “{self.kind[:40]}”")
         recipe = recipe_from_record(self.recipe)
-        kinds = dict(_kinds(self.kind, self.header))
-        arrays = {
-            name: array(number, BOUNDS.get(kinds.get(name.rpartition("/")[0], ""), ANY))
-            for name, number in self.arrays.items()
-        }
-        estimates = ESTIMATES[self.kind].from_record(self.header, arrays)
-        for held in _within(estimates):
-            if isinstance(held, Waveforms) and held.waves.shape[1] != sound.channels:
-                raise ValueError("a stem does not fit the song")
-        if isinstance(estimates, Spliced):
-            # A song may have turned out a little shorter than it was when a piece of it was taken apart.
-            furthest = sound.length + 10 * sound.sample_rate
-            if any(piece.offset + piece.length > furthest for piece in estimates.pieces):
-                raise ValueError("a selection that was taken apart lies beyond the song")
-        for name, pans in arrays.items():
-            if name.rpartition("/")[2] == "pans" and pans.shape[0] != sound.channels:
-                raise ValueError("the pans of the atoms do not fit the song")
+        estimates = stored_estimates(self.kind, self.header, self.arrays, array, sound)
         if any(part >= len(self.owners) for part in self.locked):
             raise ValueError("parts are locked that are not there")
         return Split(
@@ -174,6 +156,36 @@ class StrokeRecord(Record):
             if not all(0 <= hertz <= FURTHEST for _, hertz in self.stroke.points):
                 raise ValueError("a melody is higher than any sound")
         return PaintStroke(self.stem, self.erase, self.stroke, self.mode)
+
+
+def stored_estimates(
+    kind: str,
+    header: Mapping[str, Any],
+    numbers: Mapping[str, int],
+    array: Callable[[int, tuple[float, float]], Any],
+    sound: SoundRecord,
+) -> Estimates:
+    """Estimates of a record; ValueError where their arrays, as `array(number, bounds)` gives them, do not fit the song."""
+    if kind not in ESTIMATES:
+        raise ValueError(f"it holds parts of an unknown kind, “{kind[:40]}”")
+    kinds = dict(_kinds(kind, header))
+    arrays = {
+        name: array(number, BOUNDS.get(kinds.get(name.rpartition("/")[0], ""), ANY))
+        for name, number in numbers.items()
+    }
+    estimates = ESTIMATES[kind].from_record(header, arrays)
+    for held in _within(estimates):
+        if isinstance(held, Waveforms) and held.waves.shape[1] != sound.channels:
+            raise ValueError("a stem does not fit the song")
+    if isinstance(estimates, Spliced):
+        # A song may have turned out a little shorter than it was when a piece of it was taken apart.
+        furthest = sound.length + 10 * sound.sample_rate
+        if any(piece.offset + piece.length > furthest for piece in estimates.pieces):
+            raise ValueError("a selection that was taken apart lies beyond the song")
+    for name, pans in arrays.items():
+        if name.rpartition("/")[2] == "pans" and pans.shape[0] != sound.channels:
+            raise ValueError("the pans of the atoms do not fit the song")
+    return estimates
 
 
 def _within(estimates: Estimates) -> Iterator[Estimates]:

@@ -15,6 +15,7 @@ from stemstudio.errors import UnwritableFile
 from stemstudio.progress import Progress
 from stemstudio.project import database
 from stemstudio.project.history import Place
+from stemstudio.project.kept_arrays import arrays_wanted
 from stemstudio.project.project import Project
 from stemstudio.project.records import SongRecord, SoundRecord
 from stemstudio.project.rows import rows_of, write_array, write_meta, write_rows
@@ -108,7 +109,7 @@ class Snapshot:
             os.fsync(file.fileno())
 
     def _write_state(self, connection: sqlite3.Connection, progress: Progress) -> None:
-        """The project from memory, for when the working copy's disk is full: all but the list of steps."""
+        """The project from memory, for when the working copy's disk is full: all but the list of steps, and takes."""
         rows, tiles = rows_of(self._state)
 
         def keep(connection: sqlite3.Connection, estimates: Any) -> dict[str, int]:
@@ -150,7 +151,7 @@ def put_in_place(part: Path, target: Path) -> None:
 
 
 def _copy(source: sqlite3.Connection, connection: sqlite3.Connection, progress: Progress) -> None:
-    """Everything from one database into an empty one, except arrays that no split refers to."""
+    """Everything from one database into an empty one, except arrays that no split and no take refers to."""
     for key, value in source.execute("SELECT key, value FROM meta"):
         write_meta(connection, key, value)
     for table in SMALL:
@@ -158,7 +159,7 @@ def _copy(source: sqlite3.Connection, connection: sqlite3.Connection, progress: 
             marks = ", ".join("?" * len(row))
             connection.execute(f"INSERT INTO {table} VALUES ({marks})", row)
         progress.check()
-    wanted = {number for (text,) in source.execute("SELECT value FROM splits") for number in _arrays(text)}
+    wanted = arrays_wanted(source)
     for done, number in enumerate(sorted(wanted)):
         row = source.execute("SELECT id, dtype, shape FROM arrays WHERE id = ?", (number,)).fetchone()
         connection.execute("INSERT INTO arrays VALUES (?, ?, ?)", row)
@@ -166,10 +167,6 @@ def _copy(source: sqlite3.Connection, connection: sqlite3.Connection, progress: 
             connection.execute("INSERT INTO chunks VALUES (?, ?, ?)", chunk)
             progress.check()
         progress(0.95 * (done + 1) / len(wanted), "Saving")
-
-
-def _arrays(text: str) -> list[int]:
-    return list(json.loads(text)["arrays"].values())
 
 
 def _beside(song: SongRecord, target: Path) -> SongRecord:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,6 +29,8 @@ from stemstudio.project.rows import changed_tiles, rows_of, step_record, write_m
 from stemstudio.project.saving import Snapshot
 from stemstudio.project.session import SessionFolder, SessionNote
 from stemstudio.project.song_file import bytes_of, sha256_of, song_record
+from stemstudio.project.take_records import takes_text
+from stemstudio.project.takes import Answer
 from stemstudio.project.writer import Writer
 from stemstudio.spectral.tiles import TileMask
 
@@ -139,6 +141,18 @@ class Storage:
         if self._project is not None:
             self._project.view = dict(view)
         self._writer.write(lambda connection: write_meta(connection, "view", text))
+
+    def set_takes(self, answers: Sequence[Answer]) -> None:
+        """Keep what is compared: the newest takes, as many as may lie in a project's file."""
+        fresh = Fresh(self.kept)
+
+        def write(connection: sqlite3.Connection) -> None:
+            fresh.clear()
+            write_meta(
+                connection, "takes", takes_text(answers, lambda estimates: fresh.keep(connection, estimates))
+            )
+
+        self._write(write, fresh.settle)
 
     def keep(self, estimates: Estimates, progress: Progress | None = None) -> Estimates:
         """Write the arrays of estimates before the edit that adds them; takes its time, for a worker's thread.

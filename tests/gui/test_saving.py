@@ -10,14 +10,18 @@ import pytest
 import soundfile
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from stemstudio.algorithms.hpss import HPSS
+from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.document import Document
 from stemstudio.gui.opening import Opening
 from stemstudio.gui.player import Player
 from stemstudio.gui.saving import Saving
+from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.project import PaintStroke
 from stemstudio.project.rendering import render_leaves
 from stemstudio.project.session import sessions
+from stemstudio.project.takes import answer_of, take_of
 from stemstudio.spectral.brushes import Box, BrushStroke, Selection
 
 
@@ -118,6 +122,38 @@ def test_save_and_open_bring_everything_back(qtbot, monkeypatch, studios, song, 
     assert second.document.target == first.document.target
     assert not second.saving.unsaved
     assert "Brush lead" in second.document.earlier
+
+
+def test_takes_come_back_with_the_song_and_dropped_ones_do_not(qtbot, studios, song, tmp_path):
+    def comparing_of(studio):
+        comparing = Comparing(studio.document, studio.player)
+        comparing.takes_changed.connect(lambda: studio.saving.keep_takes(comparing.takes))
+        studio.saving.takes_read.connect(comparing.restore)
+        return comparing
+
+    one = studios()
+    comparing = comparing_of(one)
+    open_song(qtbot, one, song)
+    state = one.document.state
+    assert not one.saving.unsaved
+    for margin in (1.0, 2.0, 3.0):
+        comparing.add(take_of(state, answer_of(state, 0, HPSS(margin=margin), Progress())))
+    assert one.saving.unsaved
+    comparing.drop(comparing.entries[-2])
+    one.saving.storage.save(tmp_path / "song.stems")
+    titles = [take.title for take in comparing.takes]
+    one.close()
+
+    two = studios()
+    comparing = comparing_of(two)
+    with qtbot.waitSignal(two.opening.read, timeout=20_000):
+        two.saving.open(tmp_path / "song.stems")
+    assert [take.title for take in comparing.takes] == titles == [HPSS.title, f"{HPSS.title} · margin 3"]
+    assert [entry.kind for entry in comparing.entries] == ["original", "take", "take"]
+    assert not two.saving.unsaved
+    assert comparing.roles == ["harmonic", "percussive", "residual"]
+    comparing.keep(comparing.entries[1])
+    assert [leaf.name for leaf in two.document.state.leaves()] == comparing.roles
 
 
 def test_work_of_a_killed_program_is_offered(qtbot, monkeypatch, studios, song):

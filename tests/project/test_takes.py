@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
 import cut_songs as small
 import numpy as np
 import pytest
@@ -9,10 +14,13 @@ from signals import mixture
 
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.errors import BadProject
 from stemstudio.progress import Cancelled, Progress
-from stemstudio.project import edits, rendering, side_by_side
+from stemstudio.project import edits, rendering, side_by_side, take_records
 from stemstudio.project.history import History
+from stemstudio.project.opening import open_project
 from stemstudio.project.project import Project, SongReference
+from stemstudio.project.storage import Storage
 from stemstudio.project.takes import answer_of, described, take_of
 from stemstudio.spectral.brushes import Box
 from stemstudio.spectral.stft import StftSettings
@@ -90,6 +98,87 @@ def test_large_parts_can_be_kept_elsewhere() -> None:
     kept = answer.kept(lambda estimates, progress: twin, Progress())
     assert kept.estimates is twin
     assert kept.found.piece.estimates is twin
+
+
+def _saved_and_opened(cut, storage, tmp_path):
+    storage.save(tmp_path / "song.stems")
+    opened = open_project(tmp_path / "song.stems", home=tmp_path / "sessions")
+    opened.project.set_mixture(cut.state.mixture)
+    return opened
+
+
+def test_takes_are_kept_with_the_song(tmp_path) -> None:
+    cut, history, _ = _song()
+    storage = Storage.create(cut, history, home=tmp_path / "sessions")
+    history.do(edits.split(cut, 0, HPSS(), HPSS().run(cut.state.mixture, Progress())))
+    box = Box(start=1.0, stop=2.0, low=200.0, high=4000.0)
+    answers = [
+        answer_of(cut.state, 0, HPSS(margin=2.0), Progress()),
+        answer_of(cut.state, 0, NMF(components=5, iterations=10), Progress(), gather=True),
+        answer_of(cut.state, 0, NMF(components=4, iterations=10), Progress(), box=box),
+    ]
+    answers = [answer.kept(storage.keep, Progress()) for answer in answers]
+    history.undo()  # the song itself is no more than it was
+    storage.set_takes(answers)
+    opened = _saved_and_opened(cut, storage, tmp_path)
+    storage.close()
+    storage = opened.storage
+    try:
+        assert [described(take.recipe) for take in opened.takes] == [described(a.recipe) for a in answers]
+        assert [take.seconds for take in opened.takes] == [answer.seconds for answer in answers]
+        for now, then in zip(opened.takes, answers, strict=True):
+            one, two = (small.dense(take_of(opened.project.state, take).state) for take in (now, then))
+            assert all(np.array_equal(a, b) for a, b in zip(one.values(), two.values(), strict=True))
+        storage.set_takes(opened.takes[1:])  # one is dropped, and another save sweeps what it held
+        again = _saved_and_opened(cut, storage, tmp_path)
+        assert len(again.takes) == 2
+        again.storage.close()
+    finally:
+        storage.close()
+
+
+def test_only_so_many_bytes_of_takes_are_kept_the_newest_first(tmp_path, monkeypatch) -> None:
+    cut, history, _ = _song(1.0)
+    storage = Storage.create(cut, history, home=tmp_path / "sessions")
+    answers = [answer_of(cut.state, 0, NMF(components=3, iterations=1, seed=n), Progress()) for n in range(4)]
+    size = sum(array.nbytes for array in answers[0].estimates.arrays().values())
+    monkeypatch.setattr(take_records, "MOST_BYTES", 2 * size)
+    storage.set_takes(answers)
+    opened = _saved_and_opened(cut, storage, tmp_path)
+    assert [take.recipe.seed for take in opened.takes] == [2, 3]
+    opened.storage.close()
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda take: take["owners"].append(None),
+        lambda take: take["owners"].__setitem__(0, 9),
+        lambda take: take["piece"].__setitem__("offset", 2**40),
+        lambda take: take["piece"]["children"].append(1),
+        lambda take: take.__setitem__("kind", "riddle"),
+        lambda take: take["arrays"].__setitem__("templates", 999),
+        lambda take: take.__setitem__("seconds", -1),
+    ],
+)
+def test_a_damaged_take_is_a_sentence(tmp_path, spoil) -> None:
+    cut, history, _ = _song(1.0)
+    storage = Storage.create(cut, history, home=tmp_path / "sessions")
+    box = Box(start=0.2, stop=0.6, low=0.0, high=11025.0)
+    answer = answer_of(cut.state, 0, NMF(components=3, iterations=1, fft=1024, hop=256), Progress(), box=box)
+    storage.set_takes(
+        [replace(answer, stems=("a",), found=replace(answer.found, stems=("a",), children=(None,)))]
+    )
+    path = storage.save(tmp_path / "song.stems")
+    storage.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (text,) = connection.execute("SELECT value FROM meta WHERE key = 'takes'").fetchone()
+        record = json.loads(text)
+        spoil(record["takes"][0])
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'takes'", (json.dumps(record),))
+    with pytest.raises(BadProject):
+        open_project(path, home=tmp_path / "sessions")
 
 
 def test_a_recipe_is_told_by_what_is_not_as_delivered() -> None:
