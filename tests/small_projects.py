@@ -112,10 +112,18 @@ class StandInPlayer(QObject):
             master_peak=np.zeros(2),
             master_rms=np.zeros(2),
             null_db=None,
+            true_peak=0.0,
+            momentary=-np.inf,
+            short=-np.inf,
+            integrated=-np.inf,
+            correlation=0.0,
         )
 
     def meters(self) -> Any:
         return self.levels
+
+    def forget_loudness(self) -> None:
+        self.forgot = True
 
     def devices(self) -> list[Any]:
         return [

@@ -58,6 +58,12 @@ def _numbered(name: str, text: str, tip: str, key: str) -> Iterable[Command]:
         yield Command(name, "", text.format(n), tip.format(n), (key.format(n),), "song", argument=n)
 
 
+def _mixers() -> Iterable[Command]:
+    for place, letter in enumerate("ABCD"):
+        tip = f"Go over to mixer {letter}; one that is not there yet begins as a copy of this one."
+        yield Command("mixer", "", f"Mixer {letter}", tip, (f"F{5 + place}",), "song", argument=place)
+
+
 def _tools() -> Iterable[Command]:
     for place, tool in enumerate(TOOLS):
         yield Command("choose_tool", "Tools", f"{tool.title}", tool.tip, (tool.key,), argument=place)
@@ -135,7 +141,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("hear_original", "Play", "The &original (hold)", "The original mixture, for as long as the keys are held.", ("Shift+\\", "Shift+|", "|"), "song", held=True),
     Command("mute_target", "Play", "&Mute the target stem", "", ("M",), "stems", rule_before=True),
     Command("solo_target", "Play", "S&olo the target stem", "", ("S",), "stems"),
+    Command("silence_target", "Play", "S&ilence the target in the selection", "The target stem is muted for as long as the time selection lasts.", (), "selection"),
+    Command("shape_target", "Play", "&Equaliser, sends, volume curve…", "All that does not fit on the strip of the target stem.", ("Ctrl+Shift+E",), "song"),
+    Command("draw_volume", "Play", "Draw the &volume curve", "The volume curve of the target stem, on the overview above the spectrogram.", (), "song", checkable=True),
     Command("auto_solo", "Play", "The target &alone while painting", "While a stroke is being made, the stem under work is heard alone.", (), "", checkable=True, rule_before=True),
+    *_mixers(),
     *_numbered("number", "Stem {}", "Make stem {} the target, or give it the selected atoms.", "{}"),
     *_numbered("solo_number", "Solo stem {}", "Solo stem {}.", "Alt+{}"),
     Command("escape", "", "Escape", "End the stroke, then the selection, then (asked) the job.", ("Esc",)),

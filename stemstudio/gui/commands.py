@@ -21,6 +21,7 @@ from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.tools import painting
 from stemstudio.gui.tools.toolbox import HARDNESS_STEP, SIZE_STEP, STRENGTH_STEP
 from stemstudio.gui.views.goals import what_is_missing
+from stemstudio.gui.views.strip_menu import silence_selection
 from stemstudio.project import edits, hints
 from stemstudio.project.stem import MIXTURE
 from stemstudio.resources import resource
@@ -500,6 +501,19 @@ class Commands(QObject):
 
     def hear_original_end(self) -> None:
         self.player.set_source("stems")
+
+    def silence_target(self) -> None:
+        silence_selection(self.document, self.document.target)
+
+    def shape_target(self) -> None:
+        self.window.mixer.open_panel(self.document.target)
+
+    def draw_volume(self, on: bool) -> None:
+        self.window.mixer.panel.draw_curve.setChecked(on)
+
+    def mixer(self, place: int) -> None:
+        """Go over to another mixer: 0 is A."""
+        self.window.mixer.master.letters.switch("ABCD"[place])
 
     def auto_solo(self, on: bool) -> None:
         QSettings().setValue("auto solo", "true" if on else "false")

@@ -38,6 +38,7 @@ from stemstudio.gui.exporting import Exporting
 from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
+from stemstudio.gui.matching import Matching
 from stemstudio.gui.melody_finding import MelodyFinding
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.opinions import opinions_of
@@ -209,7 +210,9 @@ class MainWindow(QMainWindow):
         self.atom_detail = AtomDetail(document, self)
         self.masks = MasksPanel(document, self)
         self.room = RoomPanel(document, self.room_sound, playhead, self)
-        self.mixer = MixerView(document, player, self)
+        self.matching = Matching(document, self.sounding, self)
+        self.mixer = MixerView(document, player, self, self.matching)
+        self.mixer.curve_wanted.connect(self.sheet.overview.curve.set_editing)
         self.transport = Transport(document, player, self)
         self.separate = SeparatePanel(document, self, speeds=measured_speed, fetching=self.fetching)
         self.tool_options = ToolOptions(document, self.tools, self)
@@ -321,6 +324,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         document = self.document
+        self.mixer.curve_wanted.connect(self.bindings.actions["draw_volume"].setChecked)
         for signal in (
             self.opening.failed,
             self.saving.failed,

@@ -415,6 +415,10 @@ class Player(QObject):
         """Read the meters and start them afresh."""
         return self._deck.meters()
 
+    def forget_loudness(self) -> None:
+        """Measure loudness from here on."""
+        self._deck.forget_loudness()
+
     # Stems that change while they play
 
     def replace(self, new: Sequence[NDArray[np.float32]], start: int) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.mixing.mixdown import BehindStrips
+from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.mixing.strips import Strips, strips_of
@@ -57,6 +58,7 @@ class Sounding(QObject):
         self._player = player
         self._leaves: tuple[int, ...] = ()
         self._alone: int | None = None
+        self._match = 1.0
         self._played = True  # whether the player has these buffers, and not a room made of them
         self._mixture: NDArray[np.float32] = np.zeros((1, 0), dtype=np.float32)  # what the player was given
         self._buffers: list[NDArray[np.float32]] = []
@@ -96,6 +98,13 @@ class Sounding(QObject):
             state = self._document.state
             if state is not None:
                 self._set_gains(state)
+
+    def set_match(self, gain_db: float) -> None:
+        """Play the stems louder or softer, for a comparison; what is exported stays as it is."""
+        self._match = gain_of(gain_db)
+        state = self._document.state
+        if state is not None:
+            self._set_gains(state)
 
     def set_played(self, played: bool) -> None:
         """Let the player have the stems, or leave it to somebody who plays something made of them."""
@@ -199,10 +208,10 @@ class Sounding(QObject):
     def _give(self, state: State) -> None:
         """Let the player play what is here."""
         if self._buffers:
-            self._player.set_stems(self._buffers, self._valid, self._strips(state))
+            self._player.set_stems(self._buffers, self._valid, self._strips(state).scaled(self._match))
         else:
             everywhere = np.ones(max(1, self._valid.size), dtype=np.uint8)
-            self._player.set_stems([self._mixture], everywhere, self._strips(state))
+            self._player.set_stems([self._mixture], everywhere, self._strips(state).scaled(self._match))
 
     def _mark(self, state: State, start: int, stop: int) -> None:
         """Samples [start, stop) sound different now."""
@@ -221,7 +230,7 @@ class Sounding(QObject):
 
     def _set_gains(self, state: State) -> None:
         if self._played:
-            self._player.set_gains(self._strips(state))
+            self._player.set_gains(self._strips(state).scaled(self._match))
         self._player.set_effects(state.effects)
         self.strips_set.emit()
 

@@ -82,12 +82,15 @@ QPushButton[link="true"], QToolButton[link="true"] { background: transparent; co
     padding: 2px 4px; }
 QPushButton[link="true"]:hover, QToolButton[link="true"]:hover { background: $hover; }
 QPushButton[link="true"]:disabled, QToolButton[link="true"]:disabled { color: $faint; }
-QPushButton[strip="mute"], QPushButton[strip="solo"] { padding: 1px 0; font-weight: 700; color: $muted;
+QPushButton[strip] { padding: 1px 0; font-weight: 700; color: $muted;
     background: $hover; border-radius: 4px; }
-QPushButton[strip="mute"]:hover, QPushButton[strip="solo"]:hover { color: $text; }
+QPushButton[strip]:hover { color: $text; }
 QPushButton[strip="mute"]:checked { background: $mute_back; color: $mute; border-color: transparent; }
 QPushButton[strip="solo"]:checked { background: $solo_back; color: $solo; border-color: transparent; }
-QPushButton[strip="mute"]:focus, QPushButton[strip="solo"]:focus { border-color: $accent_hover; }
+QPushButton[strip="shape"][lit="true"], QPushButton[strip="letter"]:checked { background: $chosen; color: $link;
+    border-color: transparent; }
+QPushButton[strip="letter"][lit="true"] { color: $text; }
+QPushButton[strip]:focus { border-color: $accent_hover; }
 QToolButton::menu-indicator { image: none; }
 QToolButton[popupMode="2"]::menu-indicator, QPushButton::menu-indicator { image: url("$down_icon");
     subcontrol-position: right center; subcontrol-origin: padding; right: 5px; width: 9px; height: 9px; }

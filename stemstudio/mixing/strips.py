@@ -65,6 +65,8 @@ class Strips:
 
     def scaled(self, factor: float) -> Strips:
         """The same, all of it louder or softer."""
+        if factor == 1.0:
+            return self
         gains = self.gains.copy()
         gains[:, :4] *= factor
         return Strips(gains, self.filters, self.curves)

@@ -94,9 +94,9 @@ def test_bounce_is_fifty_times_faster_than_play():
     best = np.inf
     for _ in range(3):
         mixdown = Mixdown(strips_of(FULL, 2, RATE), Effects(), RATE)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         mixdown.mix(sounds)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.thread_time() - begun)
     print(f"\n8 stems with everything on: {seconds / best:.0f} × as fast as play on one core")
     assert seconds / best > 50
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -10,15 +11,19 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stemstudio.gui import icons, theme, wording
+from stemstudio.gui.document import Document
 from stemstudio.gui.fader import Fader
+from stemstudio.gui.matching import Matching
+from stemstudio.gui.views.letters import Letters
+from stemstudio.gui.views.loudness import LoudnessView
 from stemstudio.gui.views.meters import LevelMeter
 
-WIDTH = 306
+WIDTH = 460
 GOOD_NULL_DB, BAD_NULL_DB = -90.0, -60.0
 
 
 class Master(QWidget):
-    """Null meter, peak, master volume and Export.
+    """Mixers to compare, loudness, null meter, peak, master volume and Export.
 
     Signals
     -------
@@ -26,12 +31,20 @@ class Master(QWidget):
         The master fader, as a linear factor.
     export_wanted
         Export… was pressed.
+    effects_wanted
+        Reverb and delay are to be set.
+    loudness_cleared
+        Loudness is to be measured from here on.
     """
 
     volume_changed = Signal(float)
     export_wanted = Signal()
+    effects_wanted = Signal()
+    loudness_cleared = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, document: Document, matching: Matching | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._peak = 0.0
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -68,6 +81,14 @@ class Master(QWidget):
         self.export.setProperty("compact", True)
         self.export.setToolTip("Write stems, or the mix as heard, to files (Ctrl+E)")
         self.export.clicked.connect(self.export_wanted)
+        self.letters = Letters(document, matching, self)
+        self.loudness = LoudnessView(self)
+        self.loudness.cleared.connect(self.loudness_cleared)
+        self.effects = QPushButton("Effects", self)
+        self.effects.setProperty("compact", True)
+        self.effects.setToolTip("The reverb and the delay that strips send to")
+        self.effects.setAccessibleName("Settings of reverb and delay")
+        self.effects.clicked.connect(self.effects_wanted)
         self._lay_out(title)
         self.forget_peak()
         self.show_null(None)
@@ -76,6 +97,7 @@ class Master(QWidget):
         top = QHBoxLayout()
         top.addWidget(title)
         top.addStretch(1)
+        top.addWidget(self.effects)
         top.addWidget(self.export)
         null = QHBoxLayout()
         null.setSpacing(8)
@@ -90,20 +112,31 @@ class Master(QWidget):
         rows.addWidget(word)
         rows.addWidget(self.volume, 1)
         rows.addWidget(self.volume_text)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 6, 10, 9)
+        column = QVBoxLayout()
         column.setSpacing(2)
         column.addLayout(top)
         column.addLayout(null)
         column.addLayout(rows)
         column.addWidget(self.meter)
+        beside = QVBoxLayout()
+        beside.setSpacing(5)
+        beside.addWidget(self.letters)
+        beside.addWidget(self.loudness)
+        beside.addStretch(1)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(14, 6, 10, 9)
+        whole.setSpacing(14)
+        whole.addLayout(beside)
+        whole.addLayout(column, 1)
         self._dress()
 
     def sizeHint(self) -> QSize:
         return QSize(max(WIDTH, super().sizeHint().width()), super().sizeHint().height())
 
-    def show_levels(self, peak: np.ndarray, rms: np.ndarray) -> None:
-        """Take in linear levels of what is played."""
+    def show_levels(self, levels: Any) -> None:
+        """Take in what the player's meters say of what is played."""
+        peak, rms = levels.master_peak, levels.master_rms
+        self.loudness.show_levels(levels)
         self.meter.show_levels(peak.tolist(), rms.tolist())
         highest = float(np.max(peak, initial=0.0))
         if highest > self._peak:

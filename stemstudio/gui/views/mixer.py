@@ -19,9 +19,12 @@ from PySide6.QtWidgets import (
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.matching import Matching
+from stemstudio.gui.views.effects_panel import EffectsPanel
 from stemstudio.gui.views.master import Master
 from stemstudio.gui.views.strip import Strip
 from stemstudio.gui.views.strip_menu import stem_menu
+from stemstudio.gui.views.strip_panel import StripPanel
 from stemstudio.project.project import Change
 from stemstudio.project.stem import MIXTURE, Stem
 
@@ -40,21 +43,36 @@ class MixerView(QWidget):
         The person wants to take this stem apart.
     drag_wanted(stem), copy_wanted(stem)
         This stem is to go to another program as a file, by the mouse or by the clipboard.
+    curve_wanted(on)
+        The volume curve of the target stem is to be drawn on the overview, or no more.
     """
 
     export_wanted = Signal()
     split_wanted = Signal(int)
     drag_wanted = Signal(int)
     copy_wanted = Signal(int)
+    curve_wanted = Signal(bool)
 
-    def __init__(self, document: Document, player: Any = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        player: Any = None,
+        parent: QWidget | None = None,
+        matching: Matching | None = None,
+    ) -> None:
         super().__init__(parent)
         self._document = document
         self._player = player
         self.strips: list[Strip] = []
-        self.master = Master(self)
+        self.master = Master(document, matching, self)
         self.master.export_wanted.connect(self.export_wanted)
+        self.master.effects_wanted.connect(self.open_effects)
+        self.panel = StripPanel(document, self)
+        self.panel.effects_wanted.connect(self.open_effects)
+        self.panel.curve_wanted.connect(self.curve_wanted)
+        self.effects = EffectsPanel(document, self)
         if player is not None:
+            self.master.loudness_cleared.connect(player.forget_loudness)
             self.master.volume_changed.connect(player.set_master)
             player.state_changed.connect(self._player_changed)
         self._bench = _Bench(document, self)
@@ -102,10 +120,28 @@ class MixerView(QWidget):
             self.bench_area.ensureWidgetVisible(strip)
             strip.rename()
 
+    def open_panel(self, stem: int, corner: QPoint | None = None) -> None:
+        """Open the panel with everything that a strip does."""
+        self._document.set_target(stem)
+        strip = self.strip_of(stem)
+        if corner is None:
+            at = strip if strip is not None else self
+            corner = at.mapToGlobal(at.rect().topLeft())
+        self.panel.open_above(corner)
+
+    def open_effects(self) -> None:
+        """Open the settings of reverb and delay."""
+        self.effects.open_above(self.master.mapToGlobal(self.master.rect().topRight()))
+
     def open_menu(self, stem: int, point: QPoint) -> None:
         """Open the menu of a leaf at a place of the screen."""
         menu = stem_menu(
-            self._document, stem, lambda: self.rename(stem), lambda: self.split_wanted.emit(stem), self
+            self._document,
+            stem,
+            lambda: self.rename(stem),
+            lambda: self.split_wanted.emit(stem),
+            lambda: self.open_panel(stem),
+            self,
         )
         copy = menu.addAction("Copy as a sound file", lambda: self.copy_wanted.emit(stem))
         copy.setToolTip("To be pasted in another program, as dragging the strip there does.")
@@ -114,6 +150,7 @@ class MixerView(QWidget):
 
     def _opened(self) -> None:
         self.master.forget_peak()
+        self.master.loudness.clear()
         self.master.show_null(None)
         self._sync(everything=True)
 
@@ -156,6 +193,7 @@ class MixerView(QWidget):
         strip = Strip(self._document, leaf, number, self._bench)
         strip.menu_wanted.connect(self.open_menu)
         strip.drag_wanted.connect(self.drag_wanted)
+        strip.panel_wanted.connect(self.open_panel)
         return strip
 
     def _fit_height(self) -> None:
@@ -198,7 +236,7 @@ class MixerView(QWidget):
             strip.meter.show_levels(
                 levels.stem_peak[place] if known else (), levels.stem_rms[place] if known else ()
             )
-        self.master.show_levels(levels.master_peak, levels.master_rms)
+        self.master.show_levels(levels)
         if self._player.playing:
             self.master.show_null(levels.null_db)
         elif all(strip.meter.resting for strip in self.strips) and self.master.meter.resting:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.colouring import NOBODY
@@ -19,6 +19,7 @@ from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.pyramid import SLOTS
 from stemstudio.gui.views import navigation
 from stemstudio.gui.views.sheet_marks import paint_playhead
+from stemstudio.gui.views.volume_curve import HEIGHT, VolumeCurve
 
 GRAB = 6.0  # pixels around an edge of the frame within which it is taken hold of
 Hold = Literal["", "left", "right", "frame", "new"]
@@ -41,6 +42,8 @@ class Overview(QWidget):
         self._pixels: NDArray[np.uint32] | None = None
         self._hold: Hold = ""
         self._grip = 0.0
+        self.curve = VolumeCurve(document, self._seconds, self._x)
+        self.curve.changed.connect(self._curve_changed)
         self.setMouseTracking(True)
         self.setMinimumHeight(34)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -55,7 +58,7 @@ class Overview(QWidget):
         playhead.moved.connect(self._playhead_moved)
 
     def sizeHint(self) -> QSize:
-        return QSize(400, 44)
+        return QSize(400, HEIGHT if self.curve.editing else 44)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         look = theme.current()
@@ -72,7 +75,9 @@ class Overview(QWidget):
             painter.fillRect(
                 QRectF(left, 0, max(1.0, right - left), self.height()), QColor(255, 255, 255, 46)
             )
-        self._paint_frame(painter)
+        if not self.curve.editing:
+            self._paint_frame(painter)
+        self.curve.paint(painter, self.width(), self.height())
         paint_playhead(painter, self._x(self._playhead.seconds), self.height())
 
     def changeEvent(self, event: QEvent) -> None:
@@ -133,6 +138,9 @@ class Overview(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._document.state is None or event.button() != Qt.MouseButton.LeftButton:
             return
+        if self.curve.editing:
+            self.curve.press(event.position(), self.height())
+            return
         view, seconds = self._document.viewport, self._seconds(event.position().x())
         self._hold = self._held(event.position())
         if self._hold == "":
@@ -143,6 +151,9 @@ class Overview(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._document.state is None:
+            return
+        if self.curve.editing:
+            self._draw_curve(event)
             return
         view, seconds = self._document.viewport, self._seconds(event.position().x())
         if not event.buttons() & Qt.MouseButton.LeftButton:
@@ -156,10 +167,22 @@ class Overview(QWidget):
         elif self._hold == "new" and abs(self._x(seconds) - self._x(self._grip)) > 4:
             view.set_time(*sorted((self._grip, seconds)))
 
+    def _draw_curve(self, event: QMouseEvent) -> None:
+        if self.curve.holding:
+            words = self.curve.drag(event.position(), self.height())
+            QToolTip.showText(event.globalPosition().toPoint(), words, self)
+        else:
+            near = self.curve.near(event.position(), self.height()) is not None
+            self.setCursor(Qt.CursorShape.SizeAllCursor if near else Qt.CursorShape.CrossCursor)
+
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         self._hold = ""
+        self.curve.release()
 
-    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self.curve.editing:
+            self.curve.remove(event.position(), self.height())
+            return
         self._document.viewport.set_time(0.0, self._document.duration)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -205,6 +228,11 @@ class Overview(QWidget):
 
     def _seconds(self, x: float) -> float:
         return min(max(x / max(1, self.width()), 0.0), 1.0) * self._document.duration
+
+    def _curve_changed(self) -> None:
+        if self.height() != self.sizeHint().height():
+            self.updateGeometry()
+        self.update()
 
     def _renew(self, *_: object) -> None:
         self._image = None

@@ -38,11 +38,13 @@ from stemstudio.gui.fader import Fader
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.meters import LevelMeter
 from stemstudio.project import edits
-from stemstudio.project.stem import MIXTURE, Stem
+from stemstudio.project.stem import MIXTURE, STRIP, Stem
 
 LOW_DB, HIGH_DB = -60.0, 12.0
+PLAIN = Stem(0, "", "", None)
+SHAPING = tuple(name for name in STRIP if name not in ("gain_db", "pan", "mute", "solo"))
 NARROWEST, WIDEST = 160, 300
-ROOMY = 186  # width from which there is room for ⋯ beside the name
+ROOMY = 186  # width from which there is room for EQ and ⋯ beside the name
 
 
 class Strip(QWidget):
@@ -54,10 +56,13 @@ class Strip(QWidget):
         Its menu is to open at this place of the screen.
     drag_wanted(stem)
         It is being dragged out by the mouse.
+    panel_wanted(stem, point)
+        Its equaliser, sends and so on are to open above this place.
     """
 
     menu_wanted = Signal(int, object)
     drag_wanted = Signal(int)
+    panel_wanted = Signal(int, object)
 
     def __init__(self, document: Document, stem: Stem, number: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,6 +102,13 @@ class Strip(QWidget):
         self.solo.clicked.connect(
             lambda on: self._set(f"{'Solo' if on else 'End solo of'} {self.stem.name}", solo=on)
         )
+        self.shape = self._switch(
+            "EQ", "shape", "Equaliser, sends, width, volume curve … (lit where any is in use)"
+        )
+        self.shape.setCheckable(False)
+        self.shape.clicked.connect(
+            lambda: self.panel_wanted.emit(self.stem.id, self.mapToGlobal(self.rect().topLeft()))
+        )
         self.more = QToolButton(self)
         self.more.setProperty("flat", True)
         self.more.setProperty("small", True)
@@ -123,11 +135,11 @@ class Strip(QWidget):
         self.meter = LevelMeter(2, self)
         self.meter.setToolTip("Level after the fader: bright is the body of the sound, dim its peaks")
         top = QHBoxLayout()
-        top.setSpacing(5)
+        top.setSpacing(4)
         top.addWidget(self.number_label)
         top.addWidget(self.name_label, 1)
         top.addWidget(self.name_edit, 1)
-        for button in (self.mute, self.solo, self.more):
+        for button in (self.shape, self.mute, self.solo, self.more):
             top.addWidget(button)
         rows = QGridLayout()
         rows.setHorizontalSpacing(6)
@@ -152,7 +164,7 @@ class Strip(QWidget):
         button = QPushButton(letter, self)
         button.setCheckable(True)
         button.setProperty("strip", kind)
-        button.setFixedSize(25, 20)
+        button.setFixedSize(23, 20)
         button.setToolTip(tip)
         return button
 
@@ -161,6 +173,7 @@ class Strip(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.more.setVisible(self.width() >= ROOMY)
+        self.shape.setVisible(self.width() >= ROOMY)
         super().resizeEvent(event)
 
     # what it shows
@@ -177,6 +190,7 @@ class Strip(QWidget):
                 fader.set_amount(max(LOW_DB, amount))
         self.gain_text.setText(wording.signed(stem.gain_db, 1))
         self.pan_text.setText(wording.pan(stem.pan))
+        self._light_shape()
         self.gain.set_colour(stem.colour)
         self.pan.set_colour(stem.colour)
         key = f"{number} makes it the target" if number < 10 else "click makes it the target"
@@ -184,6 +198,7 @@ class Strip(QWidget):
             f"{stem.name} · {key} · double-click the name to rename it · drag it into another program"
         )
         self.setAccessibleName(f"Stem {number}, {stem.name}")
+        self.shape.setAccessibleName(f"Equaliser and more of {stem.name}")
         self.mute.setAccessibleName(f"Mute {stem.name}")
         self.solo.setAccessibleName(f"Solo {stem.name}")
         self.gain.setAccessibleName(f"Gain of {stem.name}")
@@ -191,6 +206,13 @@ class Strip(QWidget):
         self.pan.setAccessibleName(f"Pan of {stem.name}")
         self.pan.setAccessibleDescription(wording.pan(stem.pan))
         self.update()
+
+    def _light_shape(self) -> None:
+        """Light the EQ button where a strip does more than its faders show."""
+        shaped = any(getattr(self.stem, name) != getattr(PLAIN, name) for name in SHAPING)
+        if bool(self.shape.property("lit")) != shaped:
+            self.shape.setProperty("lit", shaped)
+            self.shape.style().polish(self.shape)
 
     def rename(self) -> None:
         """Let the person type another name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
@@ -9,7 +10,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QColorDialog, QMenu, QWidget
 
 from stemstudio.gui.document import Document
-from stemstudio.project import edits
+from stemstudio.project import edits, remixing
 from stemstudio.project.project import State
 from stemstudio.project.stem import COLOURS, MIXTURE, RESIDUAL_COLOUR
 
@@ -17,7 +18,12 @@ COLOUR_NAMES = ("Coral", "Yellow", "Blue", "Green", "Magenta", "Sky", "Lime", "P
 
 
 def stem_menu(
-    document: Document, stem: int, rename: Callable[[], None], split: Callable[[], None], parent: QWidget
+    document: Document,
+    stem: int,
+    rename: Callable[[], None],
+    split: Callable[[], None],
+    panel: Callable[[], None],
+    parent: QWidget,
 ) -> QMenu:
     """Build the menu of a stem, to be opened by whoever asked for it."""
     state = document.state
@@ -50,7 +56,25 @@ def stem_menu(
     menu.addSeparator()
     only = menu.addAction("Solo only this", lambda: solo_only(document, stem))
     only.setEnabled(above is not None)
-    menu.addAction("Reset gain, pan, mute and solo", lambda: reset(document, stem))
+    menu.addAction("Equaliser, sends, volume curve…", panel).setToolTip(
+        "All that does not fit on the strip: equaliser, reverb, delay, width, phase, muted stretches."
+    )
+    flip = menu.addAction("Turn the phase over")
+    flip.setCheckable(True)
+    flip.setChecked(values.flip)
+    flip.triggered.connect(lambda on: _switch(document, stem, "Turn the phase of", flip=on))
+    safe = menu.addAction("Safe from solo")
+    safe.setCheckable(True)
+    safe.setChecked(values.solo_safe)
+    safe.triggered.connect(lambda on: _switch(document, stem, "Solo-safe", solo_safe=on))
+    bounds = document.selection.bounds
+    silence = menu.addAction("Silence the selection")
+    silence.setEnabled(bounds is not None)
+    silence.triggered.connect(lambda: silence_selection(document, stem))
+    again = menu.addAction("Hear muted stretches again")
+    again.setEnabled(bool(values.mutes))
+    again.triggered.connect(lambda: hear_again(document, stem))
+    menu.addAction("Reset the strip", lambda: reset(document, stem))
     return menu
 
 
@@ -67,10 +91,31 @@ def solo_only(document: Document, stem: int) -> None:
 
 
 def reset(document: Document, stem: int) -> None:
-    """Put a strip back to where it was at first."""
+    """Put a whole strip back to where it was at first."""
+    document.do(remixing.reset_strip(_state(document), stem))
+    document.settle()
+
+
+def silence_selection(document: Document, stem: int) -> None:
+    """Silence a stem for as long as the time selection lasts."""
+    bounds = document.selection.bounds
+    if bounds is not None:
+        document.do(remixing.silence(_state(document), stem, bounds.start, bounds.stop))
+        document.settle()
+
+
+def hear_again(document: Document, stem: int) -> None:
+    """Hear muted stretches again, within the time selection where there is one."""
+    bounds = document.selection.bounds
+    start, stop = (0.0, math.inf) if bounds is None else (bounds.start, bounds.stop)
+    document.do(remixing.sound_again(_state(document), stem, start, stop))
+    document.settle()
+
+
+def _switch(document: Document, stem: int, words: str, **fields: bool) -> None:
     state = _state(document)
-    name = f"Reset {state.stems[stem].name}"
-    document.do(edits.set_stem(state, stem, name, gain_db=0.0, pan=0.0, mute=False, solo=False))
+    document.settle()
+    document.do(edits.set_stem(state, stem, f"{words} {state.stems[stem].name}", **fields))
     document.settle()
 
 
