@@ -323,7 +323,14 @@ def test_menu_of_a_strip(shown, qtbot):
     view = shown(document)
     drums, bass = stem_called(document, "drums"), stem_called(document, "bass")
     asked = []
-    menu = stem_menu(document, drums, lambda: asked.append("rename"), lambda: asked.append("split"), view)
+    menu = stem_menu(
+        document,
+        drums,
+        lambda: asked.append("rename"),
+        lambda: asked.append("split"),
+        lambda: asked.append("panel"),
+        view,
+    )
     words = menu_words(menu)
     words["Rename…"].trigger()
     words["Split this stem…"].trigger()
@@ -333,7 +340,7 @@ def test_menu_of_a_strip(shown, qtbot):
     menu_words(words["Merge with"].menu())["bass"].trigger()
     assert names(view) == ["vocals", "drums", "other", "residual"]
     assert bass not in document.state.stems
-    menu = stem_menu(document, drums, asked.clear, asked.clear, view)
+    menu = stem_menu(document, drums, asked.clear, asked.clear, asked.clear, view)
     menu_words(menu)["Delete (its light goes to the residual)"].trigger()
     assert names(view) == ["vocals", "other", "residual"]
     split = document.state.splits[0]
@@ -343,7 +350,7 @@ def test_menu_of_a_strip(shown, qtbot):
 def test_the_residual_cannot_be_deleted(shown):
     document = split_song()
     view = shown(document)
-    menu = stem_menu(document, document.state.splits[0].residual, list, list, view)
+    menu = stem_menu(document, document.state.splits[0].residual, list, list, list, view)
     assert not menu_words(menu)["Delete (its light goes to the residual)"].isEnabled()
 
 

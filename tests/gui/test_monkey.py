@@ -161,7 +161,9 @@ class Walker:
     def menu(self) -> None:
         leaf = self.random.choice(self.document.state.leaves())
         self.document.set_target(leaf.id)
-        menu = stem_menu(self.document, leaf.id, self.window.commands.rename_stem, lambda: None, self.window)
+        menu = stem_menu(
+            self.document, leaf.id, self.window.commands.rename_stem, lambda: None, lambda: None, self.window
+        )
         self._trigger_one(menu, ("Other…",))
 
     def assign(self) -> None:

@@ -95,7 +95,8 @@ class EffectsPanel(QWidget):
         if isinstance(change, Change) and not change.kinds & {"mixer", "song"}:
             return
         state = self._document.state
-        self.setEnabled(state is not None)
+        if state is None:
+            self.hide()
         effects = PLAIN if state is None else state.effects
         for field, fader in self.faders.items():
             value = getattr(effects, field)

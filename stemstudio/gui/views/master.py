@@ -18,7 +18,7 @@ from stemstudio.gui.views.letters import Letters
 from stemstudio.gui.views.loudness import LoudnessView
 from stemstudio.gui.views.meters import LevelMeter
 
-WIDTH = 460
+WIDTH = 416
 GOOD_NULL_DB, BAD_NULL_DB = -90.0, -60.0
 
 
@@ -54,7 +54,7 @@ class Master(QWidget):
         self.peak.setProperty("role", "muted")
         self.peak.setToolTip("Highest level since the song was opened; click the meter to forget it")
         self.peak.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.null_words = QLabel("mixture − Σ stems", self)
+        self.null_words = QLabel("song − stems", self)
         self.null_words.setProperty("role", "muted")
         self.null = QLabel("–", self)
         self.null.setAccessibleName("What is missing between the song and its stems")

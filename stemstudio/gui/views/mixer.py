@@ -122,6 +122,8 @@ class MixerView(QWidget):
 
     def open_panel(self, stem: int, corner: QPoint | None = None) -> None:
         """Open the panel with everything that a strip does."""
+        if self._document.state is None:
+            return
         self._document.set_target(stem)
         strip = self.strip_of(stem)
         if corner is None:
@@ -131,6 +133,8 @@ class MixerView(QWidget):
 
     def open_effects(self) -> None:
         """Open the settings of reverb and delay."""
+        if self._document.state is None:
+            return
         self.effects.open_above(self.master.mapToGlobal(self.master.rect().topRight()))
 
     def open_menu(self, stem: int, point: QPoint) -> None:

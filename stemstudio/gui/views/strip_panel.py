@@ -248,9 +248,8 @@ class StripPanel(QWidget):
         if isinstance(change, Change) and not change.kinds & {"mixer", "stems", "song"}:
             return
         stem, state = self.stem, self._document.state
-        self.setEnabled(stem is not None)
         if stem is None or state is None:
-            self.setWindowTitle("Strip")
+            self.hide()
             return
         self.setWindowTitle(f"Strip – {stem.name}")
         rate = state.mixture.sample_rate
