@@ -36,6 +36,7 @@ CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "masks",
             "doubt",
             "listening",
+            "remix",
             "room",
             "comparing",
             "keys",
