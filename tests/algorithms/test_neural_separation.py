@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_recipes import SOURCES, tiny_network
 
-from stemstudio.algorithms.neural.devices import Device, chosen, machine, processor
+from stemstudio.algorithms.neural.devices import Device, chosen, machine
 from stemstudio.algorithms.neural.forward import Run
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, Waiting, cut, triangle
@@ -34,7 +34,7 @@ def of(*networks: object, weights: list[list[float]] | None = None) -> Ensemble:
 
 
 def how(**changes: object) -> How:
-    return How(**{"device": processor(), **changes})
+    return How(**{"device": Device("cpu", "one core", threads=1), **changes})
 
 
 @pytest.fixture(autouse=True)
@@ -246,6 +246,47 @@ def test_answers_that_are_no_numbers_are_not_taken_for_sound():
     network.network.module.forward = lambda batch: batch[:, None].repeat(1, 2, 1, 1) * float("nan")
     with pytest.raises(StemStudioError, match="no sound"):
         separate(noise(rate=1000), Ensemble((network.network,), np.ones((1, 2))), ["one"], how(), Progress())
+
+
+def test_an_answer_of_no_numbers_in_half_precision_is_asked_for_again_in_full():
+    import torch
+
+    network = Halves(length=2000)
+    network.network.module.layer = torch.nn.Conv1d(2, 2, 1, bias=False)
+    network.network.module.layer.weight.data = torch.eye(2)[:, :, None]
+
+    def forward(self, batch):
+        answer = torch.stack([0.5 * self.layer(batch)] * 2, dim=1)
+        return answer * float("nan") if answer.dtype == torch.bfloat16 else answer
+
+    type(network.network.module).forward = forward
+    sound = noise(rate=1000, length=5000)
+    every = Ensemble((network.network,), np.ones((1, 2)))
+    found = separate(sound, every, ["one"], how(precision="half"), Progress())
+    mean = sound.samples.mean()
+    np.testing.assert_allclose(found.waves[0], 0.5 * (sound.samples - mean) + mean, atol=1e-5)
+
+
+def test_what_holds_while_networks_compute_is_as_before_afterwards(tiny):
+    import torch
+    from demucs import transformer
+
+    def state():
+        fast = torch.backends.mha.get_fastpath_enabled()
+        return torch.get_num_threads(), fast, transformer.create_2d_sin_embedding
+
+    before, within = state(), []
+    progress = Progress(lambda fraction, message: within.append(state()))
+    separate(noise(), of(tiny), SOURCES, how(device=Device("cpu", "", threads=2)), progress)
+    assert state() == before
+    threads, fast, positions = within[len(within) // 2]
+    assert threads == 2
+    assert not fast
+    assert positions is not before[2]
+    stopped = Progress(lambda fraction, message: stopped.cancel())
+    with pytest.raises(Cancelled):
+        separate(noise(), of(tiny), SOURCES, how(device=Device("cpu", "", threads=2)), stopped)
+    assert state() == before
 
 
 def test_half_precision_is_near(tiny):

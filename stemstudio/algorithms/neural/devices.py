@@ -25,11 +25,14 @@ class Device:
         As a person does: "NVIDIA H100, 78 GB free".
     batch
         How many segments it is given at once.
+    threads
+        On how many cores the processor computes; None for as many as torch thinks right.
     """
 
     name: Literal["cpu", "cuda", "mps"]
     words: str
     batch: int = 1
+    threads: int | None = None
 
 
 def chosen(name: Name) -> Device:
@@ -98,10 +101,14 @@ def _has_bf16(torch: Any) -> bool:
 
 
 def processor() -> Device:
-    """The processor; segments one by one, as several at once are slower there."""
+    """The processor, on all cores but one, which is left for all else; segments one by one, as several are slower there.
+
+    Where there are only two cores, both compute: one alone would take twice as long.
+    """
     import os
 
-    return Device("cpu", f"processor, {os.cpu_count() or 1} cores")
+    cores = os.cpu_count() or 1
+    return Device("cpu", f"processor, {cores} cores", threads=cores if cores < 3 else cores - 1)
 
 
 def _card(torch: Any, name: str) -> Device:

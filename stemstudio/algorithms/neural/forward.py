@@ -6,7 +6,6 @@ answers that are no numbers.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.algorithms.neural.conditions import computing
 from stemstudio.algorithms.neural.devices import Device
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, Segment, Waiting
@@ -66,40 +66,45 @@ class Run:
         count = _Count(len(plan.segments), plan.length, self.networks, progress)
         with ExitStack() as stack:
             stack.enter_context(torch.inference_mode())
-            stack.enter_context(_plain_attention(torch))
-            stack.enter_context(_chances_kept())
+            stack.enter_context(computing(torch, self.device))
             for network in self.networks:
                 stack.enter_context(_on_device(torch, network, self.device, self.precision))
                 stack.enter_context(_watched(network, count))
-            under_way: tuple[list[Segment], Any] | None = None
+            if self.device.name == "cuda":
+                self.joined.on(lambda array: torch.from_numpy(array).to("cuda"))
+            under_way: _Asked | None = None
+            most = 1  # of the first, so that it is soon heard
             while len(waiting) or under_way is not None:
-                answer = None
-                segments = waiting.take(self.playhead(), batch) if len(waiting) else []
+                asked = None
+                segments = waiting.take(self.playhead(), most) if len(waiting) else []
+                most = batch
                 while segments:
                     count.begin(segments)
                     try:
-                        answer = self._ask(torch, segments)
+                        asked = self._ask(torch, segments)
                         break
                     except torch.OutOfMemoryError as error:
-                        batch = self._smaller(torch, batch, error)
+                        most = batch = self._smaller(torch, len(segments), error)
                         waiting.put_back(segments[batch:])
                         segments = segments[:batch]
                 if under_way is not None:
-                    self._take(torch, *under_way, count)
-                under_way = (segments, answer) if segments else None
+                    self._take(torch, under_way, count)
+                under_way = asked
                 if self.device.name == "cpu" and under_way is not None:
                     # A graphics card computes on while its last answer is joined; here that would only be later.
-                    self._take(torch, *under_way, count)
+                    self._take(torch, under_way, count)
                     under_way = None
         progress(1.0)
 
-    def _ask(self, torch: Any, segments: Sequence[Segment]) -> Any:
-        """What a network answers to some segments: a tensor on the device, (batch, stems, channels, samples)."""
+    def _ask(self, torch: Any, segments: list[Segment]) -> _Asked:
+        """Let a network answer to some segments; a card is only told to, and computes when it comes to it."""
         network = self.networks[segments[0].network]
         inputs = torch.from_numpy(np.stack([self._seen(network, segment) for segment in segments]))
-        if self.device.name == "cuda":
+        on_card = self.device.name == "cuda"
+        if on_card:
             inputs = inputs.pin_memory()
-        return network.module(inputs.to(self.device.name, non_blocking=True))
+        answer = network.module(inputs.to(self.device.name, non_blocking=True))
+        return _Asked(segments, answer, torch.cuda.current_stream().record_event() if on_card else None)
 
     def _seen(self, network: Network, segment: Segment) -> Float:
         """The stretch of a segment with the song around it, as long as the network wants it."""
@@ -110,40 +115,49 @@ class Run:
         taken = network.taken(segment.length, self.joined.plan.lengths[segment.network])
         return (taken - segment.length) // 2, taken
 
-    def _take(self, torch: Any, segments: Sequence[Segment], answer: Any, count: _Count) -> None:
-        waves: Float = answer.float().cpu().numpy()
+    def _take(self, torch: Any, asked: _Asked, count: _Count) -> None:
+        """Join answers, on a card where they are, and beside what it computes meanwhile."""
         finished: list[tuple[int, int]] = []
-        for row, segment in enumerate(segments):
-            network = self.networks[segment.network]
-            wave = waves[row]
-            if not np.isfinite(wave).all():
-                wave = self._again(torch, network, segment)
-            before, _ = self._frame(network, segment)
-            own = list(self.stems[segment.network])
-            finished += self.joined.add(segment, wave[own, :, before : before + segment.length])
-        count.end(segments)
+        with _beside(torch, asked):
+            waves = asked.answer.float()
+            if asked.ready is None:
+                waves = waves.cpu()
+            sound = torch.isfinite(waves).flatten(1).all(1).tolist()
+            for row, segment in enumerate(asked.segments):
+                network = self.networks[segment.network]
+                wave = waves[row] if sound[row] else self._again(torch, network, segment).to(waves.device)
+                before, _ = self._frame(network, segment)
+                own = self.stems[segment.network]
+                wave = wave[:, :, before : before + segment.length]
+                if list(own) != list(range(len(wave))):
+                    wave = wave[list(own)]
+                finished += self.joined.add(segment, wave.numpy() if asked.ready is None else wave)
+        count.end(asked.segments)
         if self.told is not None:
             for start, stop in finished:
                 self.told(start, stop)
 
-    def _again(self, torch: Any, network: Network, segment: Segment) -> Float:
+    def _again(self, torch: Any, network: Network, segment: Segment) -> Any:
         """The same segment on the CPU in single precision, where a card or half precision gave no numbers."""
         wave = None
         if self.device.name != "cpu" or self.precision == "half":
             import copy
 
-            module = copy.deepcopy(network.module).cpu().float()
-            for layer in module.modules():
-                layer._forward_pre_hooks.clear()
+            # Without the hooks, which hold on to what cannot be copied.
+            hooks = [
+                getattr(layer, name)
+                for layer in network.module.modules()
+                for name in ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs")
+            ]
+            module = copy.deepcopy(network.module, {id(each): type(each)() for each in hooks}).cpu().float()
             inputs = torch.from_numpy(self._seen(network, segment)[None])
-            wave = module(inputs)[0].numpy()
-        if wave is None or not np.isfinite(wave).all():
+            wave = module(inputs)[0]
+        if wave is None or not bool(torch.isfinite(wave).all()):
             raise StemStudioError(
                 "The network answered with values that are no sound.",
                 "Its file may be damaged: take another model, or fetch this one again.",
             )
-        found: Float = wave
-        return found
+        return wave
 
     def _smaller(self, torch: Any, batch: int, error: Exception) -> int:
         if self.device.name == "cuda":
@@ -156,6 +170,17 @@ class Run:
         return batch // 2
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a network was asked: its answer, a tensor (batch, stems, channels, samples); on a card, the event after which
+    it is there.
+    """
+
+    segments: list[Segment]
+    answer: Any
+    ready: Any
+
+
 class _Count:
     """Turns batches and layers into progress."""
 
@@ -165,7 +190,7 @@ class _Count:
         self._seconds = length / networks[0].sample_rate
         self._layers = [max(1, sum(1 for _ in network.layers())) for network in networks]
         self._done = self._batch = self._calls = 0
-        self._network = 0
+        self._network, self._share = 0, 0.0
 
     def begin(self, segments: Sequence[Segment]) -> None:
         self._network, self._batch, self._calls = segments[0].network, len(segments), 0
@@ -182,8 +207,22 @@ class _Count:
         self._tell(0.0)
 
     def _tell(self, part: float) -> None:
-        share = min(0.999, (self._done + part) / self._total)
+        # A card is asked for the next before the last is joined.
+        share = self._share = max(self._share, min(0.999, (self._done + part) / self._total))
         self._progress(share, f"{share * self._seconds:.0f} of {self._seconds:.0f} s done")
+
+
+@contextmanager
+def _beside(torch: Any, asked: _Asked) -> Iterator[None]:
+    """On a card: in a line of its own, which waits for this answer alone and not for what the card was told since."""
+    if asked.ready is None:
+        yield
+        return
+    line = torch.cuda.Stream()
+    line.wait_event(asked.ready)
+    asked.answer.record_stream(line)
+    with torch.cuda.stream(line):
+        yield
 
 
 @contextmanager
@@ -233,24 +272,3 @@ def _halved(torch: Any, module: Any) -> list[Any]:
             layer.__dict__["_half_dtype"] = torch.bfloat16
             hooks.append(layer.register_forward_pre_hook(fit, with_kwargs=True))
     return hooks
-
-
-@contextmanager
-def _plain_attention(torch: Any) -> Iterator[None]:
-    """Fused attention instead of torch's transformer fast path: a tenth faster here, and its layers call the hooks."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-
-
-@contextmanager
-def _chances_kept() -> Iterator[None]:
-    """Networks may draw from Python's own generator; afterwards that goes on as if nothing had been."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)

@@ -14,6 +14,7 @@ import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,7 +174,7 @@ class _Stretch:
 class _Answer:
     """What a network said to a segment, until every stretch that needs it is joined."""
 
-    wave: Float
+    wave: Any
     needed: int
 
 
@@ -189,13 +190,18 @@ class Joined:
         For each network and stem its weight; those of a stem sum to 1 over the networks.
     write
         Called with (start, wave) for every stretch joined, float32 (stems, channels, samples).
+
+    Answers may as well be tensors on a graphics card: then they are joined there, once `on` was told how arrays become
+    such tensors, and `write` is given tensors.
     """
 
     plan: Cut
     shares: NDArray[np.float64]
-    write: Callable[[int, Float], None]
+    write: Callable[[int, Any], None]
     _stretches: list[_Stretch] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
+    _weights: list[Any] = field(default_factory=list)
+    _says: list[Any] = field(default_factory=list)
     _answers: dict[Segment, _Answer] = field(default_factory=dict)
     _needed: dict[Segment, int] = field(default_factory=dict)
 
@@ -213,9 +219,18 @@ class Joined:
                 stretch.segments.append(segment)
                 stretch.missing += 1
             self._needed[segment] = len(found)
-        self._weights = [triangle(length) for length in plan.lengths]
+        self.on(lambda array: array)
 
-    def add(self, segment: Segment, wave: Float) -> list[tuple[int, int]]:
+    def on(self, made: Callable[[Float], Any]) -> None:
+        """Join answers of the kind that `made` makes of an array."""
+        plan = self.plan
+        self._weights = [made(triangle(length)) for length in plan.lengths]
+        counts = [plan.lanes.count(network) for network in range(len(plan.lengths))]
+        lanes = [(self.shares[network] / counts[network]).astype(np.float32) for network in plan.lanes]
+        # One network that sees the song once has the whole say.
+        self._says = [None if (share == 1).all() else made(share[:, None, None]) for share in lanes]
+
+    def add(self, segment: Segment, wave: Any) -> list[tuple[int, int]]:
         """Take the answer to a segment, (stems, channels, its length); the ranges of samples that this finished."""
         self._answers[segment] = _Answer(wave, self._needed[segment])
         finished: list[tuple[int, int]] = []
@@ -231,39 +246,34 @@ class Joined:
         last = bisect.bisect_left(self._starts, segment.stop)
         return self._stretches[first:last]
 
-    def _join(self, stretch: _Stretch) -> Float:
+    def _join(self, stretch: _Stretch) -> Any:
         """Σ over lanes of share · Σ w y / Σ w, always in the order of the segments."""
         lanes: dict[int, list[Segment]] = {}
         for segment in stretch.segments:
             lanes.setdefault(segment.lane, []).append(segment)
-        per_network = [self.plan.lanes.count(network) for network in range(len(self.plan.lengths))]
-        total: Float | None = None
+        total: Any = None
         for lane in sorted(lanes):
-            network = self.plan.lanes[lane]
-            wave = self._lane(stretch, lanes[lane])
-            wave *= (self.shares[network] / per_network[network]).astype(np.float32)[:, None, None]
+            wave, share = self._lane(stretch, lanes[lane]), self._says[lane]
+            if share is not None:
+                wave *= share
             total = wave if total is None else total + wave
         for segment in stretch.segments:
             answer = self._answers[segment]
             answer.needed -= 1
             if not answer.needed:
                 del self._answers[segment]
-        assert total is not None
         return total
 
-    def _lane(self, stretch: _Stretch, segments: Sequence[Segment]) -> Float:
-        size = stretch.stop - stretch.start
-        weight = np.zeros(size, dtype=np.float32)
-        wave: Float | None = None
+    def _lane(self, stretch: _Stretch, segments: Sequence[Segment]) -> Any:
+        weight: Any = None
+        wave: Any = None
         for segment in segments:
             at = slice(stretch.start - segment.start, stretch.stop - segment.start)
             own = self._weights[segment.network][at]
             piece = own * self._answers[segment].wave[..., at]
             wave = piece if wave is None else wave + piece
-            weight += own
-        assert wave is not None
-        result: Float = wave / weight
-        return result
+            weight = own if weight is None else weight + own
+        return wave / weight
 
 
 def with_range(ranges: Sequence[tuple[int, int]], new: tuple[int, int]) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +67,9 @@ class Prepared:
             result[:, low - start : high - start] = samples
         return result
 
-    def back(self, wave: Float) -> Float:
-        """An answer at the level and with the channels of the song: (stems, channels, samples)."""
-        wave = wave * np.float32(self.deviation) + np.float32(self.mean)
+    def back(self, wave: Any) -> Any:
+        """An answer, an array or a tensor, at the level and with the channels of the song: (stems, channels, samples)."""
+        wave = wave * float(np.float32(self.deviation)) + float(np.float32(self.mean))
         return wave if self.sound.channels > 1 else wave.mean(axis=1, keepdims=True)
 
 
@@ -160,8 +161,16 @@ class Answers:
             store = SampleStore(stems * channels, length)
             self._own = store.array[:, :length].reshape(stems, channels, length)
 
-    def write(self, start: int, wave: Float) -> None:
-        self._own[..., start : start + wave.shape[-1]] = wave
+    def write(self, start: int, wave: Any) -> None:
+        """Put a stretch of the answers in its place: an array, or a tensor on any device."""
+        place = self._own[..., start : start + wave.shape[-1]]
+        if isinstance(wave, np.ndarray):
+            place[...] = wave
+            return
+        import torch
+
+        for stem, channel in np.ndindex(*place.shape[:2]):
+            torch.from_numpy(place[stem, channel]).copy_(wave[stem, channel])
 
     def finished(self, start: int, stop: int) -> tuple[int, int]:
         """A stretch of the answers is there: put it into the room; which samples of the room are good now.
