@@ -70,6 +70,7 @@ class Saving(QObject):
         for signal in (document.target_changed, document.selection_changed, document.look_changed):
             signal.connect(self._timer.start)
         document.viewport.changed.connect(self._timer.start)
+        document.hints.strength_changed.connect(self._timer.start)
         document.history_changed.connect(self.changed)
         document.opened.connect(self._another_project)
         opening.read.connect(self._song_read)

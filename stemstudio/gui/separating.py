@@ -18,6 +18,7 @@ from stemstudio.gui.document import UNFINISHED, Document
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
 from stemstudio.progress import Progress
+from stemstudio.project.corrections import Lesson
 from stemstudio.project.project import Project, State
 from stemstudio.project.provisional import Provisional
 from stemstudio.project.refining import Refined, refine, refined
@@ -272,13 +273,13 @@ class Separating(QObject):
         project, keep = document.project, self.keep
         if project is None:
             return None
-        state = project.state
+        state, lesson = project.state, Lesson(strength=document.hints.strength)
         if not document.complete:
             document.said.emit("The song is still being read; it can be refined in a moment.")
             return None
 
         def work(progress: Progress) -> tuple[Refined, ...]:
-            results = refine(state, progress.part(0.0, 0.97), again=again)
+            results = refine(state, progress.part(0.0, 0.97), lesson, again=again)
             if keep is not None:
                 storing = progress.part(0.97, 1.0)
                 results = tuple(_stored(result, keep, storing) for result in results)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from stemstudio.algorithms.nmf.hints import STRENGTH
 from stemstudio.progress import Progress
 from stemstudio.project.hints import LaidHint, Outcome, hint_numbers, laid_hints, outcome, unlearned
 from stemstudio.project.project import Change, State
@@ -15,6 +16,7 @@ from stemstudio.spectral.tiles import Patch
 if TYPE_CHECKING:
     from stemstudio.gui.document import Document
 
+WEAKEST, FIRMEST = 0.5, 12.0  # of λ: e^−λ is −4 to −104 dB
 TOUCHED = frozenset({"hints", "paint", "splits", "grid", "song"})
 Known = dict[int, tuple[LaidHint, Split, Outcome]]
 Found = tuple[State, tuple[LaidHint, ...], Known]
@@ -31,16 +33,21 @@ class ShownHints(QObject):
         Numbers of those that nothing has been learned from yet.
     missed
         Numbers of those that were taught and not followed.
+    strength
+        λ of the next refinement: how firmly other stems are kept off hinted light.
 
     Signals
     -------
     changed()
-        Any of these is different.
+        Hints, or what became of them, are different.
+    strength_changed()
+        They are to be bound more or less firmly.
     refined(words)
         A refinement was looked at: what became of its hints.
     """
 
     changed = Signal()
+    strength_changed = Signal()
     refined = Signal(str)
 
     def __init__(self, document: Document) -> None:
@@ -49,6 +56,7 @@ class ShownHints(QObject):
         self.laid: tuple[LaidHint, ...] = ()
         self.fresh: tuple[int, ...] = ()
         self.missed: tuple[int, ...] = ()
+        self.strength = STRENGTH
         self._known: Known = {}
         self._running = self._asked = False
         document.opened.connect(self._opened)
@@ -73,6 +81,13 @@ class ShownHints(QObject):
             for hint in self.laid
         )
 
+    def set_strength(self, strength: float) -> None:
+        """Bind hints more or less firmly from the next refinement on."""
+        strength = min(max(WEAKEST, strength), FIRMEST)
+        if strength != self.strength:
+            self.strength = strength
+            self.strength_changed.emit()
+
     def tell(self) -> None:
         """Say with `refined` what becomes of the hints, as soon as that is known."""
         self._asked = True
@@ -94,6 +109,7 @@ class ShownHints(QObject):
         self.laid, self.fresh, self.missed, self._known = (), (), (), {}
         self._asked = False
         self.changed.emit()
+        self.set_strength(STRENGTH)
         self._look()
 
     def _changed(self, change: Change) -> None:

@@ -22,6 +22,7 @@ def record(document: Document, player: Player) -> dict[str, Any]:
         "look": document.look.model_dump(),
         "target": document.target,
         "atoms_of": document.atoms_of,
+        "hint_strength": document.hints.strength,
         "selection": document.selection.model_dump(),
         "playhead": player.position / state.mixture.sample_rate,
     }
@@ -46,6 +47,7 @@ def restore(document: Document, player: Player, view: Mapping[str, Any]) -> None
             document.set_target(target)
         if atoms_of in state.splits and state.splits[atoms_of].estimates.atoms:
             document.show_atoms_of(atoms_of)
+        document.hints.set_strength(float(view.get("hint_strength", document.hints.strength)))
         playhead = float(view.get("playhead", 0.0))
         player.seek(min(max(0, int(playhead * state.mixture.sample_rate)), state.mixture.length))
     except (ValueError, TypeError, OverflowError):

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from split_song import Stage, split_song, stage
 
+from stemstudio.gui import separating
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.tools.painting import give_selection
@@ -216,6 +217,29 @@ def test_learning_moves_the_whole_tone_and_says_how_it_went(options, painter, qt
     assert made.document.history.names[-1] == "Clear hint"
     assert not options.hints.isVisible()
     assert share(made, "lead", 1.0, 220.0) > 0.8, "what was learned stays"
+
+
+def test_hints_bind_as_firmly_as_the_slider_says(options, painter, settle, monkeypatch):
+    made = painter
+    hint(made, settle)
+    slider, words = options.hints.firmness, options.hints.firmness_words
+    assert slider.isVisible()
+    assert words.text() == "−52 dB"
+    taught = []
+
+    def teach(state, progress, lesson, **more):
+        taught.append(lesson.strength)
+        return learn(state, progress, lesson, **more)
+
+    learn = separating.refine
+    monkeypatch.setattr(separating, "refine", teach)
+    slider.setValue(slider.minimum())
+    assert words.text() == "−4 dB"
+    refine(made, settle)
+    assert taught == [0.5]
+    assert made.document.hints.words == "1 hint, followed"
+    made.document.hints.set_strength(1e9)
+    assert slider.value() == slider.maximum()
 
 
 def test_what_was_not_followed_is_seen_and_painted_hard_in_one_step(options, painter, qtbot, settle):

@@ -101,6 +101,7 @@ def test_save_and_open_bring_everything_back(qtbot, monkeypatch, studios, song, 
         Selection().combined("replace", Box(start=1.0, stop=2.0, low=200.0, high=900.0))
     )
     first.document.set_look(view="mixture", colours="viridis")
+    first.document.hints.set_strength(2.5)
     assert first.saving.unsaved
     target = tmp_path / "work"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
@@ -120,6 +121,7 @@ def test_save_and_open_bring_everything_back(qtbot, monkeypatch, studios, song, 
     assert second.document.selection == first.document.selection
     assert second.document.look == first.document.look
     assert second.document.target == first.document.target
+    assert second.document.hints.strength == 2.5
     assert not second.saving.unsaved
     assert "Brush lead" in second.document.earlier
 

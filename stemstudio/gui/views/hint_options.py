@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from stemstudio.gui.document import Document
+from stemstudio.gui.shown_hints import FIRMEST, WEAKEST
 from stemstudio.gui.tools.painting import paint_hard
 from stemstudio.gui.tools.toolbox import Mode, ToolBox
 from stemstudio.project.hints import clear
+
+STEPS = 2  # of the slider, for each 1 of λ
+DECIBELS = 8.686  # of e
 
 MODES: tuple[tuple[Mode, str, str], ...] = (
     ("hard", "Hard", "Paint moves the light itself, just where you paint (X swaps)"),
@@ -78,15 +82,45 @@ class HintOptions(QWidget):
         self.clear.setAccessibleName("Clear hints")
         self.clear.setToolTip("Take all hints off the sheet; what was learned from them stays")
         self.clear.clicked.connect(self._clear)
+        self.firmness = QSlider(Qt.Orientation.Horizontal)
+        self.firmness.setRange(round(WEAKEST * STEPS), round(FIRMEST * STEPS))
+        self.firmness.setPageStep(STEPS)
+        self.firmness.setMinimumWidth(60)
+        self.firmness.setAccessibleName("Firmness of hints")
+        self.firmness.setToolTip(
+            "By how much the next Refine turns down all other stems where a hint lies: little is a suggestion that "
+            "the atoms may overrule, much an order"
+        )
+        self.firmness.valueChanged.connect(lambda place: document.hints.set_strength(place / STEPS))
+        self.firmness_words = QLabel()
+        self.firmness_words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.firmness_words.setMinimumWidth(self.firmness_words.fontMetrics().horizontalAdvance("−104 dB"))
+        label = QLabel("Firmness")
+        label.setProperty("role", "muted")
+        label.setBuddy(self.firmness)
+        firmly = QHBoxLayout()
+        firmly.setSpacing(10)
+        firmly.addWidget(label)
+        firmly.addWidget(self.firmness, 1)
+        firmly.addWidget(self.firmness_words)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(5)
         grid.addWidget(self.words, 0, 0, 1, 3)
+        grid.addLayout(firmly, 1, 0, 1, 3)
         for column, button in enumerate((self.paint_hard, self.refine, self.clear)):
-            grid.addWidget(button, 1, column)
+            grid.addWidget(button, 2, column)
             grid.setColumnStretch(column, 1)
         document.hints.changed.connect(self._show)
+        document.hints.strength_changed.connect(self._show_firmness)
+        self._show_firmness()
         self._show()
+
+    def _show_firmness(self) -> None:
+        strength = self._document.hints.strength
+        with QSignalBlocker(self.firmness):
+            self.firmness.setValue(round(strength * STEPS))
+        self.firmness_words.setText(f"−{DECIBELS * strength:.0f} dB")
 
     def _show(self) -> None:
         hints = self._document.hints
