@@ -26,10 +26,13 @@ class SoFar:
         The stems; zeros where they are not there yet. Their arrays go on being filled.
     done
         Ranges of samples [start, stop) that are there, in order, and will not change any more.
+    settled
+        Whether the answer at the end has just these sounds; otherwise it is a little better.
     """
 
     estimates: Waveforms
     done: Ranges
+    settled: bool = True
 
 
 @dataclass(frozen=True)

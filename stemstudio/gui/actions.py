@@ -8,7 +8,9 @@ from typing import Literal
 
 from stemstudio.gui.tools import TOOLS
 
-Needs = Literal["", "song", "stems", "atoms", "nmf", "chosen", "selection", "hints", "melody", "giving"]
+Needs = Literal[
+    "", "song", "stems", "atoms", "nmf", "chosen", "selection", "hints", "melody", "giving", "network"
+]
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("refine", "Separate", "Refine from &hints", "Let the atoms learn from all hints, new and old.", (), "hints"),
     Command("paint_hints_hard", "Separate", "Paint hints hard that were &not followed", "Their light moves just as painted.", (), "hints"),
     Command("clear_hints", "Separate", "Clear all h&ints", "What was learned from them stays.", (), "hints"),
+    Command("filter_stems", "Separate", "Tell stems apart by their &places", "One round of a filter that looks at where between the loudspeakers each stem of a network is.", (), "network", rule_before=True),
+    Command("stems_as_atoms", "Separate", "Stems as a&toms", "Learn atoms from every stem of a network, each in its stem: drag one, and a sound moves in the whole song.", (), "network"),
     Command("stop_job", "Separate", "S&top", "Stop the running job; nothing is changed.", (), "song"),
     Command("add_stem", "Separate", "&New empty stem", "A stem to paint into, or to give atoms to.", ("Ctrl+T",), "song", rule_before=True),
     Command("rename_stem", "Separate", "Re&name the target stem…", "", ("F2",), "stems"),

@@ -335,6 +335,12 @@ class Commands(QObject):
         self.window.compare_takes().show()
         self.window.compare_takes().activateWindow()
 
+    def filter_stems(self) -> None:
+        self.window.filtering.by_places()
+
+    def stems_as_atoms(self) -> None:
+        self.window.filtering.as_atoms()
+
     def stop_job(self) -> None:
         for job in self.document.jobs.queue:
             job.stop()

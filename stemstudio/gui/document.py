@@ -172,7 +172,8 @@ class Document(QObject):
     def finish(self, edit: Edit) -> None:
         """The split that was shown so far becomes a step; what was finished before is not drawn and rendered again."""
         laid, state = self.provisional, self.state
-        if laid is not None and state is not None and laid.done == ((0, state.mixture.length),):
+        whole = state is not None and laid is not None and laid.done == ((0, state.mixture.length),)
+        if whole and laid is not None and laid.settled:
             self._narrowed = Box(start=0.0, stop=0.0, low=0.0, high=1.0)
         self.provisional = self._laid = None
         self.do(edit)

@@ -36,6 +36,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.exporting import Exporting
 from stemstudio.gui.fetching import Fetching
+from stemstudio.gui.filtering import Filtering
 from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
 from stemstudio.gui.matching import Matching
@@ -70,6 +71,7 @@ from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
 from stemstudio.project.doubt import Region
+from stemstudio.project.filtering import filterable
 from stemstudio.project.stem import MIXTURE
 from stemstudio.project.takes import Take
 
@@ -119,6 +121,9 @@ class MainWindow(QMainWindow):
         self.comparing.takes_changed.connect(lambda: self.saving.keep_takes(self.comparing.takes))
         self.saving.takes_read.connect(self.comparing.restore)
         self._compare: CompareDialog | None = None
+        self.filtering = Filtering(self.document)
+        self.filtering.keep = self.saving.keep
+        self.filtering.failed.connect(self._show_error)
         opinions = opinions_of(self.document)
         opinions.keep = self.saving.keep
         opinions.takes = lambda: self.comparing.takes
@@ -383,6 +388,7 @@ class MainWindow(QMainWindow):
             document.history_changed,
             document.reading_changed,
             document.atoms_changed,
+            document.target_changed,
             document.selection_changed,
             document.hints.changed,
         ):
@@ -414,6 +420,7 @@ class MainWindow(QMainWindow):
             "nmf": reworkable(document.atom_split),
             "chosen": reworkable(document.atom_split) and bool(document.atoms),
             "selection": bool(document.selection) and state is not None,
+            "network": self._of_a_network(),
             "hints": bool(document.hints.laid),
             "melody": state is not None and bool(state.melody),
         }
@@ -473,6 +480,12 @@ class MainWindow(QMainWindow):
         self.comparing.add(take)
         self.compare_takes().show()
         self._say(f"{take.title} is ready to be heard.")
+
+    def _of_a_network(self) -> bool:
+        """Whether the target is a stem that a network made."""
+        state = self.document.state
+        parent = None if state is None else state.stems[self.document.target].parent
+        return state is not None and parent is not None and filterable(state.splits.get(parent))
 
     def _go_to_doubt(self, region: Region) -> None:
         if self.document.state is not None:

@@ -42,12 +42,15 @@ class Provisional:
         The step that it would be now.
     done
         The stretches that are finished, in samples.
+    settled
+        Whether they are the answer's own.
     """
 
     parent: int
     instead: Split | None
     edit: Edit
     done: Ranges
+    settled: bool = True
 
     @classmethod
     def of(
@@ -58,7 +61,7 @@ class Provisional:
         stems, owners = put_together(so_far.estimates.names, together)
         estimates, every = _pieces(state, recipe, so_far, owners)
         edit = edits.split(project, parent, recipe, estimates, stems=stems, owners=every)
-        return cls(parent, state.splits.get(parent), edit, so_far.done)
+        return cls(parent, state.splits.get(parent), edit, so_far.done, so_far.settled)
 
     @property
     def split(self) -> Split:

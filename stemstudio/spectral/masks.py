@@ -182,6 +182,54 @@ def multichannel_wiener(
     return result
 
 
+def replaced(
+    mixture: Complex,
+    stems: Complex,
+    *,
+    iterations: int = 1,
+    eps: float = 1e-10,
+    progress: Progress | None = None,
+) -> Complex:
+    """Stems that there are, filtered by their spectra and their places between the loudspeakers.
+
+    The same expectation–maximisation as `multichannel_wiener`, begun with the stems themselves.
+
+    Parameters
+    ----------
+    mixture
+        x, complex (channels, bins, frames).
+    stems
+        y, complex (stems, channels, bins, frames); what they leave of the mixture is best one of them.
+
+    Returns
+    -------
+    ndarray
+        complex (stems, channels, bins, frames), of the mixture's dtype. Their sum is nearly the mixture.
+
+    References
+    ----------
+    Nugraha, Liutkus & Vincent 2016, "Multichannel audio source separation with deep neural networks".
+    """
+    if mixture.ndim != 3 or stems.shape[1:] != mixture.shape:
+        raise ValueError(f"stems {stems.shape} do not fit a mixture of {mixture.shape}")
+    progress = progress or Progress()
+    channels, bins, frames = mixture.shape
+    scale = max(1.0, float(np.abs(mixture).max(initial=0.0)) / 10)
+    result = np.empty(stems.shape, dtype=mixture.dtype)
+    step = max(1, BYTES // max(1, 16 * channels * frames))
+    for first in range(0, bins, step):
+        progress(first / bins, "placing the stems")
+        cut = slice(first, first + step)
+        x = mixture[:, cut].astype(np.complex128) / scale
+        y: Complex = stems[:, :, cut].astype(np.complex128) / scale
+        for _ in range(iterations):
+            progress.check()
+            y = _em_step(x, y, eps)
+        result[:, :, cut] = y * scale
+    progress(1.0)
+    return result
+
+
 def _stereo(mixture: Complex, models: Float, iterations: int, eps: float, scale: float) -> Complex:
     """Some bins of a stereo mixture, (stems, 2, bins, frames): all iterations in one go."""
     from stemstudio.spectral.wiener_kernel import wiener_stereo
@@ -212,6 +260,11 @@ def _solved(matrix: Complex, x: Complex, eps: float) -> Complex:
     if len(x) == 1:
         solved = x / (matrix[0] + eps)
         return solved
+    if len(x) == 2:
+        (a, b), (c, d) = matrix
+        pair: Complex = np.stack([d * x[0] - b * x[1], a * x[1] - c * x[0]])
+        pair /= a * d - b * c
+        return pair
     solved = np.linalg.solve(matrix.transpose(2, 3, 0, 1), x.transpose(1, 2, 0)[..., None])
     return solved[..., 0].transpose(2, 0, 1)
 

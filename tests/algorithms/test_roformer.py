@@ -211,6 +211,23 @@ def test_half_precision_is_as_close_as_it_says(tmp_path):
     assert 0 < np.linalg.norm(half - full) < 0.02 * np.linalg.norm(full)
 
 
+def test_the_filter_brings_a_network_s_stems_together(tmp_path):
+    add(write_tiny_roformer(tmp_path), Progress())
+    sound = noise(1.0)
+    told: list[float] = []
+    plain = RoFormer().run(sound, Progress()).waves
+    settled: list[bool] = []
+    progress = Progress(
+        lambda fraction, _: told.append(fraction), lambda found: settled.append(found.settled)
+    )
+    filtered = RoFormer(iterations=1).run(sound, progress).waves
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert settled
+    assert not any(settled), "the filter is still to come"
+    assert np.linalg.norm(filtered - plain) > 0.05 * np.linalg.norm(plain)
+
+
 def test_adding_listing_choosing_removing(tmp_path):
     with pytest.raises(MissingModel, match="models add FILE --config YAML"):
         own_model("")

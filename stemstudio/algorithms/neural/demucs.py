@@ -10,13 +10,14 @@ from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.devices import chosen
+from stemstudio.algorithms.neural.places import placed
 from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
 from stemstudio.algorithms.neural.weights import load, weights_of
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
-LOADED = 0.02  # of the whole work
+LOADED, FILTERED = 0.02, 0.1  # of the whole work
 
 
 class HTDemucs(Streaming):
@@ -63,6 +64,15 @@ class HTDemucs(Streaming):
         "for is not computed; empty takes all",
         max_length=200,
     )
+    iterations: int = parameter(
+        0,
+        "How often a filter looks for the stems' places between the loudspeakers, to tell them apart by those as well: "
+        "0 leaves them as the network gives them",
+        unit="rounds",
+        ge=0,
+        le=10,
+        advanced=True,
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = parameter(
         "auto", "What computes: a graphics card if there is one (auto), or as named"
     )
@@ -84,6 +94,17 @@ class HTDemucs(Streaming):
             progress(LOADED * (number + 1) / len(paths), "loading the network")
         weights = np.ones((len(paths), len(networks[0].stems)))
         ensemble = Ensemble(tuple(networks), np.array(model.weights) if model.weights else weights)
-        how = How(device, self.overlap, self.shifts, self.seed, self.segment, self.precision, playhead)
+        how = How(
+            device,
+            self.overlap,
+            self.shifts,
+            self.seed,
+            self.segment,
+            self.precision,
+            playhead,
+            settled=not self.iterations,
+        )
         wanted = stems_named(self.stems, ensemble.stems)
-        return separate(signal, ensemble, wanted, how, progress.part(LOADED, 1.0))
+        share = FILTERED if self.iterations else 0.0
+        stems = separate(signal, ensemble, wanted, how, progress.part(LOADED, 1.0 - share))
+        return placed(signal, stems, self.iterations, progress.part(1.0 - share, 1.0))

@@ -9,12 +9,13 @@ import numpy as np
 from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.devices import chosen
+from stemstudio.algorithms.neural.places import placed
 from stemstudio.algorithms.neural.separation import Ensemble, How, separate, stems_named
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
-LOADED = 0.02  # of the whole work
+LOADED, FILTERED = 0.02, 0.1  # of the whole work
 
 
 class RoFormer(Streaming):
@@ -65,6 +66,15 @@ class RoFormer(Streaming):
     seed: int = parameter(
         0, "Which shifts: the same number gives the same stems again", ge=0, le=2**31 - 1, advanced=True
     )
+    iterations: int = parameter(
+        0,
+        "How often a filter looks for the stems' places between the loudspeakers, to tell them apart by those as well: "
+        "0 leaves them as the network gives them",
+        unit="rounds",
+        ge=0,
+        le=10,
+        advanced=True,
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = parameter(
         "auto", "What computes: a graphics card if there is one (auto), or as named"
     )
@@ -87,7 +97,16 @@ class RoFormer(Streaming):
         progress(LOADED, "loading the network")
         ensemble = Ensemble((network,), np.ones((1, len(network.stems))))
         how = How(
-            chosen(self.device), self.overlap, self.shifts, self.seed, self.segment, self.precision, playhead
+            chosen(self.device),
+            self.overlap,
+            self.shifts,
+            self.seed,
+            self.segment,
+            self.precision,
+            playhead,
+            settled=not self.iterations,
         )
         wanted = stems_named(self.stems, ensemble.stems)
-        return separate(signal, ensemble, wanted, how, progress.part(LOADED, 1.0))
+        share = FILTERED if self.iterations else 0.0
+        stems = separate(signal, ensemble, wanted, how, progress.part(LOADED, 1.0 - share))
+        return placed(signal, stems, self.iterations, progress.part(1.0 - share, 1.0))

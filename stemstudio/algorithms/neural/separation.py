@@ -66,6 +66,8 @@ class How:
         What computes.
     playhead
         The sample of the song that is wanted first, whenever it is asked.
+    settled
+        Whether the answer is final, with no filter to follow.
     """
 
     device: Device
@@ -75,6 +77,7 @@ class How:
     segment: float = 0.0
     precision: Precision = "full"
     playhead: Playhead = at_the_start
+    settled: bool = True
 
 
 def stems_named(text: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ def separate(
         last = number == len(groups) - 1
         part = progress.part(number / len(groups), (number + 1) / len(groups))
         channels = slice(taken[0], taken[-1] + 1)
-        tell = (lambda done: progress.hand_on(SoFar(result, done))) if last else None
+        tell = (lambda done: progress.hand_on(SoFar(result, done, how.settled))) if last else None
         _separate_channels(sound, taken, ensemble, wanted, how, room[:, channels], part, tell)
     progress(1.0)
     return result

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.estimates import PartSound
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.fitting import Fitting
@@ -37,6 +38,7 @@ from stemstudio.spectral.stft import StftSettings
 MOST_COMPONENTS = 256
 FIRST_LOOK = 5  # iterations until the atoms are handed on for the first time
 LOOK_SECONDS = 1.0  # and between two times after that
+SEPARATED = 0.5  # of the work, where a model separates first
 PANNED_EFFORT = 1.6  # of a run with a pan for every atom, on a stereo song, against one without
 
 
@@ -107,6 +109,12 @@ class NMF(Algorithm):
         chooses="files",
         endings=".template",
         max_length=1000,
+    )
+    seeds: str = parameter(
+        "",
+        "The name of a trained model on this machine, such as htdemucs: the song is first separated by it, the atoms are "
+        "learned from its stems, and each belongs to the stem that it was learned from",
+        max_length=200,
     )
     tolerance: float = parameter(
         0.1,
@@ -223,6 +231,10 @@ class NMF(Algorithm):
         StftSettings(fft=self.fft, hop=self.hop)
         if self.lowest > self.highest:
             raise ValueError(f"the lowest note, {self.lowest}, is above the highest, {self.highest}")
+        if self.seeds and (self.given or self.score or self.templates):
+            raise ValueError(
+                "atoms are learned from a model's stems, or given by a file, a score or templates, not both"
+            )
         for words in (self.fixed_templates, self.fixed_activations, self.new_templates, self.new_activations):
             check_numbers(words)
         return self
@@ -247,6 +259,8 @@ class NMF(Algorithm):
 
         With `given`, they start from just those atoms, and what the recipe says of a start is not looked at.
         """
+        if self.seeds and given is None:
+            return self._seeded(signal, progress)
         progress(0.0, "transforming")
         V = spectrum(signal, self.grid, self.exponent, progress.part(0.0, 0.05))
         components, told = self.components, given is not None
@@ -298,6 +312,14 @@ class NMF(Algorithm):
         else:
             fit = fitting.shared(V, start, fitted, watch)
         return self._estimates(fit, start, copied=False)
+
+    def _seeded(self, signal: Sound, progress: Progress) -> Factorization:
+        from stemstudio.algorithms.neural.by_name import recipe_named
+        from stemstudio.algorithms.nmf.seeding import seeded
+
+        stems = recipe_named(self.seeds).run(signal, progress.part(0.0, SEPARATED, hand_on=lambda _: None))
+        sounds = {name: PartSound(signal, stems, number) for number, name in enumerate(stems.names)}
+        return seeded(self, signal, sounds, progress.part(SEPARATED, 1.0))
 
     def _start(self, V: Float, sample_rate: int, components: int, progress: Progress) -> Start:
         """Where W and H begin. Files are read here and nowhere else: a recipe may come from a stranger."""
