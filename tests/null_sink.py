@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 44100
+STEREO = ("front-left", "front-right")
 ASOUNDRC = """
 pcm.!default { type pulse hint { show on description "Null sink" } }
 ctl.!default { type pulse }
@@ -21,10 +22,11 @@ ctl.!default { type pulse }
 
 
 class SoundServer:
-    """A private PulseAudio whose only sink goes nowhere."""
+    """A private PulseAudio whose only sink goes nowhere; `places` are the loudspeakers of its channels."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, places: tuple[str, ...] = STEREO) -> None:
         self.folder = folder
+        self.places = places
         (folder / "asound.conf").write_text(ASOUNDRC)
         self.environment = {
             "PULSE_RUNTIME_PATH": str(folder),
@@ -39,7 +41,8 @@ class SoundServer:
                 "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--system=false", "--realtime=false",
                 "--high-priority=false", "--disable-shm=true", "--use-pid-file=false",
                 "-L", f"module-native-protocol-unix socket={folder / 'native'} auth-anonymous=1",
-                "-L", f"module-null-sink sink_name=nul format=float32le rate={RATE} channels=2",
+                "-L", f"module-null-sink sink_name=nul format=float32le rate={RATE} channels={len(places)} "
+                f"channel_map={','.join(places)}",
             ],
             env={**os.environ, **self.environment},
             stdout=self._log,
@@ -52,9 +55,9 @@ class SoundServer:
             time.sleep(0.02)
 
     @classmethod
-    def in_a_folder(cls) -> SoundServer:
+    def in_a_folder(cls, places: tuple[str, ...] = STEREO) -> SoundServer:
         """A server in a folder of its own; a socket's path may not be longer than 108 bytes."""
-        return cls(Path(tempfile.mkdtemp(prefix="pulse-")))
+        return cls(Path(tempfile.mkdtemp(prefix="pulse-")), places)
 
     def stop(self) -> None:
         """End the server; whoever plays loses the device."""
@@ -80,10 +83,11 @@ class Recording:
 
     def __init__(self, server: SoundServer) -> None:
         self._pieces: list[bytes] = []
+        self._frame = 4 * len(server.places)
         self.arrivals: list[tuple[float, int]] = []
         self._process = subprocess.Popen(
-            ["parec", "--raw", "--device=nul.monitor", "--format=float32le", f"--rate={RATE}", "--channels=2",
-             "--latency-msec=5"],
+            ["parec", "--raw", "--device=nul.monitor", "--format=float32le", f"--rate={RATE}",
+             f"--channels={len(server.places)}", f"--channel-map={','.join(server.places)}", "--latency-msec=5"],
             env={**os.environ, **server.environment},
             stdout=subprocess.PIPE,
         )  # fmt: skip
@@ -98,11 +102,11 @@ class Recording:
         total = 0
         while piece := os.read(self._process.stdout.fileno(), 1 << 16):
             total += len(piece)
-            self.arrivals.append((time.monotonic(), total // 8))
+            self.arrivals.append((time.monotonic(), total // self._frame))
             self._pieces.append(piece)
 
     def stop(self) -> NDArray[np.float32]:
-        """End the recording and return it, shape (2, samples)."""
+        """End the recording and return it, shape (channels, samples)."""
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait()
@@ -110,7 +114,8 @@ class Recording:
         if self._process.stdout is not None:
             self._process.stdout.close()
         sound = b"".join(self._pieces)
-        return np.frombuffer(sound[: len(sound) // 8 * 8], dtype=np.float32).reshape(-1, 2).T
+        whole = sound[: len(sound) // self._frame * self._frame]
+        return np.frombuffer(whole, dtype=np.float32).reshape(-1, self._frame // 4).T
 
     @property
     def seconds(self) -> float:

@@ -111,7 +111,7 @@ class Floor(QWidget):
             for speaker in speakers:
                 if speaker.azimuth is not None and abs(azimuth - speaker.azimuth) < SNAP:
                     azimuth = speaker.azimuth
-        return round(azimuth, 1), round(min(distance, 1.0), 2)
+        return float(round(azimuth)), round(min(distance, 1.0), 2)
 
     def shown(self) -> list[Shown]:
         """All discs, the target's last; those in the same place stand side by side."""

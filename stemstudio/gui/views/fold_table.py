@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from stemstudio.gui import theme, wording
@@ -37,9 +37,11 @@ class FoldTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(30)
+        self._rows: Sequence[FoldRow] = ()
 
     def show_rows(self, rows: Sequence[FoldRow]) -> None:
         """Show what was measured."""
+        self._rows = rows
         look = theme.current()
         self.setRowCount(len(rows))
         for place, row in enumerate(rows):
@@ -61,6 +63,11 @@ class FoldTable(QTableWidget):
         self.resizeRowsToContents()
         height = self.horizontalHeader().sizeHint().height() + sum(map(self.rowHeight, range(len(rows))))
         self.setFixedHeight(height + 4)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange and self._rows:
+            self.show_rows(self._rows)
+        super().changeEvent(event)
 
 
 def _levels(row: FoldRow) -> str:

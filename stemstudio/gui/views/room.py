@@ -129,7 +129,7 @@ class RoomPanel(QWidget):
         self.lfe.clicked.connect(
             lambda on: self._set(f"LFE of {self._word}", lfe_db=DEFAULT_LFE if on else None)
         )
-        self.lfe_db = self._spin(SOFTEST_LFE, LOUDEST_LFE, 1.0, " dB", "Level in the low-frequency channel", "How loud its lows go there: 0 is as loud as from the other loudspeakers")  # fmt: skip
+        self.lfe_db = self._spin(SOFTEST_LFE, LOUDEST_LFE, 1.0, " dB", "Level in the low-frequency channel", "How loud its lows go there: 0 is as loud as from the other loudspeakers", decimals=1)  # fmt: skip
         self.lfe_db.valueChanged.connect(lambda level: self._set(f"LFE of {self._word}", lfe_db=level))
         self.crossover = self._spin(80.0, 120.0, 5.0, " Hz", "Crossover of the low-frequency channel", "Up to which pitch the low-frequency channel plays, of all stems")  # fmt: skip
         self.crossover.valueChanged.connect(lambda hertz: self._set_room("Crossover", crossover=hertz))
@@ -139,10 +139,16 @@ class RoomPanel(QWidget):
         )
         self.moves.clicked.connect(self._toggle_move)
         self.leaves = self._spin(
-            0.0, 1e6, 0.5, " s", "When it leaves", "Second of the song at which it leaves its place"
+            0.0,
+            1e6,
+            0.5,
+            " s",
+            "When it leaves",
+            "Second of the song at which it leaves its place",
+            decimals=2,
         )
         self.arrives = self._spin(
-            0.0, 1e6, 0.5, " s", "When it arrives", "Second of the song at which it arrives"
+            0.0, 1e6, 0.5, " s", "When it arrives", "Second of the song at which it arrives", decimals=2
         )
         self.to_azimuth = self._spin(-180.0, 180.0, 5.0, "°", "Angle where it arrives", "Degrees where it arrives: 0 in front, 90 at the right")  # fmt: skip
         self.to_distance = self._spin(0.0, 100.0, 5.0, " %", "Distance where it arrives", "How far out it arrives: 100 is on the circle")  # fmt: skip
@@ -221,11 +227,13 @@ class RoomPanel(QWidget):
         )
         return field
 
-    def _spin(self, low: float, high: float, step: float, unit: str, spoken: str, tip: str) -> QDoubleSpinBox:
+    def _spin(
+        self, low: float, high: float, step: float, unit: str, spoken: str, tip: str, decimals: int = 0
+    ) -> QDoubleSpinBox:
         field = QDoubleSpinBox(self)
         field.setRange(low, high)
         field.setSingleStep(step)
-        field.setDecimals(1)
+        field.setDecimals(decimals)
         field.setSuffix(unit)
         field.setKeyboardTracking(False)
         field.setMinimumWidth(62)
