@@ -19,6 +19,7 @@ from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.mixing.strips import Strips
 from stemstudio.mixing.upmix import Spread
+from stemstudio.project.effects import Effects
 
 AHEAD = 15.0  # seconds kept rendered before the playhead comes to them
 KEPT_BYTES = 200 * 2**20
@@ -55,6 +56,7 @@ class RoomSound(QObject):
         self._listening: Listening | None = None
         self._order: list[int] = []
         self._strips: Strips | None = None
+        self._effects = Effects()
         self._buffer: NDArray[np.float32] = np.zeros((2, 0), dtype=np.float32)
         self._memory: mmap.mmap | None = None
         self._valid: NDArray[np.uint8] = np.zeros(1, dtype=np.uint8)
@@ -128,7 +130,7 @@ class RoomSound(QObject):
         chunks = max(1, -(-length // CHUNK))
         with self._lock:
             self._edits += 1
-            self._listening, self._strips = listening, self._sounding.strips
+            self._listening, self._strips, self._effects = listening, self._sounding.strips, state.effects
             self._status = np.full(chunks, MISSING, dtype=np.uint8)
             self._seen_edit = np.full(chunks, self._edits, dtype=np.int64)
             self._valid = np.zeros(chunks, dtype=np.uint8)
@@ -143,7 +145,7 @@ class RoomSound(QObject):
             return
         listening, strips = Listening(Spread.of(state), self.ear), self._sounding.strips
         before = self._listening
-        if listening == before and strips == self._strips:
+        if listening == before and strips == self._strips and state.effects == self._effects:
             return
         if listening.spread.length != before.spread.length:
             return  # the song is being put on again, which will be said
@@ -155,7 +157,7 @@ class RoomSound(QObject):
                 self._laid_out()
                 return
         with self._lock:
-            self._listening, self._strips = listening, strips
+            self._listening, self._strips, self._effects = listening, strips, state.effects
             self._mark(0, self._status.size)
 
     def _stems_rendered(self, start: int, stop: int) -> None:

@@ -12,11 +12,12 @@ from PySide6.QtCore import QObject, Signal
 
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
-from stemstudio.mixing.mixdown import BehindStrips
+from stemstudio.mixing.mixdown import BehindStrips, Returns
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.mixing.strips import Strips, strips_of
+from stemstudio.mixing.upmix import RETURNS
 from stemstudio.project.project import Change, State
 from stemstudio.project.rendering import dirty_range, render
 from stemstudio.project.stem import MIXTURE
@@ -126,13 +127,28 @@ class Sounding(QObject):
             state = self._state
             if state is None or not self._document.complete:
                 return None
-            behind = BehindStrips(self._strips(state), state.mixture.sample_rate)
+            strips, rate = self._strips(state), state.mixture.sample_rate
+            behind, returns = BehindStrips(strips, rate), Returns(strips, state.effects, rate)
             low = max(0, start - behind.context)
             if self._buffers and not self._valid[low // CHUNK : -(-stop // CHUNK)].all():
                 return None
-            stems = [buffer[:, low:stop] for buffer in self._buffers or [self._mixture]]
-            sounds = behind.heard(stems, low)
-            return {leaf: sound[:, start - low :] for leaf, sound in zip(self._leaves, sounds, strict=True)}
+            buffers = self._buffers or [self._mixture]
+            sounds = behind.heard([buffer[:, low:stop] for buffer in buffers], low)
+            heard = {leaf: sound[:, start - low :] for leaf, sound in zip(self._leaves, sounds, strict=True)}
+            if returns.context:
+                low = self._heard_from(start, returns.context)
+                heard[RETURNS] = returns.heard([buffer[:, low:stop] for buffer in buffers], low)[
+                    :, start - low :
+                ]
+            return heard
+
+    def _heard_from(self, start: int, context: int) -> int:
+        """From where on, at most so many samples before `start`, all is rendered: tails begin there as after a seek."""
+        first, last = max(0, start - context) // CHUNK, start // CHUNK
+        if not self._buffers:
+            return first * CHUNK
+        missing = np.flatnonzero(self._valid[first : last + 1] == 0)
+        return min(start, (first + int(missing[-1]) + 1 if missing.size else first) * CHUNK)
 
     # what the document says
 

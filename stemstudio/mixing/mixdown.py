@@ -14,7 +14,7 @@ from stemstudio.mixing.playstate import MAX_STEMS
 from stemstudio.mixing.strips import Strips
 from stemstudio.project.effects import Effects
 
-__all__ = ["BehindStrips", "Mixdown"]
+__all__ = ["BehindStrips", "Mixdown", "Returns"]
 
 SETTLE_SECONDS = 0.5
 """In which filters forget how they began."""
@@ -131,3 +131,29 @@ class BehindStrips:
             one = Strips(dry, (filters,), (curve,))
             sounds.append(Mixdown(one, Effects(), self._rate, start).mix([stem]))
         return sounds
+
+
+class Returns:
+    """What comes back from reverb and delay, for any range of the song.
+
+    Attributes
+    ----------
+    context
+        Samples before a range that its sound depends on, until nothing is left of a tail; 0 where nothing is sent.
+    """
+
+    def __init__(self, strips: Strips, effects: Effects, rate: float) -> None:
+        self._strips, self._effects, self._rate = strips, effects, rate
+        dry = strips.gains.copy()
+        dry[:, 4:] = 0.0
+        self._dry = Strips(dry, strips.filters, strips.curves)
+        self.context = 0
+        if strips.gains[:, 4:].any():
+            state = playstate.new_state(rate)
+            set_effects(state, effects)
+            self.context = int(state["effects_tail"][0])
+
+    def heard(self, stems: Sequence[NDArray[np.float32]], start: int) -> NDArray[np.float32]:
+        """The sound of the effects alone, float32 (2, n); the stems' first sample is the song's sample `start`."""
+        mixed = Mixdown(self._strips, self._effects, self._rate, start).mix(stems)
+        return mixed - Mixdown(self._dry, self._effects, self._rate, start).mix(stems)

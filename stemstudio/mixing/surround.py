@@ -16,7 +16,7 @@ from stemstudio.audio.writing import SoundWriter, place_all
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.folddown import FoldRow, FoldTable, folded
 from stemstudio.mixing.layouts import Layout
-from stemstudio.mixing.upmix import Spread, heard_stems
+from stemstudio.mixing.upmix import RETURNS, RETURNS_NAME, Spread, heard_stems
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -170,7 +170,7 @@ def _blocks(
     state: State, spread: Spread, start: int, stop: int, table: FoldTable, progress: Progress
 ) -> Iterator[Samples]:
     """Blocks (channels, n) of the upmix, each stem and all together taken into the table as they go by."""
-    names = {leaf.id: leaf.name for leaf in state.leaves()}
+    names = {RETURNS: RETURNS_NAME, **{leaf.id: leaf.name for leaf in state.leaves()}}
     heard = heard_stems(state)
     size = max(1, int(BLOCK_SECONDS * spread.rate))
     for low in range(start, stop, size):

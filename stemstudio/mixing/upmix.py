@@ -6,6 +6,7 @@ blocks.  The window plays what it renders, and `write_upmix` in `stemstudio.mixi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,7 +18,7 @@ from stemstudio.audio.audio import Samples
 from stemstudio.mixing.ambience import REACH_SECONDS, ambience_of, decorrelated, velvet
 from stemstudio.mixing.folddown import correction, near
 from stemstudio.mixing.layouts import HALF_POWER, LAYOUTS, Layout
-from stemstudio.mixing.mixdown import BehindStrips
+from stemstudio.mixing.mixdown import BehindStrips, Returns
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.panning import place_gains, way
 from stemstudio.mixing.strips import strips_of
@@ -25,7 +26,7 @@ from stemstudio.project.project import State
 from stemstudio.project.rendering import render
 from stemstudio.project.room import Place, Room
 
-__all__ = ["Heard", "Spread", "heard_stems", "stem_matrix"]
+__all__ = ["RETURNS", "RETURNS_NAME", "Heard", "Spread", "heard_stems", "stem_matrix"]
 
 Float = NDArray[np.float32]
 Gains = NDArray[np.float64]
@@ -33,6 +34,9 @@ Heard = Callable[[int, int], Mapping[int, Samples]]
 """Gives the stereo sound of every stem behind its strip, float32 (2, n) by stem id, over samples of the song."""
 Each = Callable[[int, Samples, Float], None]
 
+RETURNS, RETURNS_NAME = -1, "Reverb and delay"
+"""What the effects of the mixer give back: one more stem, whose ambience is all around."""
+RETURNED = Place(ambience=1.0)
 STEP = 512  # samples between two points of a moving stem's way; straight lines between them
 BEHIND = Place(azimuth=180.0, width=140.0)  # where ambience belongs: sides at 110 degrees
 AMBIENT_WEIGHTS = (
@@ -45,16 +49,21 @@ TINY = 1e-30
 
 
 def heard_stems(state: State) -> Heard:
-    """The leaves of a project as the mixer lets them be heard, each behind its strip."""
+    """The leaves of a project as the mixer lets them be heard, each behind its strip, and what the effects give back."""
     leaves = state.leaves()
     form = state.mixture
-    behind = BehindStrips(strips_of(leaves, form.channels, form.sample_rate), form.sample_rate)
+    strips = strips_of(leaves, form.channels, form.sample_rate)
+    behind = BehindStrips(strips, form.sample_rate)
+    returns = Returns(strips, state.effects, form.sample_rate)
 
     def sounds(start: int, stop: int) -> dict[int, Samples]:
-        low = max(0, start - behind.context)
+        low = max(0, start - max(behind.context, returns.context))
         rendered = render(state, [leaf.id for leaf in leaves], low, stop)
-        heard = behind.heard([rendered[leaf.id] for leaf in leaves], low)
-        return {leaf.id: sound[:, start - low :] for leaf, sound in zip(leaves, heard, strict=True)}
+        stems = [rendered[leaf.id] for leaf in leaves]
+        heard = dict(zip((leaf.id for leaf in leaves), behind.heard(stems, low), strict=True))
+        if returns.context:
+            heard[RETURNS] = returns.heard(stems, low)
+        return {stem: sound[:, start - low :] for stem, sound in heard.items()}
 
     return sounds
 
@@ -92,6 +101,8 @@ class Spread:
     def of(cls, state: State) -> Spread:
         """As a project has it."""
         places = {leaf.id: leaf.place for leaf in state.leaves()}
+        if any(max(leaf.reverb_db, leaf.delay_db) > -math.inf for leaf in state.leaves()):
+            places[RETURNS] = RETURNED
         return cls(state.room, places, state.mixture.sample_rate, state.mixture.length)
 
     @property

@@ -151,3 +151,16 @@ def test_another_song_and_none_while_the_room_is_heard(qtbot, studio):
     document.set_project(None)
     room.set_ear("headphones")
     room.set_ear(None)
+
+
+def test_reverb_of_the_mixer_is_heard_in_the_room(qtbot, studio):
+    document, player, _, room = studio
+    one = document.state.leaves()[0].id
+    room.set_ear("fold-down")
+    settled(qtbot, room)
+    dry = played(player).copy()
+    document.do(edits.set_stem(document.state, one, "Reverb", reverb_db=0.0))
+    settled(qtbot, room)
+    wet = played(player)
+    assert np.abs(wet - dry).max() > 1e-2
+    np.testing.assert_allclose(wet, expected(document, "fold-down"), atol=1e-4)

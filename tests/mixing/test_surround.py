@@ -18,12 +18,17 @@ from stemstudio.audio.tags import Tags, read_tags
 from stemstudio.audio.writing import FileExists, SoundWriter
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.arrangements import ARRANGEMENTS, arrangement_named, family
+from stemstudio.mixing.folddown import folded
 from stemstudio.mixing.layouts import LAYOUTS
+from stemstudio.mixing.mixdown import Mixdown
+from stemstudio.mixing.strips import strips_of
 from stemstudio.mixing.surround import fold_table, write_upmix
+from stemstudio.mixing.upmix import RETURNS, Spread, heard_stems
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
 from stemstudio.project.placing import put_in_places, set_room
 from stemstudio.project.project import Project, SongReference
+from stemstudio.project.rendering import StemSound
 from stemstudio.project.room import Place
 from stemstudio.spectral.stft import StftSettings
 
@@ -190,3 +195,27 @@ def test_presets_put_stems_where_their_names_say(project: Project) -> None:
     with pytest.raises(StemStudioError, match="There are: stage, band"):
         arrangement_named("cinema")
     assert arrangement_named("In the band").name == "band"
+
+
+def test_reverb_of_the_mixer_comes_from_all_around_and_folds_down_to_itself(project: Project) -> None:
+    arranged(project, "stage", layout="5.1", fold_safe=True)
+    dry = fold_table(project.state)
+    lead = next(leaf for leaf in project.state.leaves() if leaf.name == "lead")
+    edits.set_stem(project.state, lead.id, "Reverb", reverb_db=0.0).do(project)
+    state = project.state
+    rows = fold_table(state)
+    assert [row.name for row in rows] == [*(row.name for row in dry[:-1]), "Reverb and delay", "All together"]
+    assert rows[-2].stereo_db > -60.0
+    assert all(row.null_db < -100.0 for row in rows)
+    spread, heard = Spread.of(state), heard_stems(state)
+    own: dict[int, np.ndarray] = {}
+    whole = spread.render(heard, 0, 22050, lambda stem, _, sound: own.__setitem__(stem, sound))
+    reverb = own[RETURNS]
+    assert np.square(reverb[4:]).sum() > 0.1 * np.square(reverb).sum(), "nothing behind"
+    cut = spread.render(heard, 15_000, 16_000)
+    np.testing.assert_allclose(cut, whole[:, 15_000:16_000], atol=1e-5)
+    # The stereo mix as the mixer makes it, effects and all.
+    leaves = state.leaves()
+    stems = [StemSound(state, leaf.id).read(0, 22050) for leaf in leaves]
+    mix = Mixdown(strips_of(leaves, 2, 22050), state.effects, 22050).mix(stems)
+    np.testing.assert_allclose(folded(spread.layout, whole), mix, atol=1e-5)
