@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
-__all__ = ["NOTES", "Timing", "find_timing"]
+__all__ = ["KEYS", "Timing", "find_timing"]
 
-NOTES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+KEYS = {
+    "major": ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"),
+    "minor": ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B"),
+}
+"""Names of the keys, as they are usually written, from C upwards."""
 RATE = 22050
 """Hz at which a song is listened to."""
 FFT, HOP, BANDS = 1024, 256, 64
@@ -236,7 +240,7 @@ def _key(chroma: NDArray[np.float64]) -> str:
     scores = {
         f"{note} {mode}": float(np.corrcoef(np.roll(profile, step), chroma)[0, 1])
         for mode, profile in (("major", MAJOR), ("minor", MINOR))
-        for step, note in enumerate(NOTES)
+        for step, note in enumerate(KEYS[mode])
     }
     best = max(scores, key=lambda name: scores[name])
     return best if scores[best] > SURE else ""

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say
-from stemstudio.cli.opened import is_project
+from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.opened import is_project, opened_with_song
 from stemstudio.cli.options import Json
+
+if TYPE_CHECKING:
+    from stemstudio.audio.audio import Sound
+    from stemstudio.progress import Progress
+    from stemstudio.project.beat_grid import BeatGrid
 
 
 def info(
     file: Annotated[Path, typer.Argument(help="A song or a project.", metavar="FILE")],
+    beats: Annotated[
+        bool,
+        typer.Option(
+            "--beats", help="Beats a minute and key as well: those of the project, or found by listening."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Say what a song or a project holds."""
@@ -25,11 +36,49 @@ def info(
     else:
         found = _song(file)
         lines = _song_lines(found)
+    if beats:
+        found["beats"] = _beats(file, found["kind"] == "project")
+        lines.append(_beats_line(found["beats"]))
     if json:
         answer(found)
     else:
         for line in lines:
             say(line)
+
+
+def _beats(file: Path, project: bool) -> dict[str, Any]:
+    """Tempo, bars and key: as the project has them, else by listening to the song."""
+    with working(f"Listening to {file.name}") as progress:
+        if project:
+            with opened_with_song(file, None, progress.part(0.0, 0.5)) as (opened, _):
+                state = opened.project.state
+                grid = state.beats or _found(state.mixture, progress.part(0.5, 1.0))
+        else:
+            from stemstudio.audio.reading import read_song
+
+            grid = _found(read_song(file, progress.part(0.0, 0.5)), progress.part(0.5, 1.0))
+    return {
+        "bpm": grid.bpm,
+        "key": grid.key or None,
+        "metre": grid.metre if grid else None,
+        "count": len(grid.beats),
+        "first_bar": next((beat for beat, one in zip(grid.beats, grid.strong, strict=True) if one), None),
+    }
+
+
+def _found(sound: Sound, progress: Progress) -> BeatGrid:
+    from stemstudio.algorithms.beats import find_timing
+    from stemstudio.project.beat_grid import BeatGrid
+
+    timing = find_timing(sound, progress)
+    return BeatGrid(beats=tuple(timing.beats.tolist()), metre=timing.metre, one=timing.one, key=timing.key)
+
+
+def _beats_line(beats: dict[str, Any]) -> str:
+    if beats["bpm"] is None:
+        return "no beats were found"
+    key = f", {beats['key']}" if beats["key"] else ""
+    return f"{beats['bpm']:.1f} beats a minute, {beats['metre']} a bar, the first bar at {_clock(beats['first_bar'] or 0)}{key}"
 
 
 def _song(file: Path) -> dict[str, Any]:

@@ -89,6 +89,12 @@ def remix(
         typer.Option(help="Begin with the mixer under this letter; by default as saved.", metavar="LETTER"),
     ] = None,
     afresh: Annotated[bool, typer.Option("--afresh", help="Begin with all strips untouched.")] = False,
+    tempo: Annotated[
+        float, typer.Option(min=0.25, max=2.0, help="1 is as recorded, 0.5 half as fast; the pitch stays.")
+    ] = 1.0,
+    key: Annotated[
+        int, typer.Option(min=-12, max=12, help="Semitones higher than recorded; the tempo stays.")
+    ] = 0,
     subtype: Subtype = None,
     song: Annotated[
         Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")
@@ -98,7 +104,7 @@ def remix(
 ) -> None:
     """Mix the stems of a project anew.
 
-    All but --effects, --mixer, --afresh and --out may come several times, and is laid over what the project has.
+    All but --effects, --mixer, --afresh, --tempo, --key and --out may come several times, and is laid over what the project has.
     """
     from stemstudio.audio.formats import file_format
     from stemstudio.audio.writing import FileExists
@@ -132,6 +138,8 @@ def remix(
         change.silences(silence or ())
         change.envelopes(envelope or ())
         change.effects(settings_from(effects or (), "--effects", "reverb_seconds=2.5"))
+        if saves:
+            _practise(history, opened.project, tempo, key)
         state = opened.project.state
         if saves:
             opened.storage.save(out, progress.part(0.4, 1.0))
@@ -146,6 +154,8 @@ def remix(
                 format=kind.name,
                 subtype=subtype or ("float" if kind.name == "wav" else None),
                 overwrite=overwrite,
+                tempo=tempo,
+                semitones=key,
             )
     if json:
         _answer(state, out, report)
@@ -189,6 +199,14 @@ def _begin(history: History, project: Project, letter: str | None, afresh: bool)
         for leaf in project.state.leaves():
             _do(history, reset_strip(project.state, leaf.id))
         _do(history, set_effects(project.state, "Effects", **dict(Effects())))
+
+
+def _practise(history: History, project: Project, tempo: float, key: int) -> None:
+    """A project that is saved plays so."""
+    from stemstudio.project.practising import set_practice
+
+    if (tempo, key) != (1.0, 0):
+        _do(history, set_practice(project.state, tempo=tempo, semitones=key))
 
 
 def _do(history: History, edit: Edit | None) -> None:

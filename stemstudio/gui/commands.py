@@ -496,6 +496,52 @@ class Commands(QObject):
         view = self.document.viewport
         view.set_time(0.0, view.stop - view.start)
 
+    # practice
+
+    def slower(self) -> None:
+        self.window.practising.step_tempo(-0.05)
+
+    def faster(self) -> None:
+        self.window.practising.step_tempo(0.05)
+
+    def key_down(self) -> None:
+        self.window.practising.step_key(-1)
+
+    def key_up(self) -> None:
+        self.window.practising.step_key(1)
+
+    def as_recorded(self) -> None:
+        self.window.practising.as_recorded()
+
+    def toggle_click(self, on: bool) -> None:
+        self.window.practising.set(click=on)
+
+    def toggle_snap(self, on: bool) -> None:
+        self.window.practising.set(snap=on)
+
+    def find_beats(self) -> None:
+        self.window.practising.find()
+
+    def tap_tempo(self) -> None:
+        self.window.practising.tap()
+
+    def halve_beats(self) -> None:
+        self.window.practising.change("halved")
+
+    def double_beats(self) -> None:
+        self.window.practising.change("doubled")
+
+    def begin_bar(self) -> None:
+        self.window.practising.begin_bar(self.window.playhead.seconds)
+
+    def move_beat(self) -> None:
+        self.window.practising.move_nearest(self.window.playhead.seconds)
+
+    def forget_beats(self) -> None:
+        self.window.practising.forget()
+
+    # what is heard instead
+
     def hear_before(self) -> None:
         self.window.auditions.before_last_edit()
 

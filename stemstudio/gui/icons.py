@@ -144,6 +144,7 @@ _DRAWINGS: dict[str, Draw] = {
     ),
     "before": _before,
     "device": _device,
+    "metronome": _lined(2.0, ((5, 20), (9, 4), (15, 4), (19, 20), (5, 20)), ((11.5, 16), (18.5, 6))),
     "more": _bars((4, 10.5, 3, 3), (10.5, 10.5, 3, 3), (17, 10.5, 3, 3)),
     "lock": lambda painter, colour: _padlock(painter, colour, closed=True),
     "unlock": lambda painter, colour: _padlock(painter, colour, closed=False),

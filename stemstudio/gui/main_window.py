@@ -47,6 +47,7 @@ from stemstudio.gui.own_stems import OwnStemsReading
 from stemstudio.gui.peaks import Peaks
 from stemstudio.gui.player import Player
 from stemstudio.gui.playhead import Playhead
+from stemstudio.gui.practising import Practising
 from stemstudio.gui.recent import Recent
 from stemstudio.gui.remembered import Remembered, measured_speed
 from stemstudio.gui.reworking import reworkable, reworking_of
@@ -64,6 +65,7 @@ from stemstudio.gui.views.history import HistoryView
 from stemstudio.gui.views.masks import MasksPanel
 from stemstudio.gui.views.mixer import MixerView
 from stemstudio.gui.views.picture_bar import PictureBar
+from stemstudio.gui.views.practice_bar import PracticeBar
 from stemstudio.gui.views.room import RoomPanel
 from stemstudio.gui.views.separate import SeparatePanel
 from stemstudio.gui.views.sheet import Sheet
@@ -100,6 +102,7 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self.document, self)
         self.sounding = Sounding(self.document, self.player, self)
         self.room_sound = RoomSound(self.document, self.player, self.sounding, self)
+        self.practising = Practising(self.document, self.player, self)
         self.separating = Separating(self.document, self)
         self.fetching = Fetching(self.document.jobs, self)
         self.separating.playhead = lambda: self.player.position
@@ -218,7 +221,8 @@ class MainWindow(QMainWindow):
         self.matching = Matching(document, self.sounding, self)
         self.mixer = MixerView(document, player, self, self.matching)
         self.mixer.curve_wanted.connect(self.sheet.overview.curve.set_editing)
-        self.transport = Transport(document, player, self)
+        self.practice_bar = PracticeBar(document, self.practising, self)
+        self.transport = Transport(document, player, self, self.practice_bar)
         self.separate = SeparatePanel(document, self, speeds=measured_speed, fetching=self.fetching)
         self.tool_options = ToolOptions(document, self.tools, self)
         self.history = HistoryView(document, self)
@@ -297,7 +301,9 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
-        self._menus: dict[str, QMenu] = {name: bar.addMenu(f"&{name}") for name in MENUS}
+        self._menus: dict[str, QMenu] = {
+            name: bar.addMenu(name if "&" in name else f"&{name}") for name in MENUS
+        }
         for command in COMMANDS:
             if not command.menu:
                 continue
@@ -337,6 +343,7 @@ class MainWindow(QMainWindow):
             self.fetching.failed,
             self.sounding.failed,
             self.room_sound.failed,
+            self.practising.failed,
             self.reworking.failed,
         ):
             signal.connect(self._show_error)
@@ -381,6 +388,7 @@ class MainWindow(QMainWindow):
         self.atoms.hear_atom.connect(self.auditions.hear_atom)
         self.atom_detail.hear_atom.connect(self.auditions.hear_atom)
         self.playhead.moved.connect(self.transport.show_position)
+        self.sheet.time_ruler.beat_moved.connect(self.practising.move)
         self.player.device_lost.connect(self._say)
         document.said.connect(self._say)
         for signal in (
@@ -423,6 +431,7 @@ class MainWindow(QMainWindow):
             "network": self._of_a_network(),
             "hints": bool(document.hints.laid),
             "melody": state is not None and bool(state.melody),
+            "beats": state is not None and bool(state.beats),
         }
         there["giving"] = there["melody" if self.tools.tool.draws_melody else "selection"]
         self.bindings.set_enabled(lambda need: there[need])
@@ -438,6 +447,8 @@ class MainWindow(QMainWindow):
         embed.setEnabled(saving.storage is not None)
         embed.setChecked(saving.storage is not None and saving.storage.embedded)
         self.bindings.actions["toggle_overlay"].setChecked(document.look.overlay)
+        for name in ("click", "snap"):
+            self.bindings.actions[f"toggle_{name}"].setChecked(getattr(self.practising.practice, name))
 
     def _song_read(self, song: Song) -> None:
         if self.saving.path is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.deck import Deck, Meters, Source
+from stemstudio.mixing.metronome import Beats
 from stemstudio.mixing.output import (
     DeviceChoice,
     Latency,
@@ -48,6 +49,8 @@ class Player(QObject):
     ----------
     device_note
         A sentence about the sound output that the user should see, or "".
+    lead
+        Asked when play begins: at which sample, and after which clicks of a count-in.
 
     Signals
     -------
@@ -66,6 +69,7 @@ class Player(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.device_note = ""
+        self.lead: Callable[[], tuple[int, NDArray[np.float32] | None]] | None = None
         self._deck = Deck()
         self._output: SoundDevice | SilentClock | None = None
         self._device: DeviceChoice | str | None = None
@@ -350,7 +354,12 @@ class Player(QObject):
         if self._deck.position >= self._deck.length:
             self._deck.seek(0)
         self._finished_seen = self._deck.finished
-        self._deck.play()
+        clicks = None
+        if self.lead is not None and not self.playing and self._before_audition is None:
+            start, clicks = self.lead()
+            if start != self._deck.position:
+                self._deck.seek(start)
+        self._deck.play(clicks)
         self.warm()
         if self.warmed and self._output is None:
             self._start()
@@ -418,6 +427,17 @@ class Player(QObject):
     def forget_loudness(self) -> None:
         """Measure loudness from here on."""
         self._deck.forget_loudness()
+
+    # To play along
+
+    def set_stretch(self, tempo: float, semitones: float) -> None:
+        """Play slower or faster, higher or lower; 1 and 0 play the song itself."""
+        self._deck.set_stretch(tempo, semitones)
+
+    def set_metronome(self, beats: Beats | None, gain: float) -> None:
+        """Click on these beats (None: on none), at a linear level."""
+        self._deck.set_click_gain(0.0 if beats is None else gain)
+        self._deck.set_metronome(beats)
 
     # Stems that change while they play
 

@@ -33,6 +33,8 @@ class Mixdown:
         Sample rate in Hz.
     start
         Where in the song the first block begins, in samples.
+    tempo
+        How many samples of the song pass in one of the stems: they may be slower or faster than the song.
 
     Raises
     ------
@@ -40,7 +42,9 @@ class Mixdown:
         If there are more stems than can be mixed.
     """
 
-    def __init__(self, strips: Strips, effects: Effects, rate: float, start: int = 0) -> None:
+    def __init__(
+        self, strips: Strips, effects: Effects, rate: float, start: int = 0, tempo: float = 1.0
+    ) -> None:
         from stemstudio.mixing.engine import connect
 
         count = len(strips.gains)
@@ -49,11 +53,13 @@ class Mixdown:
         self._strips = strips  # its arrays are read by address
         self._state = playstate.new_state(rate)
         self._lines = Lines(self._state)
-        self._place = start
+        self._place = float(start)
+        self._tempo = tempo
         connect(self._state)
         set_effects(self._state, effects)
         s = self._state[0]
         s["stems"][0] = count
+        s["tempo"][0] = tempo
         s["target"][0, :count] = strips.gains
         for place, (filters, curve) in enumerate(zip(strips.filters, strips.curves, strict=True)):
             s["filters"][0, place] = 0 if filters is None else filters.ctypes.data
@@ -90,7 +96,7 @@ class Mixdown:
             s["stem_address"][0, place] = stem.ctypes.data
             s["stem_channels"][0, place] = stem.shape[0]
         s["length"][0] = length
-        s["origin"][0] = self._place
+        s["origin"][0] = round(self._place)
         s["position"] = 0
         mix = np.empty((2, length), dtype=np.float32)
         bounce.ctypes(
@@ -98,7 +104,7 @@ class Mixdown:
             mix.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
             length,
         )
-        self._place += length
+        self._place += length * self._tempo
         return mix
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stemstudio.audio.audio import Samples
 from stemstudio.audio.loudness import LoudnessMeter
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter
+from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.order import Part
 from stemstudio.mixing.plan import channels_of
+from stemstudio.mixing.slowed import slowed
 from stemstudio.mixing.sounds import rendered
+from stemstudio.mixing.stretching import stretched_length
+from stemstudio.mixing.strips import strips_of
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -52,8 +58,12 @@ def write_remix(
     format: str,
     subtype: str | None = None,
     overwrite: bool = False,
+    tempo: float = 1.0,
+    semitones: float = 0.0,
 ) -> RemixReport:
     """Write the mix as the mixer makes it, of the song's own rate and exact length.
+
+    At another `tempo` or in another key, by so many `semitones`, each stem is stretched by itself before it is mixed.
 
     Raises
     ------
@@ -68,20 +78,26 @@ def write_remix(
     channels = channels_of(state, part)
     meter = LoudnessMeter(form.sample_rate, channels)
     bad = 0
+    changed = tempo != 1.0 or semitones != 0.0
     with SoundWriter(
         path,
         form.sample_rate,
         channels,
-        form.length,
+        stretched_length(form.length, tempo),
         format=format,
         subtype=subtype,
         tags=tags,
         overwrite=overwrite,
     ) as writer:
-        for _, sounds, count in rendered(state, [part], 0, form.length, progress.part(0, 1), "Mixing"):
+        if changed:
+            blocks = _slowed(state, tempo, semitones, progress.part(0, 1))
+        else:
+            made = rendered(state, [part], 0, form.length, progress.part(0, 1), "Mixing")
+            blocks = ((sounds["mix"], count) for _, sounds, count in made)
+        for mix, count in blocks:
             bad += count
-            meter.take(sounds["mix"])
-            writer.write(sounds["mix"])
+            meter.take(mix[:channels])
+            writer.write(mix[:channels])
         report = writer.finish()
         progress.check()
         writer.place()
@@ -89,6 +105,17 @@ def write_remix(
     if bad:
         notes.append(f"{bad} samples of stems were no numbers and are silent.")
     return RemixReport(path, report.peak, report.clipped_db, meter.integrated, tuple(notes))
+
+
+def _slowed(
+    state: State, tempo: float, semitones: float, progress: Progress
+) -> Iterator[tuple[Samples, int]]:
+    """Blocks of the mix at another tempo and in another key."""
+    leaves, form = state.leaves(), state.mixture
+    strips = strips_of(leaves, form.channels, form.sample_rate)
+    mixdown = Mixdown(strips, state.effects, form.sample_rate, tempo=tempo)
+    for stems, count in slowed(state, [leaf.id for leaf in leaves], tempo, semitones, progress):
+        yield mixdown.mix([stems[leaf.id] for leaf in leaves]), count
 
 
 def worded(report: RemixReport) -> str:

@@ -92,6 +92,7 @@ class Stretcher:
         if not KEY_RANGE[0] <= semitones <= KEY_RANGE[1]:
             raise ValueError(f"up to 12 semitones up or down are possible, not {semitones}")
         self._source, self._rate = source, rate
+        self._first = 0  # the song's sample that the source begins with
         self._pitch = 2.0 ** (semitones / 12)
         self._speed = tempo / self._pitch  # song samples a sample before pitch is changed
         self._hop, self._window = _window(rate)
@@ -104,6 +105,10 @@ class Stretcher:
         self._frame = 0  # the next frame of it
         self._made: NDArray[np.float32] = np.zeros((channels, 0), dtype=np.float32)
         self._made_from = 0  # the sample, before pitch is changed, that `_made` begins with
+
+    def take(self, source: NDArray[np.float32], first: int) -> None:
+        """Go on with another stretch of the same sound, which begins with its sample `first`; see `reach`."""
+        self._source, self._first = source, first
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return samples [start, stop) of the stretched sound.
@@ -150,6 +155,7 @@ class Stretcher:
         if self._next is None:
             fresh[0] = True
         channels = self._source.shape[0]
+        centres -= self._first
         frames = np.empty((2, numbers.size, channels, size), dtype=np.float32)
         cut_frames(self._source, centres, self._window, frames[0])
         cut_frames(self._source, centres - hop, self._window, frames[1])
@@ -206,9 +212,9 @@ class Stretcher:
         first = start // hop - reach
         count = -(-stop // hop) + reach - first
         found: NDArray[np.int64] = find_attacks(
-            self._source, first * hop, count, hop, 10, 4, reach, 1e-7, LOUDER
+            self._source, first * hop - self._first, count, hop, 10, 4, reach, 1e-7, LOUDER
         )
-        return found.astype(np.float64)
+        return (found + self._first).astype(np.float64)
 
 
 @lru_cache(4)

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stemstudio.algorithms.beats import NOTES, find_timing
+from stemstudio.algorithms.beats import find_timing
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.reading import read_song
 from stemstudio.progress import Cancelled, Progress
 
 RATE = 22050
+_NOTES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "audio"
 
 
@@ -53,7 +54,7 @@ def chords(roots: list[tuple[str, bool]], tuning: float) -> Audio:
     time = np.arange(RATE // 2) / RATE
     pieces = []
     for root, minor in roots:
-        base = 130.81 * 2 ** ((NOTES.index(root) + tuning) / 12)
+        base = 130.81 * 2 ** ((_NOTES.index(root) + tuning) / 12)
         steps = (0, 3 if minor else 4, 7, 12)
         tones = (base * 2 ** (step / 12) * part for step in steps for part in (1, 2, 3))
         pieces.append(sum(np.sin(2 * np.pi * tone * time) * np.exp(-2 * time) for tone in tones))

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from PySide6.QtCore import QPointF, Qt
 
+from stemstudio.gui.document import Document
 from stemstudio.gui.notation import hertz_words, note_of, span_text, time_text
 from stemstudio.gui.tools.tool import Canvas, Gesture, Option, Tool
 from stemstudio.spectral.brushes import Box, Selection
@@ -90,7 +91,14 @@ class SelectionTool(Tool):
 
     def _box(self, gesture: Gesture, seconds: float, hertz: float) -> Box:
         view = gesture.canvas.viewport
-        start, stop = sorted((seconds, gesture.seconds)) if self.in_time else (0.0, view.duration)
+        start, stop = 0.0, view.duration
+        if self.in_time:
+            start, stop = sorted(on_beat(gesture.document, place) for place in (seconds, gesture.seconds))
+            if start == stop:  # both at one beat: to the beat on the side of the pointer
+                nearby = gesture.document.state
+                assert nearby is not None
+                pace = nearby.beats.pace(start if gesture.seconds >= seconds else start - 1e-6)
+                start, stop = (start, start + pace) if gesture.seconds >= seconds else (stop - pace, stop)
         low, high = sorted((hertz, gesture.hertz)) if self.in_frequency else (0.0, view.nyquist)
         return Box(
             start=max(0.0, start),
@@ -98,6 +106,12 @@ class SelectionTool(Tool):
             low=max(0.0, low),
             high=min(view.nyquist, high),
         )
+
+
+def on_beat(document: Document, seconds: float) -> float:
+    """A time, or the beat nearest to it where selections snap to beats."""
+    state = document.state
+    return seconds if state is None or not state.practice.snap else state.beats.snapped(seconds)
 
 
 def edges_at(canvas: Canvas, point: QPointF) -> Edges:
@@ -147,7 +161,7 @@ def _only_box(selection: Selection) -> Box | None:
 
 def _dragged(box: Box, held: Edges, gesture: Gesture) -> Box:
     view = gesture.canvas.viewport
-    seconds = min(max(gesture.seconds, 0.0), view.duration)
+    seconds = on_beat(gesture.document, min(max(gesture.seconds, 0.0), view.duration))
     hertz = min(max(gesture.hertz, 0.0), view.nyquist)
     start, stop = sorted((seconds if held.start else box.start, seconds if held.stop else box.stop))
     low, high = sorted((hertz if held.low else box.low, hertz if held.high else box.high))

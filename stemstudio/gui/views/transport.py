@@ -43,8 +43,15 @@ class Transport(QWidget):
     before_released = Signal()
     output_chosen = Signal(str, str)
 
-    def __init__(self, document: Document, player: Any = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        player: Any = None,
+        parent: QWidget | None = None,
+        practice: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self.practice = practice
         self._document = document
         self._player = player
         self._playing_shown: bool | None = None
@@ -120,6 +127,9 @@ class Transport(QWidget):
         row.addSpacing(8)
         row.addWidget(self.position)
         row.addSpacing(12)
+        if self.practice is not None:
+            row.addWidget(self.practice)
+            row.addSpacing(12)
         row.addWidget(self.selection, 1)
         row.addWidget(self.device)
         self._dress()
