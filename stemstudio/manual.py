@@ -37,6 +37,7 @@ CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "doubt",
             "listening",
             "remix",
+            "practice",
             "room",
             "comparing",
             "keys",

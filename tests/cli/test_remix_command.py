@@ -99,3 +99,38 @@ def test_what_cannot_be_is_one_sentence(command: Any, saved: Path, tmp_path: Pat
     out.write_bytes(b"kept")
     assert "already" in command("remix", saved, "--out", out).sentence
     assert out.read_bytes() == b"kept"
+
+
+def test_slower_and_lower(command: Any, saved: Path, song: Path, tmp_path: Path) -> None:
+    out = tmp_path / "slow.wav"
+    ran = command(
+        "remix", saved, "--tempo", "0.8", "--key", "-2", "--mute", "percussive,residual", "--out", out
+    )
+    assert ran.code == 0, ran.stderr
+    whole = sound(song)
+    slow = sound(out)
+    assert slow.shape == (whole.shape[0], round(whole.shape[1] / 0.8))
+    command("remix", saved, "--mute", "percussive,residual", "--out", tmp_path / "same.wav")
+    same = sound(tmp_path / "same.wav")
+
+    def pitch(samples: np.ndarray) -> float:
+        middle = samples[0, samples.shape[1] // 4 : samples.shape[1] // 2]
+        power = np.abs(np.fft.rfft(middle * np.hanning(middle.size), 8 * middle.size))
+        return float(power.argmax() / (8 * middle.size))
+
+    assert 12 * np.log2(pitch(slow) / pitch(same)) == pytest.approx(-2, abs=0.1)
+    assert np.sqrt(np.mean(slow**2)) == pytest.approx(np.sqrt(np.mean(same**2)), rel=0.15)
+
+    kept = tmp_path / "slow.stems"
+    assert command("remix", saved, "--tempo", "0.8", "--key", "-2", "--out", kept).code == 0
+    opened = open_project(kept)
+    assert (opened.project.state.practice.tempo, opened.project.state.practice.semitones) == (0.8, -2)
+    opened.storage.close()
+
+
+@pytest.mark.parametrize("words", [("--tempo", "3"), ("--key", "13"), ("--tempo", "nan")])
+def test_a_tempo_or_key_out_of_range_is_refused(
+    command: Any, saved: Path, tmp_path: Path, words: Any
+) -> None:
+    assert command("remix", saved, *words, "--out", tmp_path / "no.wav").code == 2
+    assert not (tmp_path / "no.wav").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -18,6 +19,8 @@ from stemstudio.spectral.brushes import Box
 TICK_MS = 33
 SAY_MS = 5000
 WORDS_FROM = 1400  # pixels of width from which there is room for the name of the sound output
+BUTTON_WORDS_FROM = 1330  # and for the words of the buttons
+NARROWEST = 1000
 LATENCIES = (
     ("low", "Short delay (may crackle)"),
     ("normal", "Normal delay"),
@@ -330,11 +333,18 @@ class Transport(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        narrow = self.width() < WORDS_FROM
-        style = (
-            Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-        )
-        self.device.setToolButtonStyle(style)
+        self._word((self.device,), self.width() >= WORDS_FROM)
+        self._word((self.loop, self.alone, self.before, self.original), self.width() >= BUTTON_WORDS_FROM)
+
+    @staticmethod
+    def _word(buttons: Iterable[QToolButton], words: bool) -> None:
+        beside, only = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in buttons:
+            button.setToolButtonStyle(beside if words else only)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as without the words, which go where there is no room for them."""
+        return QSize(NARROWEST, super().minimumSizeHint().height())
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "device"):
