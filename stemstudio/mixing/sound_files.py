@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,12 +19,13 @@ from stemstudio.audio.writing import SoundWriter, WriteReport
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.order import ExportOrder, Key, Part
 from stemstudio.mixing.plan import channels_of
-from stemstudio.mixing.sounds import BLOCK_SECONDS, Resampled, gains_of, write_sounds
+from stemstudio.mixing.sounds import THREADS, Resampled, gains_of, write_sounds
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
 __all__ = ["Written", "null_in_decibels", "titled", "write_sound_files"]
 
+CHECKED_SECONDS = 2.0  # of all files' sound, looked at by each thread at a time
 SILENCE = 1e-20  # what stands for no difference at all: −400 dB
 
 
@@ -107,7 +109,10 @@ def write_sound_files(
         for part in parts
     }
     checked = tuple(dict.fromkeys(order.stems)) if complete(state, order.stems) else ()
-    rest, bad = write_sounds(state, parts, sinks, start, stop, progress.part(measured, 0.95), checked)
+    exact = file_format(order.format).lossless and rate == own  # then the files themselves are looked at
+    rest, bad = write_sounds(
+        state, parts, sinks, start, stop, progress.part(measured, 0.9), () if exact else checked
+    )
     for sink in sinks.values():
         if isinstance(sink, Resampled):
             sink.close()
@@ -117,8 +122,8 @@ def write_sound_files(
     null_db = None
     if checked and len(set(gains.values())) == 1:
         gain = gains[checked[0]]
-        if file_format(order.format).lossless and rate == own:
-            rest = _rest_in_files(state, checked, writers, start, stop, gain, progress.part(0.95, 1.0))
+        if exact:
+            rest = _rest_in_files(state, checked, writers, start, stop, gain, progress.part(0.9, 1.0))
         else:
             rest *= gain
             notes.append(
@@ -156,21 +161,37 @@ def _rest_in_files(
     gain: float,
     progress: Progress,
 ) -> float:
-    """Peak of song − Σ stems, read back from the finished files."""
+    """Peak of song − Σ stems, read back from the finished files, stretches of the song side by side."""
     import soundfile
 
-    size = max(1, int(BLOCK_SECONDS / 4 * state.mixture.sample_rate))
-    peak = 0.0
-    with ExitStack() as stack:
-        files = [stack.enter_context(soundfile.SoundFile(native(writers[stem].part))) for stem in stems]
-        for low in range(start, stop, size):
-            progress((low - start) / (stop - start), "Checking that the stems add up")
-            high = min(stop, low + size)
-            left = state.mixture.read(low, high).T.astype(np.float64) * gain
-            for file in files:
-                left -= file.read(high - low, dtype="float32", always_2d=True)
-            peak = max(peak, float(np.max(np.abs(left), initial=0.0)))
-    return peak
+    size = max(1, int(CHECKED_SECONDS * state.mixture.sample_rate))
+    share = max(size, -(-(stop - start) // THREADS))
+    done = [0] * THREADS
+
+    def look(number: int) -> float:
+        peak = 0.0
+        first, last = start + number * share, min(stop, start + (number + 1) * share)
+        with ExitStack() as stack:
+            files = [stack.enter_context(soundfile.SoundFile(native(writers[stem].part))) for stem in stems]
+            for file in files if first < last else ():
+                file.seek(first - start)
+            for low in range(first, last, size):
+                progress.check()
+                high = min(last, low + size)
+                left = state.mixture.read(low, high).T.astype(np.float64)
+                left *= gain
+                for file in files:
+                    left -= file.read(high - low, dtype="float32", always_2d=True)
+                peak = max(peak, float(left.max(initial=0.0)), -float(left.min(initial=0.0)))
+                done[number] = high - first
+        return peak
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        looks = [pool.submit(look, number) for number in range(THREADS)]
+        while any(not each.done() for each in looks):
+            wait(looks, timeout=0.05)
+            progress(sum(done) / (stop - start), "Checking that the stems add up")
+        return max(each.result() for each in looks)
 
 
 def complete(state: State, stems: tuple[int, ...]) -> bool:
