@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Protocol
@@ -25,7 +26,7 @@ __all__ = ["Resampled", "Sink", "gains_of", "rendered", "write_sounds"]
 
 BLOCK_SECONDS = 20.0
 STEM_SECONDS = 100.0  # of all files' sound held at a time; a block is shorter when there are many
-THREADS = 4
+THREADS = max(2, min(4, os.cpu_count() or 2))
 
 
 class Sink(Protocol):
