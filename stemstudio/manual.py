@@ -39,6 +39,7 @@ CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "remix",
             "practice",
             "room",
+            "export",
             "comparing",
             "keys",
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +15,19 @@ from stemstudio.cli.options import Format, Json, Overwrite, Subtype, sound_forma
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
+    from stemstudio.audio.reading import SongInfo
     from stemstudio.mixing.order import Data, Group, Label, PackageName
-    from stemstudio.project.project import State
+    from stemstudio.progress import Progress
+    from stemstudio.project.project import Project, State
 
 
 def export(
-    project: Annotated[Path, typer.Argument(help="The project's file.", metavar="PROJECT")],
+    project: Annotated[
+        Path,
+        typer.Argument(
+            help="The project's file, or a song that brings its stems (.stem.mp4).", metavar="PROJECT"
+        ),
+    ],
     out: Annotated[
         Path,
         typer.Option(
@@ -109,7 +117,6 @@ def export(
 ) -> None:
     """Write the stems of a project, its mix, or a package for a DAW or a deck."""
     from stemstudio.cli.atoms import write_atoms_of
-    from stemstudio.cli.opened import opened_with_song
     from stemstudio.mixing.export import ExportOrder, file_names
     from stemstudio.mixing.export import export as write
 
@@ -122,9 +129,9 @@ def export(
     gain = "keep" if peak is None and lufs is None else "loudness" if peak is None else "peak"
     with (
         working(f"Opening {project.name}") as progress,
-        opened_with_song(project, song, progress.part(0.0, 0.4)) as (opened, info),
+        _opened(project, song, progress.part(0.0, 0.4)) as (opened, view, info),
     ):
-        state = opened.project.state
+        state = opened.state
         own = state.mixture.sample_rate
         name_of, quality = format, subtype
         if package != "stem-mp4":
@@ -151,10 +158,10 @@ def export(
             package=package,
             rate=None if rate == own else rate,
             name=name,
-            labels=_labels(opened.view),
+            labels=_labels(view),
             tempo=tempo,
         )
-        title = opened.project.song.title
+        title = opened.song.title
         spare_song(folder, file_names(order, state, title).values(), info.path)
         if atoms is not None:
             atoms = write_atoms_of(atoms, state, overwrite=overwrite)
@@ -180,6 +187,22 @@ def export(
         say(f"{names[key]}: {path}")
     if report.null_db is not None:
         say(f"The stems add up to the song to within {report.null_db:.0f} dB of full scale.")
+
+
+@contextmanager
+def _opened(
+    source: Path, song: Path | None, progress: Progress
+) -> Iterator[tuple[Project, Mapping[str, Any], SongInfo]]:
+    """The project, how it was looked at, and what the song's file says."""
+    from stemstudio.audio.stem_streams import read_entries
+    from stemstudio.cli.opened import is_project, opened_with_song, with_own_stems_of
+
+    if source.is_file() and not is_project(source) and read_entries(source):
+        project, info = with_own_stems_of(source, progress)
+        yield project, {}, info
+        return
+    with opened_with_song(source, song, progress) as (opened, info):
+        yield opened.project, opened.view, info
 
 
 def _kinds(words: Iterable[str]) -> tuple[PackageName, tuple[Data, ...], bool]:

@@ -85,8 +85,10 @@ def _song(file: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
     from stemstudio.audio.reading import probe
+    from stemstudio.audio.stem_streams import read_entries
 
     song = probe(file)
+    stems = read_entries(file)
     tags = asdict(song.tags)
     cover, mime = tags.pop("cover"), tags.pop("cover_mime")
     return {
@@ -100,6 +102,7 @@ def _song(file: Path) -> dict[str, Any]:
         "duration": song.duration_estimate,
         "tags": {name: text for name, text in tags.items() if text},
         "cover": (mime or "image") if cover else None,
+        "stems": [{"name": stem.name, "colour": stem.colour} for stem in stems],
         "notes": list(song.notes),
     }
 
@@ -114,6 +117,8 @@ def _song_lines(song: dict[str, Any]) -> list[str]:
     ]
     if song["cover"]:
         lines.append(f"cover: {song['cover']}")
+    if song["stems"]:
+        lines.append(f"brings its stems: {', '.join(stem['name'] for stem in song['stems'])}")
     return [*lines, *song["notes"]]
 
 

@@ -14,7 +14,7 @@ from stemstudio.progress import Progress
 if TYPE_CHECKING:
     from stemstudio.audio.reading import SongInfo
     from stemstudio.project.opening import Opened
-    from stemstudio.project.project import State
+    from stemstudio.project.project import Project, State
 
 
 @contextmanager
@@ -54,6 +54,28 @@ def opened_with_song(
         yield opened, info
     finally:
         opened.storage.close()
+
+
+def with_own_stems_of(file: Path, progress: Progress) -> tuple[Project, SongInfo]:
+    """A song that brings its stems along (`.stem.mp4`), as a project that is saved nowhere."""
+    from stemstudio.algorithms.own_stems import OwnStems
+    from stemstudio.audio.reading import decode, probe
+    from stemstudio.project.own_stems import with_own_stems
+    from stemstudio.project.project import Project, SongReference
+    from stemstudio.spectral.stft import StftSettings
+
+    info = probe(file)
+    audio = decode(info, progress.part(0.0, 0.3), on_note=say)
+    recipe = OwnStems(file=str(file.absolute()))
+    estimates, entries, notes = recipe.read(audio, progress.part(0.3, 1.0))
+    for note in notes:
+        say(note)
+    reference = SongReference(
+        str(file.absolute()), "", info.tags.title or file.name.removesuffix(".stem.mp4")
+    )
+    project = Project(audio, reference, StftSettings())
+    with_own_stems(project, recipe, estimates, entries).do(project)
+    return project, info
 
 
 def is_project(file: Path) -> bool:

@@ -182,3 +182,21 @@ def test_another_rate_and_loudness(command: Any, saved: Path, tmp_path: Path) ->
         name: np.abs(read(path)).max() for name, path in each.json["files"].items() if name != "residual"
     }
     assert list(peaks.values()) == pytest.approx([10 ** (-3 / 20)] * 2, rel=1e-4)
+
+
+def test_a_song_that_brings_its_stems_gives_them_out(
+    command: Any, saved: Path, song: Path, tmp_path: Path
+) -> None:
+    deck = tmp_path / "deck.stem.mp4"
+    assert command("export", saved, "--as", "stem-mp4", "--subtype", "alac", "--out", deck).code == 0
+    told = command("info", deck, "--json").json
+    assert [stem["name"] for stem in told["stems"]] == ["harmonic", "percussive", "residual", "empty"]
+    assert "brings its stems: harmonic, percussive, residual, empty" in command("info", deck).stderr
+    ran = command("export", deck, "--out", tmp_path / "out", "--template", "{stem}", "--json")
+    assert {"harmonic", "percussive"} <= set(ran.json["files"])
+    assert ran.json["null_db"] <= -120
+    info = soundfile.info(tmp_path / "out" / "harmonic.wav")
+    assert (info.samplerate, info.channels) == (44100, 2)
+    wrong = command("export", song, "--out", tmp_path / "no")
+    assert wrong.code == 2
+    assert "Tune.wav" in wrong.sentence
