@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from signals import mixture
-from small_recipes import write_tiny_roformer
+from small_recipes import write_tiny_roformer, write_tiny_weights
 
 from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.audio.audio import Audio
@@ -437,3 +437,18 @@ def test_device_and_precision_are_settings_of_networks(command: Any, song: Path,
     words = ("separate", song, "--out", tmp_path / "out", "--precision", "double")
     assert "double" in command(*words, "--algorithm", "htdemucs").sentence
     assert "no parameter" in command(*words, "--algorithm", "hpss").sentence
+
+
+def test_some_seconds_by_a_network(command: Any, song: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(tmp_path))
+    write_tiny_weights(tmp_path)
+    words = ("--algorithm", "htdemucs", "--device", "cpu", "--start", "1", "--stop", "2")
+    ran = command("separate", song, *words, "--out", tmp_path / "out", "--json")
+    assert ran.code == 0
+    assert ran.json["recipe"]["device"] == "cpu"
+    stems = ran.json["stems"]
+    assert null(song, stems.values()) <= -120
+    vocals, rate = soundfile.read(stems["vocals"])
+    assert np.abs(vocals[int(1.2 * rate) : int(1.8 * rate)]).max() > 1e-5
+    assert not vocals[: rate - 1].any()
+    assert not vocals[2 * rate :].any()

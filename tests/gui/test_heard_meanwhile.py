@@ -9,9 +9,11 @@ from typing import Literal
 import numpy as np
 import pytest
 from small_projects import RATE, song
+from small_recipes import write_tiny_weights
 
 from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.streaming import SoFar, Streaming
 from stemstudio.errors import NotEnoughMemory
 from stemstudio.gui.document import UNFINISHED
@@ -22,6 +24,7 @@ from stemstudio.gui.sounding import Sounding
 from stemstudio.gui.views.separate import SeparatePanel
 from stemstudio.project import edits
 from stemstudio.project.rendering import render_leaves
+from stemstudio.spectral.brushes import Box
 
 GO: dict[str, threading.Event] = {}
 
@@ -213,3 +216,35 @@ def test_other_work_goes_on_meanwhile(qtbot, studio):
     document.set_project(None)
     assert document.provisional is None
     assert document.state is None
+
+
+def test_a_selection_is_taken_apart_anew_by_a_network_alone(qtbot, studio, monkeypatch, tmp_path):
+    """Another number of shifts for one second: the rest keeps its sound to the bit, and all adds up."""
+    import torch
+
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(tmp_path))
+    write_tiny_weights(tmp_path)
+    document, separating = studio.document, studio.separating
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    separating.run(0, HTDemucs(stems="vocals, drums"))
+    qtbot.waitUntil(lambda: 0 in document.project.state.splits, timeout=30_000)
+    mixture = document.state.mixture.read(0, 4 * RATE)
+    old = render_leaves(document.state, 0, 4 * RATE)
+    box = Box(start=1.5, stop=2.5, low=0.0, high=RATE / 2)
+    separating.run(0, HTDemucs(stems="vocals, drums", shifts=2, seed=7), box=box)
+    qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30_000)
+    torch.set_num_threads(before)
+    assert document.history.edits[-1].name.endswith("selection at 1.5 s")
+    assert shown(document) == ["drums", "vocals", "residual"], "the stems that were there go on"
+    new = render_leaves(document.state, 0, 4 * RATE)
+    np.testing.assert_allclose(sum(new.values()), mixture, atol=1e-6)
+    outside = np.r_[0 : int(1.5 * RATE), int(2.5 * RATE) : 4 * RATE]
+    for stem, wave in new.items():
+        assert np.array_equal(wave[:, outside], old[stem][:, outside])
+        change = np.abs(wave - old[stem]).max(axis=0)
+        assert change[int(1.6 * RATE) : int(2.4 * RATE)].max() > 1e-4
+        assert change[int(1.5 * RATE)] < 0.05 * change.max() + 1e-6, "faded in"
+    document.undo()
+    for stem, wave in render_leaves(document.state, 0, 4 * RATE).items():
+        assert np.array_equal(wave, old[stem])
