@@ -214,6 +214,8 @@ class MaskEstimates(Estimates):
     def render(
         self, parent: Sound, groups: Groups, start: int, stop: int, masking: Masking | None = None
     ) -> Float:
+        if not any(groups):
+            return np.zeros((len(groups), parent.channels, stop - start), dtype=np.float32)
         chosen = masking or self.masking
         if not chosen.local:
             return self._stretches.render(self.channel_masks, self.grid, chosen, parent, groups, start, stop)

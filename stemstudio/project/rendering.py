@@ -182,7 +182,7 @@ def levels(
     result = np.zeros((len(wanted), grid.bins, last - first), dtype=np.float32)
     cache: dict[int, Float] = {}
     mixture: Float | None = None
-    drawn = _with_the_mixtures_phase(state)
+    sounding: dict[int, Float] = {}
     for row, stem in zip(result, wanted, strict=True):
         gain = net_mask(state, stem, first, last, cache) if grid == state.grid else None
         if gain is not None:
@@ -190,7 +190,14 @@ def levels(
                 mixture = power_mean(forward(state.mixture, grid, first=first, last=last))
             row[:] = gain * mixture
         else:
-            row[:] = power_mean(forward(StemSound(drawn, stem), grid, first=first, last=last))
+            sounding[stem] = row
+    if sounding:
+        song = state.mixture
+        low, high = grid.samples_touched(first, last, song.length)
+        # Siblings are rendered together.
+        for stem, sound in render(_with_the_mixtures_phase(state), sounding, low, high).items():
+            piece = Excerpt(sound, low, song.sample_rate, song.length)
+            sounding[stem][:] = power_mean(forward(piece, grid, first=first, last=last))
     return result
 
 
