@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.ambience import Ambience
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates, Masks, Waveforms
 from stemstudio.algorithms.hpss import HPSS
@@ -37,6 +38,7 @@ ALGORITHMS: tuple[type[Algorithm], ...] = (
     RepetSim,
     RPCA,
     Stereo,
+    Ambience,
     Melody,
     NMF,
     NMFD,

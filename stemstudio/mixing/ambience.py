@@ -1,8 +1,7 @@
 """Direct sound and ambience of a stereo stem, and how ambience is made to come from several places at once.
 
-What both channels share, at whatever level, is direct; what they do not is ambience.  In every bin of the STFT the
-two channels are taken to be L = a S + A₁, R = b S + A₂ with ambience equally loud in both and unlike anything else
-(Faller 2006, Merimaa, Goodwin & Jot 2007), so that its power follows from their coherence.
+What both channels share, at whatever level, is direct; what they do not is ambience: `stemstudio.algorithms.ambience`
+has the formula.  Here each channel keeps its own share of it, sample by sample next to the direct sound.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.algorithms.ambience import TINY, ambient_power
 from stemstudio.audio.audio import Excerpt, Samples
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 
@@ -21,8 +21,6 @@ __all__ = ["REACH_SECONDS", "ambience_of", "decorrelated", "velvet"]
 Float = NDArray[np.float32]
 FRAME_SECONDS = 0.046  # 2048 samples at 44.1 kHz
 NEIGHBOURS = 4  # frames on either side that are averaged
-BINS = 2  # and bins
-TINY = np.float32(1e-20)
 TAIL_SECONDS = 0.03  # of decorrelated sound
 PULSES = 24  # in that time
 REACH_SECONDS = 0.25  # more than frames, their neighbours and the tail together, up to 192 kHz
@@ -48,14 +46,7 @@ def ambience_of(sound: Samples, rate: int, start: int = 0) -> Samples:
     end = begin + sound.shape[1]
     spectrum = forward(Excerpt(sound, begin, rate, end), grid)
     left, right = spectrum.values
-    power_left, power_right = _averaged(_power(left)), _averaged(_power(right))
-    shared = _averaged((left * right.conj()).real) ** 2 + _averaged((left * right.conj()).imag) ** 2
-    # Of an average over few bins some coherence is chance.
-    count = _independent()
-    product = power_left * power_right
-    shared = np.maximum(0.0, (shared - product / count) / (1.0 - 1.0 / count))
-    total = power_left + power_right
-    ambient = 0.5 * (total - np.sqrt(np.maximum(0.0, (power_left - power_right) ** 2 + 4.0 * shared)))
+    ambient, power_left, power_right = ambient_power(left, right, NEIGHBOURS)
     values = np.stack(
         [
             left * np.minimum(1.0, ambient / np.maximum(power_left, TINY)),
@@ -98,25 +89,3 @@ def decorrelated(sound: Float, pulses: Pulses) -> Float:
         if delay < len(sound):
             result[delay:] += size * sound[: len(sound) - delay]
     return result
-
-
-def _power(values: NDArray[np.complex64]) -> Float:
-    return np.asarray(np.square(values.real) + np.square(values.imag))
-
-
-def _averaged(values: Float) -> Float:
-    """Mean over neighbouring bins and frames, nothing beyond the edges; float32 (bins, frames)."""
-    for axis, reach in ((0, BINS), (1, NEIGHBOURS)):
-        lines = np.moveaxis(values, axis, 0)
-        total = lines.copy(order="K")
-        for shift in range(1, reach + 1):
-            total[shift:] += lines[:-shift]
-            total[:-shift] += lines[shift:]
-        total /= np.float32(2 * reach + 1)
-        values = np.moveaxis(total, 0, axis)
-    return values
-
-
-def _independent() -> float:
-    """How many unlike values an average is made of: frames overlap by three quarters, and the window joins bins."""
-    return max(2.0, (2 * NEIGHBOURS + 1) / 2.0 * (2 * BINS + 1) / 2.0)
