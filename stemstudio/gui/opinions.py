@@ -9,6 +9,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.neural.by_name import models_here
+from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
@@ -51,12 +53,15 @@ class Opinions(QObject):
         Opinions came or went, others are looked at, or regions were found.
     went_to(region)
         Somebody wants to see and hear this one.
+    models_changed
+        Other models are on this machine than was thought.
     failed(error)
         A model that was asked ended with an error.
     """
 
     changed = Signal()
     went_to = Signal(object)
+    models_changed = Signal()
     failed = Signal(object)
 
     def __init__(self, document: Document) -> None:
@@ -76,6 +81,7 @@ class Opinions(QObject):
         self.regions: tuple[Region, ...] | None = None
         self.place = -1
         self.takes: Takes = tuple
+        self.models: tuple[Model, ...] = ()  # on this machine, as far as somebody looked
         self.keep: Keep | None = None  # storage's, called on the worker
         document.opened.connect(self._forget)
         document.changed.connect(self._changed)
@@ -162,6 +168,16 @@ class Opinions(QObject):
         job.ended.connect(over)
         self.changed.emit()
         return job
+
+    def look_for_models(self) -> None:
+        """See, on a thread, which models are on this machine: it takes as long as a disk does."""
+
+        def done(models: tuple[Model, ...]) -> None:
+            if models != self.models:
+                self.models = models
+                self.models_changed.emit()
+
+        self._document.jobs.run("Looking for models", lambda _: models_here(), done, heavy=False)
 
     # where they differ
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.algorithms.estimates import Estimates
-from stemstudio.algorithms.neural.by_name import models_here, recipe_of
+from stemstudio.algorithms.neural.by_name import recipe_of
 from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.gui.document import Document
 from stemstudio.gui.forms import spaced
@@ -99,6 +99,7 @@ class AtomsView(QWidget):
         self._suggestions.running_changed.connect(self._show_running)
         self._suggestions.changed.connect(self._sort)
         self._opinions.changed.connect(self._opinions_changed)
+        self._opinions.models_changed.connect(self._show_count)
         self._reworking.running_changed.connect(self._renew)
         self._renew()
 
@@ -128,7 +129,7 @@ class AtomsView(QWidget):
             "model made"
         )
         self.how.setAccessibleName("What Suggest goes by")
-        self.how.currentIndexChanged.connect(self._show_count)
+        self.how.currentIndexChanged.connect(self._how_changed)
         self.count = QSpinBox(self)
         self.count.setRange(FIND, 12)
         self.count.setSpecialValueText("find it")
@@ -411,6 +412,11 @@ class AtomsView(QWidget):
 
         self._document.jobs.run("Drawing atoms", work, done, heavy=False)
 
+    def _how_changed(self) -> None:
+        if self.how.currentData() == "stems":
+            self._opinions.look_for_models()
+        self._show_count()
+
     def _show_count(self) -> None:
         """By example there are just the stems that there are; by the stems of others, it is chosen by whose."""
         by_stems = self.how.currentData() == "stems"
@@ -429,7 +435,7 @@ class AtomsView(QWidget):
         for opinion in () if parent is None else self._opinions.of(parent):
             if not opinion.split.estimates.atoms:
                 self.source.addItem(opinion.title, opinion)
-        for model in models_here():
+        for model in self._opinions.models:
             self.source.addItem(f"Ask {model.name}", model)
         if not self.source.count():
             self.source.addItem("nobody yet", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
-from stemstudio.algorithms.neural.by_name import models_here, recipe_of
+from stemstudio.algorithms.neural.by_name import recipe_of
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.look import Look
@@ -34,7 +34,7 @@ class DoubtBar(QWidget):
         self.ask.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.models = QMenu(self.ask)
         self.models.setToolTipsVisible(True)
-        self.models.aboutToShow.connect(self._fill)
+        self.models.aboutToShow.connect(self.opinions.look_for_models)
         self.ask.setMenu(self.models)
         self.back = self._button(
             "‹", "Doubtful place before", "Back to the doubtful place before (Shift+N)", -1
@@ -52,6 +52,8 @@ class DoubtBar(QWidget):
         for widget in (self.with_words, self.against, self.ask, self.back, self.on):
             row.addWidget(widget)
         self.opinions.changed.connect(self._show)
+        self.opinions.models_changed.connect(self._fill)
+        self._fill()
         document.look_changed.connect(self._look_changed)
         document.opened.connect(self._show)
         self._look_changed(document.look)
@@ -66,6 +68,7 @@ class DoubtBar(QWidget):
     def _look_changed(self, look: Look) -> None:
         self.setVisible(look.view == "doubt")
         if look.view == "doubt":
+            self.opinions.look_for_models()
             self._show()
 
     def _show(self) -> None:
@@ -113,7 +116,7 @@ class DoubtBar(QWidget):
 
     def _fill(self) -> None:
         self.models.clear()
-        here = models_here()
+        here = self.opinions.models
         for model in here:
             action = self.models.addAction(model.name)
             action.setToolTip(model.words)
