@@ -1,4 +1,7 @@
-"""Mixdown: the mix of the stems block after block, by the very code that plays it."""
+"""Mixdown: the mix of the stems block after block, by the very code that plays it.
+
+Strips that are nothing but faders and pans are mixed without it, to the same bit, so that nobody waits for a compiler.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from numpy.typing import NDArray
 
 from stemstudio.mixing import playstate
 from stemstudio.mixing.effects import Lines, set_effects
+from stemstudio.mixing.mixer import mix_block
 from stemstudio.mixing.playstate import MAX_STEMS
 from stemstudio.mixing.strips import Strips
 from stemstudio.project.effects import Effects
@@ -45,12 +49,14 @@ class Mixdown:
     def __init__(
         self, strips: Strips, effects: Effects, rate: float, start: int = 0, tempo: float = 1.0
     ) -> None:
-        from stemstudio.mixing.engine import connect
-
         count = len(strips.gains)
         if count > MAX_STEMS:
             raise ValueError(f"at most {MAX_STEMS} stems can be mixed, not {count}")
         self._strips = strips  # its arrays are read by address
+        if strips.simple:
+            return
+        from stemstudio.mixing.engine import connect
+
         self._state = playstate.new_state(rate)
         self._lines = Lines(self._state)
         self._place = float(start)
@@ -82,14 +88,17 @@ class Mixdown:
         ValueError
             If the number of stems is not that of the strips, or they differ in length.
         """
-        from stemstudio.mixing.engine import bounce
-
-        s = self._state[0]
-        if len(stems) != s["stems"][0]:
-            raise ValueError(f"{len(stems)} stems do not fit {s['stems'][0]} strips")
+        count = len(self._strips.gains)
+        if len(stems) != count:
+            raise ValueError(f"{len(stems)} stems do not fit {count} strips")
         lengths = {stem.shape[-1] for stem in stems}
         if len(lengths) > 1:
             raise ValueError(f"stems differ in length: {sorted(lengths)}")
+        if self._strips.simple:
+            return mix_block(stems, self._strips.gains[:, [0, 3]])
+        from stemstudio.mixing.engine import bounce
+
+        s = self._state[0]
         length = lengths.pop() if lengths else 0
         held = [np.ascontiguousarray(stem, dtype=np.float32) for stem in stems]
         for place, stem in enumerate(held):

@@ -63,6 +63,12 @@ class Strips:
         """Whether mono stems stay in the middle, without effects that are stereo themselves."""
         return np.array_equal(self.gains[:, 0], self.gains[:, 3]) and not self.gains[:, 4:].any()
 
+    @property
+    def simple(self) -> bool:
+        """Whether they are nothing but a factor a side."""
+        arrays = (*self.filters, *self.curves)
+        return all(array is None for array in arrays) and not self.gains[:, [1, 2, 4, 5]].any()
+
     def scaled(self, factor: float) -> Strips:
         """The same, all of it louder or softer."""
         if factor == 1.0:

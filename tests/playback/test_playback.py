@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.mixer import mix_block
 from stemstudio.mixing.playstate import CHUNK
+from stemstudio.mixing.strips import strips_of
+from stemstudio.project.effects import Effects, Equaliser
+from stemstudio.project.stem import Stem
 
 pytestmark = pytest.mark.playback
 
@@ -95,6 +99,32 @@ def test_recording_is_the_mix_with_pan_and_mute(qtbot, loaded, record, stems):
     np.testing.assert_allclose(heard[:, FADE:], expected[:, FADE:], atol=1e-6)
     assert not sound[:, : start - 1].any()
     assert not sound[:, -2000:].any()
+
+
+@again_if_starved
+def test_recording_is_the_bounce_with_everything_on(qtbot, loaded, record, stems):
+    fields = {"equaliser": Equaliser(low_cut=100.0, mid=6.0, high=-6.0), "envelope": ((0.2, 1.0), (1.0, 0.5))}
+    strips = strips_of(
+        [
+            Stem(1, "bass", "#ffffff", 0, width=1.5, reverb_db=-6.0, **fields),
+            Stem(2, "lead", "#ffffff", 0, pan=0.5, delay_db=-6.0),
+            Stem(3, "hiss", "#ffffff", 0, flip=True, mutes=((0.5, 0.8),)),
+        ],
+        2,
+        RATE,
+    )
+    loaded.set_gains(strips)
+    loaded.set_effects(Effects(delay_ms=120.0))
+    tape = record()
+    play_for(qtbot, loaded, 2.0)
+    loaded.pause()
+    qtbot.wait(200)
+    sound = tape.stop()
+    length = int(1.5 * RATE)
+    bounced = Mixdown(strips, Effects(delay_ms=120.0), RATE).mix([stem[:, :length] for stem in stems])
+    start = found_at(sound, bounced[:, FADE : FADE + 20_000]) - FADE
+    difference = sound[:, start + FADE : start + length] - bounced[:, FADE:]
+    assert 20 * np.log10(np.abs(difference).max() + 1e-12) < -90
 
 
 @again_if_starved
