@@ -9,8 +9,12 @@ from stemstudio.project.project import State
 
 
 def labels_of(state: State) -> tuple[Label, ...]:
-    """What was painted, stroke by stroke: where, at which pitches, and whose it is now."""
-    found = []
+    """What was painted, stroke by stroke: where, at which pitches, whose it is now; and where stems are muted."""
+    found = [
+        Label(start, stop, f"{stem.name} muted")
+        for stem in state.leaves()
+        for start, stop in sorted(stem.mutes)
+    ]
     for number in sorted(state.strokes):
         stroke = state.strokes[number]
         box = stroke.stroke.box

@@ -24,7 +24,8 @@ from stemstudio.project.rendering import render
 
 __all__ = ["Resampled", "Sink", "gains_of", "rendered", "write_sounds"]
 
-BLOCK_SECONDS = 20.0
+BLOCK_SECONDS = 5.0  # cancelling waits for one at most
+STRETCH_SECONDS = 20.0  # where masks are worked out over long stretches, which a shorter block would do again
 STEM_SECONDS = 100.0  # of all files' sound held at a time; a block is shorter when there are many
 THREADS = max(2, min(4, os.cpu_count() or 2))
 
@@ -76,7 +77,7 @@ def rendered(
     spread, heard_by = Spread.of(state), heard_stems(state)
     families = [len(state.children(parent)) for parent in state.splits]  # siblings are rendered together
     files = max(len(wanted), *families, 1)
-    seconds = min(BLOCK_SECONDS, max(1.0, STEM_SECONDS / files))
+    seconds = min(BLOCK_SECONDS if _local(state) else STRETCH_SECONDS, max(1.0, STEM_SECONDS / files))
     size = max(1, int(seconds * state.mixture.sample_rate))
     for low in range(start, stop, size):
         high = min(stop, low + size)
@@ -99,6 +100,15 @@ def rendered(
             else:
                 sounds[part.key] = stems[part.stems[0]]
         yield low, sounds, sum(count for _, count in clean.values())
+
+
+def _local(state: State) -> bool:
+    """Whether every stem can be rendered over any range without looking far beyond it."""
+    return all(
+        (split.own_masking or source.masking).local
+        for split in state.splits.values()
+        for source in (split.estimates, *split.estimates.made_of().values())
+    )
 
 
 def gains_of(

@@ -198,12 +198,14 @@ def test_labels_are_as_audacity_reads_them(tmp_path: Path) -> None:
     edit = edits.paint(project.state, project.new_id(), stroke, "Fill")
     assert edit is not None
     edit.do(project)
+    edits.set_stem(project.state, leaves(project)[1], "Mute", mutes=((0.25, 0.75),)).do(project)
     order = ExportOrder(
         tmp_path, data=("labels",), labels=(Label(1.5, 1.5, "the\tbreak"), Label(0, 2, "loop"))
     )
     text = export(project.state, order, song="s").files["labels"].read_text(encoding="utf-8")
     assert text.splitlines() == [
         "0.000000\t2.000000\tloop",
+        "0.250000\t0.750000\thigh muted",
         "0.500000\t1.000000\tlow",
         "\\\t200.000000\t800.000000",
         "1.500000\t1.500000\tthe break",

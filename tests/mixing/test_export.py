@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +26,9 @@ from stemstudio.mixing.export import ExportOrder, export, file_names
 from stemstudio.mixing.mixer import mix_block, stem_gains
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
-from stemstudio.project.project import Project
+from stemstudio.project.project import Project, SongReference
 from stemstudio.project.rendering import render_leaves
+from stemstudio.spectral.stft import StftSettings
 
 TAGS = Tags(title="Étude", artist="Nobody", track="3/12")
 
@@ -303,3 +306,27 @@ def test_files_never_share_a_name(song: Audio) -> None:
     long = file_names(ExportOrder(Path("."), leaves(project), template="y" * 300), project.state, "x")
     assert len(set(long.values())) == 4
     assert max(len(name.encode()) for name in long.values()) < 240
+
+
+def test_stopping_takes_no_longer_than_a_moment(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).standard_normal((2, 90 * 44100)).astype(np.float32) * 0.1
+    project = Project(Audio(noise, 44100), SongReference("x.wav", "", "x"), StftSettings())
+    edits.split(project, 0, HPSS(), Waveforms(("half",), 0.5 * noise[None])).do(project)
+    progress = Progress()
+    stopped: list[float] = []
+
+    def run() -> None:
+        with pytest.raises(Cancelled):
+            export(
+                project.state, ExportOrder(tmp_path / "x", leaves(project), format="flac"), progress=progress
+            )
+        stopped.append(time.monotonic())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.4)
+    progress.cancel()
+    asked = time.monotonic()
+    thread.join()
+    assert stopped[0] - asked < 1.0  # 0.3 s on a machine with nothing else to do
+    assert list(tmp_path.iterdir()) == []
