@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.gui import theme
 from stemstudio.gui.views.strip_menu import swatch
 from stemstudio.mixing.order import DATA, Data, Group, Key
 from stemstudio.mixing.plan import suggested_groups
@@ -59,7 +60,7 @@ class PartsTree(QTreeWidget):
         self.blockSignals(True)
         for key, item in self._rows.items():
             if not isinstance(key, int) and key not in DATA:
-                item.setDisabled(on)
+                _disable(item, on)
         self.blockSignals(False)
         self.viewport().update()
 
@@ -138,7 +139,7 @@ class PartsTree(QTreeWidget):
         for name, kind in DATA.items():
             row = self._row(data, kind.words, name, "", False)
             possible = atoms if name in ("atoms", "midi") else split or name in ("labels", "report")
-            row.setDisabled(not possible)
+            _disable(row, not possible)
             if not possible:
                 what = "Atoms (NMF)" if name in ("atoms", "midi") else "any algorithm"
                 row.setToolTip(0, f"There are none yet: take the song apart with {what} first")
@@ -189,3 +190,8 @@ class PartsTree(QTreeWidget):
 
 def _check(on: bool) -> Qt.CheckState:
     return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+
+
+def _disable(item: QTreeWidgetItem, on: bool) -> None:
+    item.setDisabled(on)
+    item.setForeground(0, theme.current().colour("faint" if on else "text"))
