@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,10 @@ LOWEST = 20.0  # Hz at the bottom of a log axis
 
 def scale(hertz: float | np.ndarray, axis: Axis) -> float | np.ndarray:
     """Place of a frequency on an axis, in the axis's own unit (octaves, mel, Hz)."""
+    if isinstance(hertz, float | int):  # many times quicker than an array of one
+        if axis == "log":
+            return math.log2(max(hertz, 1e-3))
+        return 2595.0 * math.log10(1.0 + hertz / 700.0) if axis == "mel" else float(hertz)
     if axis == "log":
         return np.log2(np.maximum(hertz, 1e-3))
     if axis == "mel":

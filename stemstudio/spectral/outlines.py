@@ -81,8 +81,9 @@ class Wand:
                 top = low + int(column[low:high].argmax())
                 if column[top] < floor:
                     break
-                under, over = _around(column, top, floor)
-                low, high = max(low, under, top - widest), min(high, over, top + widest + 1)
+                low, high = max(low, top - widest), min(high, top + widest + 1)
+                under, over = _around(column[low:high], top - low, floor)
+                low, high = low + under, low + over
                 found[frame] = low, high
                 frame += step
         return found

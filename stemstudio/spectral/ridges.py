@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -54,9 +56,9 @@ def _peak(magnitudes: NDArray[np.floating[Any]], place: float, wide: float) -> t
     a, b, c = (float(value) for value in magnitudes[top - 1 : top + 2])
     if b <= 0 or b < a or b < c or (a <= 0 and c <= 0):
         return None
-    near = magnitudes[max(0, top - AROUND) : top + AROUND + 1]
-    clear = float(np.log(b / max(float(np.median(near)), 1e-9 * b)))
+    near = magnitudes[max(0, top - AROUND) : top + AROUND + 1].tolist()
+    clear = math.log(b / max(median(near), 1e-9 * b))
     if clear < CLEAR:
         return None
-    a, b, c = np.log(np.maximum([a, b, c], 1e-9 * b))
+    a, b, c = (math.log(max(value, 1e-9 * b)) for value in (a, b, c))
     return top + 0.5 * (a - c) / (a - 2 * b + c), min(clear, 4.0)

@@ -16,7 +16,9 @@ from split_song import RATE, Known, Stage, stage
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.audio.audio import Audio
 from stemstudio.project import edits
-from stemstudio.project.project import Project, SongReference
+from stemstudio.project.project import PaintStroke, Project, SongReference
+from stemstudio.spectral.brushes import BrushStroke, Selection
+from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
 
 MINUTES = 10
@@ -182,3 +184,82 @@ def test_a_moving_playhead_costs_next_to_nothing(shown):
     spent = frames_of(made, lambda n: made.playhead.seek(10.0 + n / 60), 120)
     median, _ = report("playhead", spent)
     assert median <= 4.0
+
+
+def drag_steps(
+    made: Stage, name: str, start: tuple[int, int], step: Callable[[int], QPoint], count: int
+) -> list[Spent]:
+    """A drag with a tool, from its press: what every step costs, and the release."""
+    made.toolbox.choose(name)
+    QApplication.processEvents()
+
+    def act(number: int) -> None:
+        if number == 0:
+            QTest.mousePress(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, QPoint(*start))
+        elif number < count - 1:
+            QTest.mouseMove(made.view, step(number))
+        else:
+            QTest.mouseRelease(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, step(number))
+
+    return frames_of(made, act, count)
+
+
+@pytest.mark.parametrize("span", [12.0, 120.0, 60.0 * MINUTES])
+def test_drags_of_wand_lasso_and_comb(shown, span):
+    made = shown
+    made.document.set_target(made.stem("vocals"))
+    made.document.viewport.fit()
+    made.document.viewport.set_time(0.0, span)
+    wand = drag_steps(made, "wand", (700, 500), lambda n: QPoint(700 + 4 * n, 500 - 2 * n), 60)
+
+    def circle(number: int) -> QPoint:
+        angle = number / 30
+        return QPoint(
+            800 + round((300 + number) * np.cos(angle)), 450 + round((100 + number) * np.sin(angle))
+        )
+
+    lasso = drag_steps(made, "lasso", (1100, 450), circle, 300)
+    made.document.set_selection(Selection())
+    comb = drag_steps(
+        made, "harmonics", (100, 600), lambda n: QPoint(100 + 5 * n, 600 + round(60 * np.sin(n / 9))), 250
+    )
+    made.document.do(edits.draw_melody(PitchLine(), "Nothing"))
+    highest = [
+        report(f"{name} over {span:.0f} s", spent)[1]
+        for name, spent in (("wand", wand), ("lasso", lasso), ("comb", comb))
+    ]
+    assert max(highest) <= 16.0
+
+
+def test_pan_and_zoom_under_hints(shown, qtbot):
+    made, project = shown, shown.document.project
+    before = made.document.state
+    for number in range(12):
+        start = 100.0 + number
+        stroke = BrushStroke(
+            points=((start, 200.0 + 80 * number), (start + 3.0, 900.0)),
+            width=0.3,
+            height=0.6,
+            hardness=0.7,
+            strength=1.0,
+        )
+        leaf = made.stem("vocals" if number % 2 else "drums")
+        made.document.do(
+            edits.paint(
+                made.document.state, project.new_id(), PaintStroke(leaf, False, stroke, "hint"), "Hint"
+            )
+        )
+    qtbot.waitUntil(
+        lambda: len(made.document.hints.laid) == 12 and not made.document.hints.busy, timeout=60_000
+    )
+    made.document.viewport.set_time(98.0, 118.0)
+    QApplication.processEvents()
+    spent = frames_of(made, lambda n: wheel(made, 400, -0.5 if n % 3 else 1), 60)
+    spent += frames_of(
+        made, lambda n: wheel(made, 300 + 9 * n, 1 if n < 10 else -1, Modifier.ControlModifier), 20
+    )
+    median, high = report("pan and zoom under 12 hints", spent)
+    while made.document.state.strokes != before.strokes:
+        made.document.undo()
+    assert median <= 8.0
+    assert high <= 16.0

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import soundfile
 from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from split_song import Stage, song, split_song, stage
 
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.tools.painting import paint_melody
+from stemstudio.gui.viewport import Viewport
+from stemstudio.gui.views.melody_marks import MelodyLayer, MelodyLook
 from stemstudio.spectral.brushes import Box, Selection
+from stemstudio.spectral.lines import PitchLine
 
 Modifier = Qt.KeyboardModifier
 
@@ -284,3 +287,29 @@ def test_a_song_that_is_closed_meanwhile_gets_no_melody(window, qtbot):
     window.document.set_project(other)
     qtbot.waitUntil(lambda: not window.document.jobs.queue, timeout=30_000)
     assert not other.state.melody
+
+
+def test_a_line_that_grows_looks_just_as_when_it_is_painted_whole(qtbot):
+    canvas, viewport = QWidget(), Viewport()
+    qtbot.addWidget(canvas)
+    canvas.resize(401, 200)
+    viewport.set_song(60.0, 44100)
+
+    def painted(layer: MelodyLayer, line: PitchLine) -> QImage:
+        image = QImage(401, 200, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(0)
+        painter = QPainter(image)
+        layer.paint(painter, MelodyLook(line, "#ff8800", 60.0, 20, 20.0), viewport, canvas)
+        painter.end()
+        return image
+
+    layer, path = MelodyLayer(), []
+    before = PitchLine(runs=(((2.0, 300.0), (9.0, 400.0)), ((40.0, 200.0), (50.0, 180.0))))
+    pictures = [painted(layer, before)]
+    for step in range(12):
+        path.append((10.0 + 2.0 * step, 200.0 + 20.0 * (step % 5)))
+        line = before.drawn(tuple(path)) if step else before
+        pictures.append(painted(layer, line))
+        assert pictures[-1] == painted(MelodyLayer(), line)
+    assert pictures[-1] != pictures[0]
+    assert painted(layer, before.erased(3.0, 45.0)) == painted(MelodyLayer(), before.erased(3.0, 45.0))

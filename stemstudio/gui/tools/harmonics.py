@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPainter
 
+from stemstudio.audio.audio import Sound
 from stemstudio.gui.document import Document
 from stemstudio.gui.notation import cents_text, hertz_words, note_of
 from stemstudio.gui.tools.tool import Canvas, Gesture, Option, Tool
@@ -68,6 +69,7 @@ class Harmonics(Tool):
     def __init__(self) -> None:
         self._line: PitchLine | None = None
         self._erasing: tuple[float, float] | None = None
+        self._near: tuple[Sound | None, object, float] = (None, None, 0.0)
 
     def press(self, gesture: Gesture) -> Iterator[None]:
         if gesture.secondary or gesture.control:
@@ -163,10 +165,14 @@ class Harmonics(Tool):
         around = 1200 * float(np.log2(max(view.hertz_at(y - NEAR, height), hertz) / hertz))
         grid, rate = state.grid, state.mixture.sample_rate
         frame = min(max(0, round(seconds * rate / grid.hop)), state.frames - 1)
+        asked = (grid, frame, hertz, around)
+        if state.mixture is self._near[0] and asked == self._near[1]:
+            return seconds, self._near[2]  # the drag, the cursor and its reach ask for the same place
         values = forward(state.mixture, grid, first=frame, last=frame + 1).values
         magnitudes = np.sqrt((np.abs(values[:, :, 0]) ** 2).sum(axis=0))
         found = pitch_near(magnitudes, rate / grid.fft, hertz, min(max(around, SLOWEST / 2), 100.0))
-        return seconds, min(max(found, LOWEST), HIGHEST)
+        self._near = state.mixture, asked, min(max(found, LOWEST), HIGHEST)
+        return seconds, self._near[2]
 
 
 def comb_of(canvas: Canvas) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def wand_at(state: State, seconds: float, hertz: float) -> Wand:
 
     def levels(first: int, last: int) -> NDArray[np.floating]:
         values = forward(state.mixture, grid, first=first, last=last).values
-        power = (np.abs(values) ** 2).mean(axis=0)
+        power = (values.real**2 + values.imag**2).mean(axis=0)
         found: NDArray[np.floating] = 10 * np.log10(power + FLOOR)
         return found
 

@@ -37,6 +37,7 @@ class HintPicture:
         self._image: QImage | None = None
         self._pixels: Words = np.zeros((0, 0), dtype=np.uint32)
         self._key: tuple[object, ...] = ()
+        self._levels: dict[LaidHint, NDArray[np.uint8]] = {}  # what is drawn of each weight
 
     def forget(self) -> None:
         """The hints, or their colours, are different."""
@@ -59,6 +60,7 @@ class HintPicture:
         state, hints = document.state, document.hints
         assert state is not None
         self._pixels = np.zeros((height, width), dtype=np.uint32)
+        self._levels = {hint: levels for hint, levels in self._levels.items() if hint in hints.laid}
         drawn = False
         for hint in hints.laid:
             place = area_of(hint, document, width, height)
@@ -74,8 +76,11 @@ class HintPicture:
 
     def _lay(self, hint: LaidHint, place: QRect, view: Viewport, colour: QColor, fresh: bool) -> None:
         rows, columns, step = self._cells(hint, place, view)
-        weights = hint.weights[rows[:, None], columns[None, :]].astype(np.float32)
-        levels = np.rint(weights * np.float32(LEVELS - 1)).astype(np.uint8)
+        whole = self._levels.get(hint)
+        if whole is None:
+            whole = np.rint(hint.weights.astype(np.float32) * np.float32(LEVELS - 1)).astype(np.uint8)
+            self._levels[hint] = whole
+        levels = whole[rows].take(columns, axis=1)
         levels[outline(levels > EDGE * (LEVELS - 1))] = RIM
         levels = _spread(levels, step, place)
         there = self._part(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ BAND, LINE = 90, 110  # how strongly the width of an overtone and its middle are
 HALF_LINE = 0.6  # rows of pixels
 SHADE = QColor(0, 0, 0, 150)
 FAINT = QColor(255, 255, 255, 130)
+AROUND = 4  # columns to either side of a change that are painted anew
+Float = NDArray[np.float32]
 Places = NDArray[np.float64]
 
 
@@ -45,10 +47,14 @@ class MelodyLook:
 
 
 class MelodyLayer:
-    """A picture of the melody, kept for as long as it and the view are the same: the playhead runs below it."""
+    """A picture of the melody, kept for as long as it and the view are the same: the playhead runs below it.
+
+    Where only the line is another, as while it is drawn, only the columns that it changes are painted anew.
+    """
 
     def __init__(self) -> None:
         self._made: object = None
+        self._pitch: Float = np.zeros(0, dtype=np.float32)
         self._picture = QPixmap()
 
     def paint(self, painter: QPainter, look: MelodyLook | None, viewport: Viewport, canvas: QWidget) -> None:
@@ -57,29 +63,46 @@ class MelodyLayer:
             self._made = None
             return
         ratio = canvas.devicePixelRatioF()
-        size = canvas.width(), canvas.height()
+        width, height = canvas.width(), canvas.height()
         wanted = (
-            look,
+            replace(look, line=PitchLine()),
             viewport.start,
             viewport.stop,
             viewport.low,
             viewport.high,
             viewport.axis,
-            size,
+            (width, height),
             ratio,
         )
+        pitch = look.line.at(_seconds_of(viewport, width))
         if wanted != self._made:
             self._made = wanted
-            self._picture = QPixmap(round(size[0] * ratio), round(size[1] * ratio))
+            self._picture = QPixmap(round(width * ratio), round(height * ratio))
             self._picture.setDevicePixelRatio(ratio)
             self._picture.fill(Qt.GlobalColor.transparent)
-            inner = QPainter(self._picture)
-            if look.colour:
-                image = _comb_image(look, viewport, *size)
-                inner.drawImage(QRectF(0, 0, image.width() * STEP, size[1]), image)
-            _paint_line(inner, look, viewport, *size)
-            inner.end()
+            self._draw(look, viewport, width, height, pitch, slice(0, len(pitch)))
+        else:
+            changed = np.flatnonzero(pitch != self._pitch)
+            if changed.size:
+                # A line is a few columns thick, and the next point of its shape some columns away.
+                first, last = max(0, int(changed[0]) - AROUND), int(changed[-1]) + 1 + AROUND
+                self._draw(look, viewport, width, height, pitch, slice(first, min(len(pitch), last)))
+        self._pitch = pitch
         painter.drawPixmap(0, 0, self._picture)
+
+    def _draw(
+        self, look: MelodyLook, viewport: Viewport, width: int, height: int, pitch: Float, columns: slice
+    ) -> None:
+        inner = QPainter(self._picture)
+        place = QRectF(columns.start * STEP, 0, (columns.stop - columns.start) * STEP, height)
+        inner.setClipRect(place)
+        inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        inner.fillRect(place, Qt.GlobalColor.transparent)
+        inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+        if look.colour:
+            inner.drawImage(place, _comb_image(look, viewport, pitch[columns], height))
+        _paint_line(inner, look, viewport, width, height)
+        inner.end()
 
 
 def paint_teeth(
@@ -137,16 +160,20 @@ def _paint_line(painter: QPainter, look: MelodyLook, viewport: Viewport, width: 
             painter.drawPolyline(places)
 
 
-def _comb_image(look: MelodyLook, viewport: Viewport, width: int, height: int) -> QImage:
-    """What the comb would take, every STEP-th column of pixels: its weights, and a line along every overtone."""
+def _seconds_of(viewport: Viewport, width: int) -> Places:
+    """The times of every STEP-th column of pixels."""
     columns = np.arange(0, width, STEP)
-    seconds = viewport.start + (columns + STEP / 2) / width * (viewport.stop - viewport.start)
-    pitch = look.line.at(seconds)
+    seconds: Places = viewport.start + (columns + STEP / 2) / width * (viewport.stop - viewport.start)
+    return seconds
+
+
+def _comb_image(look: MelodyLook, viewport: Viewport, pitch: Float, height: int) -> QImage:
+    """What the comb would take in columns of some pitch: its weights, and a line along every overtone."""
     low, high = (float(scale(edge, viewport.axis)) for edge in (viewport.low, viewport.high))
     places = high - (np.arange(height) + 0.5) / height * (high - low)
     hertz = np.asarray(unscale(places, viewport.axis), dtype=np.float32)
     row = np.abs(np.gradient(hertz)) if height > 1 else np.ones(1, dtype=np.float32)
-    alpha = np.zeros((len(columns), height), dtype=np.uint8)
+    alpha = np.zeros((len(pitch), height), dtype=np.uint8)
     sung = np.flatnonzero(pitch > 0)
     if sung.size:
         own = pitch[sung, None]
@@ -157,9 +184,7 @@ def _comb_image(look: MelodyLook, viewport: Viewport, width: int, height: int) -
         alpha[sung] = np.clip((EDGE - away) / (EDGE - 1), 0, 1) * BAND
         alpha[sung] += (line * np.uint8(LINE)).astype(np.uint8)
     pixels = np.ascontiguousarray(tint_table(look.colour)[alpha.T])
-    image = QImage(
-        pixels.data, len(columns), height, 4 * len(columns), QImage.Format.Format_ARGB32_Premultiplied
-    )
+    image = QImage(pixels.data, len(pitch), height, 4 * len(pitch), QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()  # its memory is its own from here on
 
 

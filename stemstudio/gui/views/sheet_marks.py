@@ -33,14 +33,8 @@ def selection_path(selection: Selection, viewport: Viewport, width: int, height:
         bottom = viewport.y_of(max(box.low, 1e-3), height) if box.low > 0 else height + 9.0
         piece = QPainterPath()
         if step.outline:
-            piece.addPolygon(
-                QPolygonF(
-                    [
-                        QPointF(viewport.x_of(seconds, width), viewport.y_of(max(hertz, 1e-3), height))
-                        for seconds, hertz in step.outline
-                    ]
-                )
-            )
+            x_of, y_of = viewport.x_of, viewport.y_of
+            piece.addPolygon(QPolygonF([QPointF(x_of(s, width), y_of(f, height)) for s, f in step.outline]))
             piece.closeSubpath()
         else:
             piece.addRect(
