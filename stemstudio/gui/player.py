@@ -100,6 +100,10 @@ class Player(QObject):
     def _warm(self) -> None:
         try:
             import stemstudio.mixing.engine  # noqa: F401
+            from stemstudio.mixing import stretching
+
+            # Not to be waited for by the first play.
+            threading.Thread(target=stretching.warm, name="warming the stretcher", daemon=True).start()
         except Exception as error:  # noqa: BLE001 - whatever a compiler raises, it is shown to the user
             _log.exception("the audio callback cannot be compiled")
             self._warm_error = error

@@ -41,6 +41,8 @@ class Practising(QObject):
         self._document, self._player = document, player
         self._taps: list[tuple[float, float]] = []  # when, and at which second of the song
         self._finding: Job | None = None
+        self._clicking: tuple[BeatGrid, int] | None = None  # the beats of `_clicks`
+        self._clicks: Beats | None = None
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._play_so)
         player.lead = self.lead
@@ -147,12 +149,16 @@ class Practising(QObject):
             self._player.set_metronome(None, 0.0)
             return
         practice, rate = state.practice, state.mixture.sample_rate
-        self._player.set_stretch(practice.tempo, float(practice.semitones))
-        clicking = practice.click and bool(state.beats)
-        self._player.set_metronome(
-            Beats(state.beats.times * rate, state.beats.strong) if clicking else None,
-            10 ** (practice.click_db / 20),
-        )
+        try:
+            self._player.set_stretch(practice.tempo, float(practice.semitones))
+        except (OSError, MemoryError):
+            self._player.set_stretch(1.0, 0.0)
+            self._document.said.emit("There is too little memory to play this song so slowly.")
+        wanted = (state.beats, rate) if practice.click and state.beats else None
+        if wanted != self._clicking:
+            self._clicking = wanted
+            self._clicks = None if wanted is None else Beats(state.beats.times * rate, state.beats.strong)
+        self._player.set_metronome(self._clicks, 10 ** (practice.click_db / 20))
 
     # The beats
 

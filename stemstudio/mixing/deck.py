@@ -281,8 +281,9 @@ class Deck:
 
     def set_metronome(self, beats: Beats | None) -> None:
         """Click on these beats, at the level of `set_click_gain`."""
-        self._beats = beats
-        self._show(self._programme)
+        if beats is not self._beats:
+            self._beats = beats
+            self._show(self._programme)
 
     def set_click_gain(self, gain: float) -> None:
         """Move the metronome's fader, linear."""

@@ -25,6 +25,8 @@ __all__ = ["Copies", "Feeder"]
 
 AHEAD = 15.0
 """Seconds, as heard, that are kept ready before the playhead."""
+ENOUGH = 0.06
+"""Seconds that are waited for before play goes over to a stretched copy: the next are made meanwhile."""
 NEAR = 1.5
 """Seconds of what could be switched to at any moment, such as the original song."""
 KEPT = 60.0
@@ -153,9 +155,10 @@ class Feeder:
             self._lock.notify_all()
 
     def ready(self) -> bool:
-        """Whether all that is wanted is there at the playhead."""
-        chunk = self._position // CHUNK
-        return all(copies.flags[chunk : chunk + 2].all() for copies in self._wanted)
+        """Whether all that is wanted is there at the playhead, and long enough for the rest to follow."""
+        position = self._position
+        first, last = position // CHUNK, (position + int(ENOUGH * self._rate)) // CHUNK
+        return all(copies.flags[first : last + 1].all() for copies in self._wanted)
 
     def renew(self, start: int, stop: int) -> None:
         """Samples [start, stop) of the song's stems sound different now."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stemstudio.progress import Progress
 
-__all__ = ["KEY_RANGE", "TEMPO_RANGE", "Stretcher", "reach", "stretched", "stretched_length"]
+__all__ = ["KEY_RANGE", "TEMPO_RANGE", "Stretcher", "reach", "stretched", "stretched_length", "warm"]
 
 TEMPO_RANGE = (0.25, 2.0)
 KEY_RANGE = (-12.0, 12.0)
@@ -38,6 +38,14 @@ _TAPS, _PHASES = 32, 512
 def stretched_length(length: int, tempo: float) -> int:
     """Samples of a song of `length` samples at a tempo."""
     return max(0, math.ceil(length / tempo))
+
+
+def warm() -> None:
+    """Compile the native code, or load it from disk, for sound that may be written to and for sound that may not."""
+    for writeable in (True, False):
+        sound = np.zeros((1, 2000), dtype=np.float32)
+        sound.flags.writeable = writeable
+        stretched(sound, 8000, 0.8, 1.0)
 
 
 def reach(rate: float, tempo: float, semitones: float) -> int:

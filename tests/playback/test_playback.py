@@ -302,3 +302,32 @@ def test_device_that_is_not_there_is_said_and_the_default_taken(qtbot, loaded, r
     assert "Studio monitors" in loaded.device_note
     assert loaded.device is not None
     assert loaded.position > 0
+
+
+@again_if_starved
+def test_another_key_is_heard_within_150_ms_without_a_click(qtbot, loaded, record, stems):
+    song = (0.5 * np.sin(2 * np.pi * 220 * np.arange(LENGTH) / RATE)).astype(np.float32)[None]
+    loaded.load(song, RATE)
+    loaded.set_stems([song.copy() for _ in range(4)], None, np.full((4, 2), 0.25))
+    tape = record()
+    play_for(qtbot, loaded, 1.0)
+    moved = time.monotonic()
+    loaded.set_stretch(0.8, 7.0)
+    qtbot.wait(1000)
+    arrivals = np.array(tape.arrivals)
+    place = loaded.position / RATE
+    now = time.monotonic()
+    sound = tape.stop()[0]
+    loaded.set_stretch(1.0, 0.0)
+    crossings = np.flatnonzero(np.diff(np.signbit(sound)))
+    # Half a turn of 330 Hz rather than of 220, four times running.
+    quick = np.diff(crossings) < 0.5 * RATE / 270
+    changed = crossings[np.flatnonzero(np.convolve(quick, np.ones(4), "valid") == 4)[0]]
+    arrived = arrivals[np.searchsorted(arrivals[:, 1], changed), 0]
+    assert 0 < arrived - moved < 0.15
+    assert np.abs(np.diff(sound)).max() < 0.5 * 2 * np.pi * 330 / RATE + 1.0 / FADE
+    assert place == pytest.approx(1.0 + 0.8 * (now - moved), abs=0.25)
+    settled = sound[changed + 2000 : changed + 2000 + 16384]
+    power = np.abs(np.fft.rfft(settled * np.hanning(settled.size), 8 * settled.size))
+    heard = power.argmax() * RATE / (8 * settled.size)
+    assert 1200 * np.log2(heard / 220) == pytest.approx(700, abs=5)
