@@ -161,20 +161,20 @@ COMMANDS: tuple[Command, ...] = (
     Command("draw_volume", "Play", "Draw the &volume curve", "The volume curve of the target stem, on the overview above the spectrogram.", (), "song", checkable=True),
     Command("auto_solo", "Play", "The target &alone while painting", "While a stroke is being made, the stem under work is heard alone.", (), "", checkable=True, rule_before=True),
     *_mixers(),
-    Command("slower", "Pra&ctice", "S&lower", "A twentieth of the recorded tempo; the pitch stays.", ("Alt+Left",), "song"),
-    Command("faster", "Pra&ctice", "&Faster", "A twentieth of the recorded tempo; the pitch stays.", ("Alt+Right",), "song"),
-    Command("key_down", "Pra&ctice", "A semitone &down", "The tempo stays.", ("Alt+Down",), "song"),
-    Command("key_up", "Pra&ctice", "A semitone &up", "The tempo stays.", ("Alt+Up",), "song"),
-    Command("as_recorded", "Pra&ctice", "As &recorded", "The tempo and the key of the recording.", ("Alt+0",), "song"),
-    Command("toggle_click", "Pra&ctice", "&Metronome", "Clicks on the beats; never exported.", ("Ctrl+Alt+M",), "song", checkable=True, rule_before=True),
-    Command("toggle_snap", "Pra&ctice", "&Snap to beats", "Selections begin and end on beats.", ("Ctrl+Alt+B",), "song", checkable=True),
-    Command("find_beats", "Pra&ctice", "Find &beats and key", "Listen for the beats, the bars and the key of the song, in the background.", (), "song", rule_before=True),
-    Command("tap_tempo", "Pra&ctice", "&Tap the tempo", "Once a beat, while the song plays; the first tap begins a bar.", ("P",), "song"),
-    Command("halve_beats", "Pra&ctice", "&Half as many beats", "", (), "beats"),
-    Command("double_beats", "Pra&ctice", "T&wice as many beats", "", (), "beats"),
-    Command("begin_bar", "Pra&ctice", "A bar b&egins at the playhead", "At the beat nearest to it.", (), "beats"),
-    Command("move_beat", "Pra&ctice", "Mo&ve the nearest beat to the playhead", "", (), "beats"),
-    Command("forget_beats", "Pra&ctice", "F&orget the beats", "", (), "beats"),
+    Command("slower", "Practice", "S&lower", "A twentieth of the recorded tempo; the pitch stays.", ("Alt+Left",), "song"),
+    Command("faster", "Practice", "&Faster", "A twentieth of the recorded tempo; the pitch stays.", ("Alt+Right",), "song"),
+    Command("key_down", "Practice", "A semitone &down", "The tempo stays.", ("Alt+Down",), "song"),
+    Command("key_up", "Practice", "A semitone &up", "The tempo stays.", ("Alt+Up",), "song"),
+    Command("as_recorded", "Practice", "As &recorded", "The tempo and the key of the recording.", ("Alt+0",), "song"),
+    Command("toggle_click", "Practice", "&Metronome", "Clicks on the beats; never exported.", ("Ctrl+Alt+M",), "song", checkable=True, rule_before=True),
+    Command("toggle_snap", "Practice", "&Snap to beats", "Selections begin and end on beats.", ("Ctrl+Alt+B",), "song", checkable=True),
+    Command("find_beats", "Practice", "Find &beats and key", "Listen for the beats, the bars and the key of the song, in the background.", (), "song", rule_before=True),
+    Command("tap_tempo", "Practice", "&Tap the tempo", "Once a beat, while the song plays; the first tap begins a bar.", ("P",), "song"),
+    Command("halve_beats", "Practice", "&Half as many beats", "", (), "beats"),
+    Command("double_beats", "Practice", "T&wice as many beats", "", (), "beats"),
+    Command("begin_bar", "Practice", "A bar b&egins at the playhead", "At the beat nearest to it.", (), "beats"),
+    Command("move_beat", "Practice", "Mo&ve the nearest beat to the playhead", "", (), "beats"),
+    Command("forget_beats", "Practice", "F&orget the beats", "", (), "beats"),
     *_numbered("number", "Stem {}", "Make stem {} the target, or give it the selected atoms.", "{}"),
     *_numbered("solo_number", "Solo stem {}", "Solo stem {}.", "Alt+{}"),
     Command("escape", "", "Escape", "End the stroke, then the selection, then (asked) the job.", ("Esc",)),
@@ -183,4 +183,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("show_about", "Help", "&About StemStudio", ""),
 )  # fmt: skip
 
-MENUS = ("File", "Edit", "View", "Tools", "Separate", "Atoms", "Play", "Pra&ctice", "Help")
+MENUS = ("File", "Edit", "View", "Tools", "Separate", "Atoms", "Play", "Practice", "Help")
+MNEMONICS = {"Practice": "Pra&ctice"}
+"""Menus that are not opened by their first letter, which another has."""

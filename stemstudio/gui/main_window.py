@@ -27,7 +27,7 @@ from stemstudio.audio.channels import ChannelChoice
 from stemstudio.audio.reading import SongInfo
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
-from stemstudio.gui.actions import COMMANDS, MENUS
+from stemstudio.gui.actions import COMMANDS, MENUS, MNEMONICS
 from stemstudio.gui.auditions import Auditions
 from stemstudio.gui.bindings import Bindings
 from stemstudio.gui.commands import Commands
@@ -301,9 +301,7 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
-        self._menus: dict[str, QMenu] = {
-            name: bar.addMenu(name if "&" in name else f"&{name}") for name in MENUS
-        }
+        self._menus: dict[str, QMenu] = {name: bar.addMenu(MNEMONICS.get(name, f"&{name}")) for name in MENUS}
         for command in COMMANDS:
             if not command.menu:
                 continue
