@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_recipes import ROFORMER, tiny_roformer, write_tiny_roformer
+from small_recipes import ROFORMER, tiny_roformer, write_tiny_roformer, write_tiny_weights
 
 from stemstudio.algorithms.neural.own_models import add_own, every_model, own_model, own_models
 from stemstudio.algorithms.neural.roformer import RoFormer
@@ -255,6 +255,17 @@ def test_the_yaml_is_found_beside(tmp_path):
     with pytest.raises(StemStudioError, match="--config"):
         add(path, Progress())
     assert add(path, Progress(), tmp_path / "config.yaml") == ("tiny",)
+
+
+def test_a_folder_gives_all_that_it_holds(tmp_path):
+    folder = tmp_path / "found"
+    folder.mkdir()
+    write_tiny_roformer(folder, "one")
+    write_tiny_roformer(folder, "two", mel=True)
+    write_tiny_weights(folder)
+    (folder / "nothing.ckpt").write_bytes(b"has no YAML of its name")
+    assert add(folder, Progress()) == ("htdemucs", "one", "two")
+    assert list(own_models()) == ["one", "two"]
 
 
 def test_what_cannot_be_used_is_not_added(tmp_path):

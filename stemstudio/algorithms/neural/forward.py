@@ -189,21 +189,24 @@ class _Count:
         self._total = max(1, total)
         self._seconds = length / networks[0].sample_rate
         self._layers = [max(1, sum(1 for _ in network.layers())) for network in networks]
-        self._done = self._batch = self._calls = 0
+        self._done = self._batch = 0
+        self._reached: set[object] = set()  # layers: one that takes its rows some at a time is called often
         self._network, self._share = 0, 0.0
 
     def begin(self, segments: Sequence[Segment]) -> None:
-        self._network, self._batch, self._calls = segments[0].network, len(segments), 0
+        self._network, self._batch = segments[0].network, len(segments)
+        self._reached.clear()
         self._progress.check()
 
-    def layer(self, *_: object) -> None:
+    def layer(self, layer: object, *_: object) -> None:
         """Called before each layer: the place where a cancel takes hold."""
-        self._calls += 1
-        self._tell(min(0.95, self._calls / self._layers[self._network]) * self._batch)
+        self._reached.add(layer)
+        self._tell(min(0.95, len(self._reached) / self._layers[self._network]) * self._batch)
 
     def end(self, segments: Sequence[Segment]) -> None:
         self._done += len(segments)
-        self._batch = self._calls = 0
+        self._batch = 0
+        self._reached.clear()
         self._tell(0.0)
 
     def _tell(self, part: float) -> None:

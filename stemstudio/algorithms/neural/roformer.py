@@ -26,7 +26,7 @@ class RoFormer(Streaming):
     summary: ClassVar[str] = (
         "BS-RoFormer and Mel-Band RoFormer: the cleanest voices and stems that there are, slowly, from a file you add."
     )
-    speed: ClassVar[float] = 0.25
+    speed: ClassVar[float] = 0.2
     context: ClassVar[float] = 4.0
     masked: ClassVar[bool] = False
 

@@ -82,36 +82,43 @@ def weights_of(model: Model) -> tuple[Path, ...]:
 def add(path: Path, progress: Progress, config: Path | None = None) -> tuple[str, ...]:
     """Copy a file of weights, or all those in a folder, into our folder; the names of the models they belong to.
 
-    A checkpoint that no catalogue lists comes with a YAML: `config`, or the one beside it.
+    A checkpoint that no catalogue lists comes with a YAML: `config`, or the one beside it; in a folder, others are
+    passed over.
 
     `StemStudioError` where nothing in it is weights of a known model, `BadModel` where a file is not what its name
     says, `UnwritableFile` where it cannot be copied. A file is there whole or not at all.
     """
     from stemstudio.algorithms.neural.own_models import add_own, is_own
+    from stemstudio.algorithms.neural.roformer_settings import config_beside
 
     if config is not None or (path.is_file() and is_own(path)):
         return (add_own(path, config, progress),)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     known = [(file, model) for file in files for model in [_model_of(file)] if model is not None]
+    own = [file for file in files if file.is_file() and is_own(file) and config_beside(file) is not None]
     if not path.exists():
         raise StemStudioError(
             f"There is no file “{path}”.", "Give a file of weights, or the folder it is in."
         )
-    if not known:
+    if not known and not own:
         raise StemStudioError(
             f"“{path.name}” holds no weights of a model that is known here.",
             "Such files are called like 955717e8.safetensors or vocals-b62c91ce.pth; “stemstudio models list” names the models.",
         )
+    total = len(known) + len(own)
     for number, (file, model) in enumerate(known):
-        part = progress.part(number / len(known), (number + 1) / len(known))
+        part = progress.part(number / total, (number + 1) / total)
         part(0.0, f"looking at {file.name}")
         if not model.packed:
             load(file, model)
         if verify(file, model) == "damaged":
             raise BadModel(file, "its content does not match its checksum")
         copy_file(file, models_folder() / file.name, part)
+    names = [model.name for _, model in known]
+    for number, file in enumerate(own, len(known)):
+        names.append(add_own(file, None, progress.part(number / total, (number + 1) / total)))
     progress(1.0)
-    return tuple(dict.fromkeys(model.name for _, model in known))
+    return tuple(dict.fromkeys(names))
 
 
 def missing(recipe: Algorithm) -> tuple[Model, ...]:
