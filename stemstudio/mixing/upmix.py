@@ -7,7 +7,10 @@ blocks.  The window plays what it renders, and `write_upmix` in `stemstudio.mixi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -46,6 +49,8 @@ AMBIENT_WEIGHTS = (
 LFE_DB = -10.0  # the low-frequency channel is played 10 dB louder than the others
 LFE_ORDER = 4
 TINY = 1e-30
+LONG_SECONDS = 2.0  # from which several stems are spread at once
+THREADS = max(1, min(4, os.cpu_count() or 1))
 
 
 def heard_stems(state: State) -> Heard:
@@ -132,12 +137,23 @@ class Spread:
         """
         low, high = max(0, start - self.context), min(self.length, stop + self.context)
         mix = np.zeros((self.layout.channels, stop - start), dtype=np.float32)
-        for stem, sound in heard(low, high).items():
-            stereo = np.broadcast_to(sound, (2, sound.shape[1])) if sound.shape[0] == 1 else sound
-            own = self._stem(self.places.get(stem, Place()), stereo, low, start, stop)
-            if each is not None:
-                each(stem, stereo[:, start - low : stop - low], own)
-            mix += own
+        sounds = {
+            stem: np.broadcast_to(sound, (2, sound.shape[1])) for stem, sound in heard(low, high).items()
+        }
+
+        def spread(stem: int) -> Float:
+            return self._stem(self.places.get(stem, Place()), sounds[stem], low, start, stop)
+
+        with ExitStack() as stack:
+            owns: Iterable[Float] = map(spread, sounds)
+            if len(sounds) > 1 and stop - start > LONG_SECONDS * self.rate:
+                pool = ThreadPoolExecutor(min(THREADS, len(sounds)), thread_name_prefix="spreading")
+                stack.callback(pool.shutdown, cancel_futures=True)
+                owns = pool.map(spread, sounds)
+            for (stem, sound), own in zip(sounds.items(), owns, strict=True):
+                if each is not None:
+                    each(stem, sound[:, start - low : stop - low], own)
+                mix += own
         return mix
 
     def _stem(self, place: Place, sound: Samples, low: int, start: int, stop: int) -> Float:
