@@ -127,7 +127,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("clear_hints", "Separate", "Clear all h&ints", "What was learned from them stays.", (), "hints"),
     Command("filter_stems", "Separate", "Tell stems apart by their &places", "One round of a filter that looks at where between the loudspeakers each stem of a network is.", (), "network", rule_before=True),
     Command("stems_as_atoms", "Separate", "Stems as a&toms", "Learn atoms from every stem of a network, each in its stem: drag one, and a sound moves in the whole song.", (), "network"),
-    Command("stop_job", "Separate", "S&top", "Stop the running job; nothing is changed.", (), "song"),
+    Command("stop_job", "Separate", "S&top", "Stop the running job; the song stays as it is, and finished parts can be kept.", (), "song"),
     Command("add_stem", "Separate", "&New empty stem", "A stem to paint into, or to give atoms to.", ("Ctrl+T",), "song", rule_before=True),
     Command("rename_stem", "Separate", "Re&name the target stem…", "", ("F2",), "stems"),
     Command("join_stem", "Separate", "&Put together again", "The stems that the target was split into become one again.", (), "stems"),

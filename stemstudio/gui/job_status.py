@@ -26,7 +26,7 @@ class JobStatus(QWidget):
         self._left.setMinimumWidth(self._left.fontMetrics().horizontalAdvance("100 % · 88:88 left"))
         self._stop = QToolButton(self)
         self._stop.setText("Stop")
-        self._stop.setToolTip("Stop this job; nothing is changed.")
+        self._stop.setToolTip("Stop this job; the song stays as it is, and finished parts can be kept.")
         self._stop.setAccessibleName("Stop the running job")
         self._stop.clicked.connect(self._stop_job)
         row = QHBoxLayout(self)

@@ -25,7 +25,7 @@ from stemstudio.project.stem import Split
 from stemstudio.project.takes import Keep, put_together
 from stemstudio.spectral.brushes import Box
 
-LOOKS = frozenset({"stems", "mixer"})
+LOOKS = frozenset({"stems", "mixer", "room"})
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,7 +166,7 @@ class SeparatePanel(QWidget):
         self.refine_button.setProperty("primary", True)
         self.refine_button.clicked.connect(self.refine_wanted)
         self.stop_button = QPushButton("Stop", self)
-        self.stop_button.setToolTip("Stop this job; nothing is changed")
+        self.stop_button.setToolTip("Stop this job; the song stays as it is, and finished parts can be kept")
         self.stop_button.clicked.connect(self.stop)
         self.unfinished = Elided(parent=self)
         self.keep_button = QPushButton("Keep", self)
