@@ -17,9 +17,10 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.pieces import Piece
 from stemstudio.audio.audio import Audio, Stretch
-from stemstudio.project import edits, hints, refining, rendering, splicing
+from stemstudio.project import edits, hints, refining, remixing, rendering, splicing
 from stemstudio.project.corrections import Lesson
 from stemstudio.project.edits import Edit
+from stemstudio.project.effects import Equaliser
 from stemstudio.project.history import History
 from stemstudio.project.project import PaintStroke, Project, SongReference, State
 from stemstudio.project.splicing import Found
@@ -32,7 +33,7 @@ RATE = 8000
 GRID = StftSettings(fft=256, hop=64)
 OTHER_GRID = StftSettings(fft=512, hop=128)
 KINDS = (
-    *("rework", "split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add"),
+    *("rework", "split", "paint", "paint", "paint", "erase", "fill", "assign", "lock", "set", "add", "mixer"),
     *(
         "merge",
         "delete",
@@ -207,12 +208,21 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
         return refining.refined(state, refining.refine(state, None, Lesson(iterations=2, atoms=2)))
     if kind == "set":
         fields = (
+            {"width": float(rng.uniform(0, 2)), "flip": True, "solo_safe": True},
+            {"equaliser": Equaliser(low_cut=float(rng.uniform(20, 200)), high=float(rng.uniform(-12, 12)))},
+            {"reverb_db": float(rng.uniform(-60, 6)), "delay_db": -np.inf},
+            {
+                "mutes": ((0.1, float(rng.uniform(0.2, 0.9))),),
+                "envelope": ((0.0, 1.0), (0.5, float(rng.uniform(0, 2)))),
+            },
             {"gain_db": float(rng.uniform(-60, 6))},
             {"gain_db": -np.inf},
             {"mute": True},
             {"name": "Naïve ♪"},
         )
         return edits.set_stem(state, leaf, "Set", **fields[rng.integers(len(fields))])
+    if kind == "mixer":
+        return remixing.switch(state, str(rng.choice(list("ABC"))))
     if kind == "regrid":
         return edits.regrid(state, OTHER_GRID if state.grid == GRID else GRID)
     if not state.splits:
@@ -256,6 +266,7 @@ def assert_same(one: State, other: State, *, sound: bool = True) -> None:
     assert dict(one.strokes) == dict(other.strokes)
     assert one.grid == other.grid
     assert one.melody == other.melody
+    assert (one.effects, one.snapshots) == (other.effects, other.snapshots)
     assert set(one.splits) == set(other.splits)
     for parent, split in one.splits.items():
         twin = other.splits[parent]

@@ -263,6 +263,25 @@ def test_a_double_click_that_made_a_point_leaves_it(curve, document):
     assert len(strip(document).envelope) == 1
 
 
+def test_the_curve_is_drawn_by_keys(curve, document):
+    assert curve.key(Qt.Key.Key_Up, 0.0) is None, "there is no point to move yet"
+    assert curve.key(Qt.Key.Key_Return, 1.0) == "0.0 dB at 0:01.0"
+    curve.key(Qt.Key.Key_Return, 3.0)
+    for _ in range(4):
+        curve.key(Qt.Key.Key_Down, 3.0)
+    assert strip(document).envelope == ((1.0, 1.0), (3.0, pytest.approx(10 ** (-2 / 20), abs=1e-3)))
+    curve.key(Qt.Key.Key_Left, 3.0)
+    curve.key(Qt.Key.Key_Up, 3.0)
+    assert strip(document).envelope[0][1] == pytest.approx(10 ** (0.5 / 20), abs=1e-3)
+    curve.key(Qt.Key.Key_Return, 2.0)
+    assert strip(document).envelope[1][1] == pytest.approx(
+        np.mean([strip(document).envelope[n][1] for n in (0, 2)])
+    )
+    curve.key(Qt.Key.Key_Delete, 2.0)
+    assert [time for time, _ in strip(document).envelope] == [1.0, 3.0]
+    assert curve.key(Qt.Key.Key_X, 0.0) is None
+
+
 def test_the_curve_is_drawn_on_the_overview(qtbot, document):
     from stemstudio.gui.light import Light
     from stemstudio.gui.peaks import Peaks
@@ -282,6 +301,10 @@ def test_the_curve_is_drawn_on_the_overview(qtbot, document):
     drag(overview, QPointF(300, 20), QPointF(300, 10))
     document.do(remixing.silence(document.state, document.target, 1.5, 2.0))
     assert len(strip(document).envelope) == 2
+    overview.setFocus()
+    QTest.keyClick(overview, Qt.Key.Key_Delete)
+    assert len(strip(document).envelope) == 1
+    document.undo()
     after = overview.grab().toImage()
     assert before != after
     overview.curve.set_editing(False)

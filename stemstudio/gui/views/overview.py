@@ -7,7 +7,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from stemstudio.gui import theme
@@ -19,7 +29,7 @@ from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.pyramid import SLOTS
 from stemstudio.gui.views import navigation
 from stemstudio.gui.views.sheet_marks import paint_playhead
-from stemstudio.gui.views.volume_curve import HEIGHT, VolumeCurve
+from stemstudio.gui.views.volume_curve import HEIGHT, KEYS, VolumeCurve
 
 GRAB = 6.0  # pixels around an edge of the frame within which it is taken hold of
 Hold = Literal["", "left", "right", "frame", "new"]
@@ -79,6 +89,10 @@ class Overview(QWidget):
             self._paint_frame(painter)
         self.curve.paint(painter, self.width(), self.height())
         paint_playhead(painter, self._x(self._playhead.seconds), self.height())
+        if self.hasFocus():
+            painter.setPen(QPen(look.colour("accent_hover"), 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -185,6 +199,43 @@ class Overview(QWidget):
             return
         self._document.viewport.set_time(0.0, self._document.duration)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        words = None
+        if self.curve.editing and self._document.state is not None:
+            words = self.curve.key(Qt.Key(event.key()), self._playhead.seconds)
+        if words is None:
+            super().keyPressEvent(event)
+            return
+        self.setAccessibleDescription(words)
+        self._document.said.emit(words)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if self.curve.editing and not event.isAutoRepeat():
+            self._document.settle()
+        super().keyReleaseEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and self._takes(event)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _takes(self, event: QKeyEvent) -> bool:
+        """Whether a key is the curve's here, and not a command's."""
+        return self.curve.editing and Qt.Key(event.key()) in KEYS
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         view = self._document.viewport
         across, up = navigation.steps_of(event)
@@ -232,6 +283,8 @@ class Overview(QWidget):
     def _curve_changed(self) -> None:
         if self.height() != self.sizeHint().height():
             self.updateGeometry()
+        editing = self.curve.editing
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if editing else Qt.FocusPolicy.NoFocus)
         self.update()
 
     def _renew(self, *_: object) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
 
 from stemstudio.gui import wording
 from stemstudio.gui.document import Document
 from stemstudio.gui.notation import time_text
-from stemstudio.mixing.mixer import decibels
+from stemstudio.mixing.mixer import decibels, gain_of
 from stemstudio.project import edits
 from stemstudio.project.stem import MIXTURE, Stem
 
@@ -18,13 +19,28 @@ TOP = 2.0  # the factor at the upper edge, +6 dB; the middle is 0 dB
 MARGIN = 6.0  # pixels above and below
 GRAB = 9.0
 APART = 0.01  # seconds between points, at least
+SILENT = 10 ** (-50 / 20)  # below this a point is silence
 HEIGHT = 110  # of the overview while the curve is drawn
+
+KEYS = (
+    Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+    Qt.Key.Key_Insert,
+    Qt.Key.Key_Left,
+    Qt.Key.Key_Right,
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_Delete,
+    Qt.Key.Key_Backspace,
+)
 
 Points = tuple[tuple[float, float], ...]
 
 
 class VolumeCurve(QObject):
     """Straight lines between points; a click makes one, which can be dragged, a double-click takes one away.
+
+    By keyboard: Return makes one at the playhead, arrows choose one and move it up and down, Delete takes it away.
 
     Signals
     -------
@@ -41,6 +57,7 @@ class VolumeCurve(QObject):
         self._document, self._seconds, self._x = document, seconds_of, x_of
         self._held: int | None = None
         self._fresh = False
+        self.chosen = 0  # number of the point that keys work on
         self.editing = False
         document.changed.connect(self._changed)
         document.target_changed.connect(self._changed)
@@ -90,6 +107,7 @@ class VolumeCurve(QObject):
             after = [point for point in self.points if point[0] > second + APART]
             self._held = len(before)
             self._put((*before, (second, gain), *after))
+        self.chosen = self._held if self._held is not None else 0
 
     def drag(self, place: QPointF, height: float) -> str:
         """Move the point that is held; what it is now, in words."""
@@ -118,10 +136,44 @@ class VolumeCurve(QObject):
             self._put((*self.points[:found], *self.points[found + 1 :]))
             self._document.settle()
 
+    # keys
+
+    def key(self, key: Qt.Key, here: float) -> str | None:
+        """Choose, move, make (at `here`, in seconds) or take away a point; its words, or None where a key does nothing."""
+        points = self.points
+        chosen = min(self.chosen, len(points) - 1)
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Insert):
+            gain = float(np.interp(here, *np.transpose(points))) if points else 1.0
+            before = [point for point in points if point[0] < here - APART]
+            after = [point for point in points if point[0] > here + APART]
+            self._document.settle()
+            self._put((*before, (here, gain), *after))
+            self._document.settle()
+            chosen = len(before)
+        elif not points:
+            return None
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            chosen = (chosen + (1 if key == Qt.Key.Key_Right else -1)) % len(points)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            time, gain = points[chosen]
+            level = decibels(gain) if gain > SILENT else decibels(SILENT)
+            new = gain_of(level + (0.5 if key == Qt.Key.Key_Up else -0.5))
+            new = 0.0 if new < SILENT else round(min(new, TOP), 4)
+            self._put((*points[:chosen], (time, new), *points[chosen + 1 :]))
+        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self._document.settle()
+            self._put((*points[:chosen], *points[chosen + 1 :]))
+            self._document.settle()
+        else:
+            return None
+        self.chosen = max(0, min(chosen, len(self.points) - 1))
+        self.changed.emit()
+        return self.words(self.chosen) if self.points else "No volume curve"
+
     def words(self, number: int) -> str:
         """A point, such as "−6.0 dB at 0:12.3"."""
         second, gain = self.points[number]
-        return f"{wording.level(decibels(gain))} at {time_text(second)}"
+        return f"{wording.level(decibels(gain))} at {time_text(second, 1)}"
 
     def _put(self, points: Points) -> None:
         stem, state = self.stem, self._document.state
@@ -162,9 +214,10 @@ class VolumeCurve(QObject):
             painter.drawPolyline(line)
         if self.editing and self.points:
             painter.setPen(QPen(QColor(7, 8, 11), 1.5))
-            painter.setBrush(QColor("#ffffff"))
-            for place in places:
-                painter.drawEllipse(place, 4.5, 4.5)
+            for number, place in enumerate(places):
+                chosen = number == min(self.chosen, len(places) - 1)
+                painter.setBrush(QColor("#ffffff") if chosen else colour)
+                painter.drawEllipse(place, 5.0, 5.0)
 
     def _paint_words(self, painter: QPainter, stem: Stem, width: int, height: int) -> None:
         words = "the song" if stem.id == MIXTURE else stem.name
@@ -204,4 +257,4 @@ def _gain(y: float, height: float) -> float:
     gain = min(max(gain, 0.0), TOP)
     if abs(_y(gain, height) - _y(1.0, height)) < 3:
         return 1.0
-    return 0.0 if gain < 10 ** (-50 / 20) else round(gain, 4)
+    return 0.0 if gain < SILENT else round(gain, 4)
