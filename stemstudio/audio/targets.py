@@ -48,6 +48,13 @@ def check_target(
     check_room(path, need)
 
 
+def spare(song: Path, targets: Iterable[Path]) -> None:
+    """Refuse to write over the song that is being read, whatever may be replaced."""
+    for path in targets:
+        if path.exists() and song.exists() and path.samefile(song):
+            raise UnwritableFile(path, "it is the song itself", "Choose another folder.")
+
+
 def check_room(path: Path, need: int) -> None:
     """Raise `UnwritableFile` if a file of so many bytes has no room beside `path`."""
     try:

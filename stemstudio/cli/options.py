@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.errors import BadRecipe, StemStudioError, UnwritableFile
+from stemstudio.errors import BadRecipe, StemStudioError
 
 if TYPE_CHECKING:
     from stemstudio.audio.channels import ChannelChoice
@@ -43,10 +43,9 @@ def sound_format(name: str, subtype: str | None, sample_rate: int, channels: int
 
 def spare_song(folder: Path, names: Iterable[str], song: Path) -> None:
     """Refuse to write over the song that is being read, whatever may be replaced."""
-    for name in names:
-        path = folder / name
-        if path.exists() and path.samefile(song):
-            raise UnwritableFile(path, "it is the song itself", "Choose another folder.")
+    from stemstudio.audio.targets import spare
+
+    spare(song, (folder / name for name in names))
 
 
 def channel_choice(words: str | None, info: SongInfo) -> ChannelChoice | None:

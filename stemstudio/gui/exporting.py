@@ -7,10 +7,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from stemstudio.audio.tags import Tags
+from stemstudio.audio.targets import spare
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.gui.saving import Saving
-from stemstudio.mixing.export import ExportOrder, ExportReport, export
+from stemstudio.mixing.export import ExportOrder, ExportReport, export, file_names
 from stemstudio.progress import Progress
 
 
@@ -55,8 +56,12 @@ class Exporting(QObject):
         state = self._document.state
         assert state is not None
         title, tags = self.about()
+        song = self._saving.song
 
         def work(progress: Progress) -> ExportReport:
+            if song is not None:
+                names = file_names(order, state, title).values()
+                spare(song.info.path, (order.folder / name for name in names))
             return export(state, order, tags, progress, song=title)
 
         self._document.jobs.run("Exporting", work, self.finished.emit, failed=self.failed.emit)

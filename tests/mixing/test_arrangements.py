@@ -18,7 +18,8 @@ from taken_apart import leaves, taken_apart
 
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.tags import Tags
-from stemstudio.errors import StemStudioError
+from stemstudio.errors import StemStudioError, UnwritableFile
+from stemstudio.mixing import dawproject
 from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.mixer import mix_block, stem_gains
 from stemstudio.mixing.order import Label
@@ -250,3 +251,15 @@ def test_the_tempo_is_that_of_the_beats_and_what_stays_behind_is_said(song: Audi
     typed = export(project.state, ExportOrder(tmp_path, (low,), package="rpp", tempo=90.0), song="y")
     assert "TEMPO 90 4 4" in typed.files["package"].read_text()
     assert not any("sound different" in note for note in typed.notes)
+
+
+def test_a_full_disk_leaves_no_package(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(dawproject, "_put", full)
+    with pytest.raises(UnwritableFile, match="no space left"):
+        export(project.state, ExportOrder(tmp_path / "x", leaves(project), package="dawproject"))
+    assert list(tmp_path.iterdir()) == []

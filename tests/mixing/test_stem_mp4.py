@@ -15,12 +15,13 @@ from signals import mixture
 from taken_apart import leaves, taken_apart
 
 from stemstudio.algorithms.own_stems import OwnStems
+from stemstudio.audio import encoders, targets
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.mp4_boxes import packed
 from stemstudio.audio.reading import probe, read_song
 from stemstudio.audio.stem_streams import decode_stems, read_entries
 from stemstudio.audio.tags import Tags
-from stemstudio.errors import StemStudioError, UnreadableSong
+from stemstudio.errors import StemStudioError, UnreadableSong, UnwritableFile
 from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.stem_mp4 import streams_of
 from stemstudio.progress import Cancelled, Progress
@@ -307,3 +308,22 @@ def test_streams_that_are_missing_or_short_are_said(exact: Path, song: Audio, tm
     assert (cut.shape, notes) == ((4, 2, 5000), ())
     mono, _ = decode_stems(exact, 2, 1, 44100, song.length, Progress())
     assert mono.shape == (2, 1, song.length)
+
+
+def test_a_full_disk_leaves_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = ExportOrder(tmp_path / "x", package="stem-mp4")
+    usage = targets.shutil.disk_usage(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(targets.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+        with pytest.raises(UnwritableFile, match="Free some space"):
+            export(project.state, order)
+
+    def full(file: encoders._ForgivingFile) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(encoders._ForgivingFile, "check", full)
+    with pytest.raises(UnwritableFile, match="no space left"):
+        export(project.state, order)
+    assert list(tmp_path.iterdir()) == []
