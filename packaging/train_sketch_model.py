@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 OUT = Path(__file__).resolve().parent.parent / "resources" / "models" / "sketch.safetensors"
 SONG = 12.0
 """Seconds of an invented song."""
-JUDGED, TESTED = 32, 48
-"""Songs that say which moment was best, and others that say how good it is."""
+JUDGED, TESTED = 32, 24
+"""Songs that say which moment was best, and others, each of one segment, that say how good it is."""
 
 
 def main() -> None:
@@ -32,12 +32,10 @@ def main() -> None:
     from sketch.pool import Pool, Renderers
     from sketch.songs import HELD_BACK, song
 
-    def tracks(first: int, count: int) -> Any:
-        return torch.from_numpy(np.stack([song(seed, SONG) for seed in range(first, first + count)]))
-
     if options.test:
-        torch.set_num_threads(os.cpu_count() or 1)
-        print(learning.improvement(torch, learning.restore(options.out), tracks(HELD_BACK + 1000, TESTED), 1))
+        seeds = range(HELD_BACK + 1000, HELD_BACK + 1000 + TESTED)
+        tracks = torch.from_numpy(np.stack([song(seed, learning.SEGMENT) for seed in seeds]))
+        print(learning.improvement(torch, learning.restore(options.out), tracks, 1))
         return
     folder = options.pool or Path(tempfile.mkdtemp(prefix="sketch-"))
     renderers = Renderers(folder, options.first_seed, options.workers, SONG)

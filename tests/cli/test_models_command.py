@@ -21,7 +21,9 @@ def empty(home, monkeypatch):
 def test_the_list_says_what_is_known_of_each(command, empty):
     listed = {model["name"]: model for model in command("models", "list", "--json").json}
     assert set(listed) >= {"htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "mdx", "mdx_extra"}
-    assert not any(model["here"] for model in listed.values())
+    assert [name for name, model in listed.items() if model["here"]] == ["sketch"], (
+        "it comes with the program"
+    )
     assert listed["htdemucs_ft"]["sdr"]["vocals"] == 9.2
     assert "MUSDB18" in listed["htdemucs_ft"]["source"]
     assert not listed["mdx_extra"]["sdr"]
@@ -42,9 +44,12 @@ def test_a_model_is_fetched_checked_and_removed(command, empty, monkeypatch, tmp
     assert fetched.json["bytes"] == len(hub.files[KEY])
     assert "MB to fetch, licence MIT" in fetched.stderr
     checked = command("models", "verify", "--json")
-    assert [(each["model"], each["verdict"]) for each in checked.json] == [("htdemucs", "whole")]
+    assert [(each["model"], each["verdict"]) for each in checked.json] == [
+        ("htdemucs", "whole"),
+        ("sketch", "whole"),
+    ]
     assert len(command("models", "remove", "htdemucs", "--json").json) == 1
-    assert "no weights" in command("models", "verify").stderr.lower()
+    assert "not on this machine" in command("models", "verify", "htdemucs").stderr
 
 
 def test_weights_at_hand_are_added(command, empty, tmp_path):

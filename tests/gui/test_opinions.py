@@ -124,15 +124,17 @@ def test_locked_atoms_stay_whatever_a_model_says(shown, qtbot):
     assert owners(document)[2] == "residual"
 
 
-def test_a_model_is_asked_where_nobody_has_answered(shown, qtbot, tmp_path):
+def test_a_model_is_asked_where_nobody_has_answered(shown, qtbot, tmp_path, monkeypatch):
     document = song(1.0)
     into_atoms(document)
     view = shown(AtomsView, document)
-    view.how.setCurrentIndex(view.how.findData("stems"))
-    assert view.source.currentText() == "nobody yet"
-    with qtbot.waitSignal(document.said) as said:
-        view.suggest()
-    assert said.args == [NOBODY]
+    with monkeypatch.context() as nothing:
+        nothing.setattr("stemstudio.gui.views.atoms.models_here", tuple)
+        view.how.setCurrentIndex(view.how.findData("stems"))
+        assert view.source.currentText() == "nobody yet"
+        with qtbot.waitSignal(document.said) as said:
+            view.suggest()
+        assert said.args == [NOBODY]
     write_tiny_roformer(tmp_path)
     view.how.setCurrentIndex(0)
     view.how.setCurrentIndex(view.how.findData("stems"))
@@ -146,7 +148,7 @@ def test_a_model_is_asked_where_nobody_has_answered(shown, qtbot, tmp_path):
     assert view.suggest_button.text() == "Suggest"
 
 
-def test_doubt_says_how_to_get_another_opinion(shown, qtbot):
+def test_doubt_says_how_to_get_another_opinion(shown, qtbot, monkeypatch):
     document = song(2.0)
     bar = shown(DoubtBar, document)
     assert not bar.isVisible()
@@ -157,6 +159,9 @@ def test_doubt_says_how_to_get_another_opinion(shown, qtbot):
     by_pitch(document)
     assert bar.words.toolTip() == NONE_YET
     assert not bar.against.isVisible()
+    bar.models.aboutToShow.emit()
+    assert [action.text() for action in bar.models.actions()] == ["sketch"], "it comes with the program"
+    monkeypatch.setattr("stemstudio.gui.views.doubt_bar.models_here", tuple)
     bar.models.aboutToShow.emit()
     assert [action.text() for action in bar.models.actions()] == [NO_MODEL]
     with qtbot.waitSignal(document.said) as said:

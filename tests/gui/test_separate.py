@@ -50,7 +50,7 @@ def card(panel, title):
 def test_goals_say_what_they_take_and_how_long(panel):
     made = panel(song(), speeds=lambda name: {"hpss": 0.1}.get(name))
     assert [card.goal.title for card in made.cards] == [
-        "Vocals and band", "Four stems", "Six stems", "Drums apart from the rest",
+        "Vocals and band", "Four stems", "Four stems, a quick sketch", "Six stems", "Drums apart from the rest",
         "A voice, without a download", "By hand, from atoms",
     ]  # fmt: skip
     assert card(made, "Four stems").side_words == "HTDemucs · about 2 s here", (
@@ -63,6 +63,7 @@ def test_goals_say_what_they_take_and_how_long(panel):
     ("title", "name", "settings"),
     [
         ("Four stems", "htdemucs", {"model": "htdemucs"}),
+        ("Four stems, a quick sketch", "htdemucs", {"model": "sketch"}),
         ("Six stems", "htdemucs", {"model": "htdemucs_6s"}),
         ("Drums apart from the rest", "hpss", {"harmonic_length": 0.15}),
         ("By hand, from atoms", "nmf", {"components": 64, "beta": 1.0, "stereo": "panned"}),
@@ -103,7 +104,7 @@ def test_only_one_goal_is_chosen(panel):
     click(made.cards[3])
     click(made.cards[4])
     click(made.cards[4])
-    assert [card.isChecked() for card in made.cards] == [False, False, False, False, True, False]
+    assert [card.isChecked() for card in made.cards] == [False, False, False, False, True, False, False]
 
 
 def test_missing_weights_are_said_with_a_way_on(panel, qtbot):

@@ -18,6 +18,7 @@ from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
 LOADED, FILTERED = 0.02, 0.1  # of the whole work
+SKETCH_EFFORT = 0.3
 
 
 class HTDemucs(Streaming):
@@ -33,9 +34,19 @@ class HTDemucs(Streaming):
     masked: ClassVar[bool] = False
 
     model: Literal[
-        "htdemucs", "htdemucs_ft", "htdemucs_6s", "hdemucs_mmi", "mdx", "mdx_extra", "mdx_q", "mdx_extra_q"
+        "htdemucs",
+        "htdemucs_ft",
+        "htdemucs_6s",
+        "hdemucs_mmi",
+        "mdx",
+        "mdx_extra",
+        "mdx_q",
+        "mdx_extra_q",
+        "sketch",
     ] = parameter(
-        "htdemucs", "Which network: ft is finer and four times slower, 6s also knows guitar and piano"
+        "htdemucs",
+        "Which network: ft is finer and four times slower, 6s also knows guitar and piano, sketch is an instant preview that "
+        "needs no download",
     )
     shifts: int = parameter(
         1,
@@ -81,6 +92,12 @@ class HTDemucs(Streaming):
         "Full is exact; half is faster, and differs from it by less than the ear can tell (−40 dB or better)",
         advanced=True,
     )
+
+    @property
+    def effort(self) -> float:
+        """Networks times shifts; Sketch is a small one."""
+        each = SKETCH_EFFORT if self.model == "sketch" else 1.0
+        return each * len(MODELS[self.model].networks) * max(1, self.shifts)
 
     def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
         """The network's sources as waveforms of the song's own rate, channels and length."""

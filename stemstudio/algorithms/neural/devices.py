@@ -103,12 +103,13 @@ def _has_bf16(torch: Any) -> bool:
 def processor() -> Device:
     """The processor, on all cores but one, which is left for all else; segments one by one, as several are slower there.
 
-    Where there are only two cores, both compute: one alone would take twice as long.
+    Where there are only two cores, both compute: one alone would take twice as long. Who sets OMP_NUM_THREADS has chosen.
     """
     import os
 
     cores = os.cpu_count() or 1
-    return Device("cpu", f"processor, {cores} cores", threads=cores if cores < 3 else cores - 1)
+    threads = None if "OMP_NUM_THREADS" in os.environ else cores if cores < 3 else cores - 1
+    return Device("cpu", f"processor, {cores} cores", threads=threads)
 
 
 def _card(torch: Any, name: str) -> Device:

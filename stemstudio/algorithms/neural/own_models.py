@@ -10,7 +10,7 @@ from stemstudio.algorithms.neural.catalogue import MODELS, Model
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.roformer_files import SUFFIXES, load_roformer
 from stemstudio.algorithms.neural.roformer_settings import config_beside, read_settings
-from stemstudio.algorithms.neural.weights import copy_file, models_folder
+from stemstudio.algorithms.neural.weights import copy_file, listed_as, models_folder
 from stemstudio.errors import BadModel, MissingModel, StemStudioError
 from stemstudio.progress import Progress
 
@@ -72,8 +72,7 @@ def load_own(model: Model) -> Network:
 
 def is_own(path: Path) -> bool:
     """Whether a file is of a kind that is added with a YAML, rather than weights of the catalogue."""
-    listed = any(path.name.startswith(signature) for model in MODELS.values() for signature in model.networks)
-    return path.suffix in SUFFIXES and not listed
+    return path.suffix in SUFFIXES and listed_as(path) is None
 
 
 def add_own(path: Path, config: Path | None, progress: Progress) -> str:

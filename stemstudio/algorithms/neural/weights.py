@@ -17,6 +17,7 @@ from stemstudio.algorithms.neural.catalogue import MODELS, Model
 from stemstudio.algorithms.streaming import Streaming
 from stemstudio.errors import BadModel, MissingModel, StemStudioError, UnwritableFile
 from stemstudio.progress import Progress
+from stemstudio.resources import resource
 
 FOLDER_VARIABLE = "STEMSTUDIO_MODELS"
 SUFFIXES = (".safetensors", ".th", ".pth")
@@ -69,6 +70,10 @@ def weights_of(model: Model) -> tuple[Path, ...]:
     found = look_for(model)
     missing = [each.signature for each in found if each.path is None]
     if missing:
+        if model.shipped:
+            raise MissingModel(
+                f"{model.name} is missing from this installation of StemStudio.", "Install the program anew."
+            )
         files = " and ".join(f"“{Path(model.file.format(signature)).name}”" for signature in missing)
         other = " (or the .th of the same name)" if model.family == "demucs" else ""
         raise MissingModel(
@@ -140,6 +145,10 @@ def load(path: Path, model: Model) -> Any:
 
 def remove(model: Model) -> tuple[Path, ...]:
     """Delete a model's files from our folder and the hub's cache; those that were deleted. Torch's are not ours."""
+    if model.shipped:
+        raise StemStudioError(
+            f"{model.name} comes with the program.", "It goes when the program is removed; it takes 7 MB."
+        )
     gone = []
     if model.family == "roformer":
         own = models_folder() / model.file
@@ -162,7 +171,7 @@ def remove(model: Model) -> tuple[Path, ...]:
 
 def removable(path: Path, model: Model) -> bool:
     """Whether `remove` would delete a file of a model: one in our folder or in the hub's cache."""
-    return path.parent in (models_folder(), *_snapshots(model))
+    return not model.shipped and path.parent in (models_folder(), *_snapshots(model))
 
 
 def verify(path: Path, model: Model, progress: Progress | None = None) -> Verdict:
@@ -230,6 +239,8 @@ def _checksum(path: Path, model: Model) -> str | None:
     if path.is_symlink() and re.fullmatch(r"[0-9a-f]{64}", blob):
         return blob
     signature = path.name[:8]
+    if model.shipped:
+        return model.checksums[0]
     if path.suffix == ".th" and signature in model.networks and model.checksums:
         return model.checksums[model.networks.index(signature)]
     return None
@@ -238,8 +249,13 @@ def _checksum(path: Path, model: Model) -> str | None:
 def _model_of(file: Path) -> Model | None:
     if file.suffix not in SUFFIXES or not file.is_file():
         return None
+    return listed_as(file)
+
+
+def listed_as(file: Path) -> Model | None:
+    """The model of the catalogue whose weights a file is by its name; what comes with the program is not added."""
     for model in MODELS.values():
-        if any(file.name.startswith(signature) for signature in model.networks):
+        if not model.shipped and any(file.name.startswith(signature) for signature in model.networks):
             return model
     return None
 
@@ -288,6 +304,10 @@ def _candidates(signature: str, folder: Path) -> Iterator[Path]:
 
 
 def _folders(model: Model) -> Iterator[Path]:
+    if model.shipped:
+        with suppress(FileNotFoundError):
+            yield resource("models")
+        return
     yield models_folder()
     yield from _snapshots(model)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -49,6 +49,9 @@ GOALS = (
         "Vocals and band", "htdemucs", "HTDemucs", together={"drums": "band", "bass": "band", "other": "band"}
     ),
     Goal("Four stems", "htdemucs", "HTDemucs"),
+    Goal(
+        "Four stems, a quick sketch", "htdemucs", "Sketch: instant preview", {"model": "sketch", "shifts": 0}
+    ),
     Goal("Six stems", "htdemucs", "HTDemucs 6s", {"model": "htdemucs_6s"}),
     # These two are the best of the tables that tests/benchmarks/study_drums.py makes; for the voice, on songs that people
     # mixed: a singer whom the script puts dry into the middle is better found by the middle.
