@@ -403,5 +403,6 @@ def mix_strips(user):
             _add_full(s, slot, d, k, position, n, n_in)
         _advance(s, d, k, n)
     s.fresh[d] = 0
-    if s.mix_metered != 0 and s.mixture_address[slot] != 0 and n_in > 0:
+    # Stems that were stretched one by one have phases of their own: their sum says nothing about them.
+    if s.mix_metered != 0 and s.mixture_address[slot] != 0 and n_in > 0 and s.strict[slot] == 0:
         _measure_null(s, slot, position, n_in)

@@ -11,13 +11,18 @@ from PySide6.QtTest import QTest
 from small_projects import RATE, StandInPlayer, song
 
 from stemstudio.algorithms.beats import Timing
+from stemstudio.gui.player import Player
 from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.practising import Practising, moved_key
+from stemstudio.gui.sounding import Sounding
 from stemstudio.gui.tools.selecting import on_beat
 from stemstudio.gui.views.practice_bar import PracticeBar
 from stemstudio.gui.views.time_ruler import TimeRuler
+from stemstudio.project import edits
 from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.practising import set_beats, set_practice
+from stemstudio.project.project import PaintStroke
+from stemstudio.spectral.brushes import BrushStroke
 
 GRID = BeatGrid.even(120, 0.5, 4.0, key="A minor")
 
@@ -230,3 +235,41 @@ def test_a_project_that_is_practised_slowly_opens_so(along, qtbot):
     along.document.opened.emit()
     assert other.stretch == (0.6, 0.0)
     assert again.practice.tempo == 0.6
+
+
+def test_stems_and_edits_are_heard_at_the_tempo_that_is_chosen(qtbot):
+    """The whole way: stems rendered, stretched and played; an edit stretched anew where it is."""
+    document = song()
+    document.do(edits.by_hand(document.project, "vocals"))
+    player = Player()
+    player.warm()
+    sounding = Sounding(document, player)
+    practising = Practising(document, player)
+    try:
+        document.opened.emit()
+        practising.set(tempo=0.8)
+        deck = player._deck
+        qtbot.waitUntil(lambda: deck._feeder is not None and deck._feeder.ready(), timeout=10_000)
+        copies = deck._feeder._wanted[0]
+        assert len(copies.buffers) == len(document.state.leaves())
+        before = [buffer[:, :RATE].copy() for buffer in copies.buffers]
+        assert any(buffer.any() for buffer in before)
+        stroke = BrushStroke(
+            points=((0.1, 1000.0), (0.7, 1000.0)), width=0.2, height=2.0, hardness=1.0, strength=1.0
+        )
+        number = document.project.new_id()
+        vocals = document.state.leaves()[0].id
+        document.do(edits.paint(document.state, number, PaintStroke(vocals, False, stroke), "Give"))
+        qtbot.waitUntil(
+            lambda: any(
+                np.abs(buffer[:, :RATE] - old).max() > 1e-3
+                for buffer, old in zip(copies.buffers, before, strict=True)
+            ),
+            timeout=10_000,
+        )
+        practising.as_recorded()
+        qtbot.waitUntil(lambda: not deck.stretched, timeout=2000)
+    finally:
+        player.close()
+        sounding.close()
+        document.jobs.close()

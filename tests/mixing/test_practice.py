@@ -154,6 +154,19 @@ def test_faders_move_stretched_stems_at_once(deck, tape):
     assert not recorder.run(RATE).any()
 
 
+def test_stretched_stems_are_not_said_to_miss_the_song(deck, tape):
+    recorder = tape(deck)
+    deck.play()
+    recorder.run(RATE)
+    assert deck.meters().null_db < -120
+    deck.set_stretch(TEMPO, 0.0)
+    fed(deck)
+    recorder.run(512)
+    deck.meters()
+    recorder.run(RATE)
+    assert deck.meters().null_db is None
+
+
 def test_the_original_is_stretched_too(deck, parts, tape):
     recorder = tape(deck)
     deck.set_gains(np.zeros((2, 2)))
