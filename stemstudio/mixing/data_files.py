@@ -10,7 +10,7 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.targets import WholeFile
 from stemstudio.mixing.atom_notes import midi_file
 from stemstudio.mixing.export_record import export_record
-from stemstudio.mixing.labels import label_text, labels_of, within
+from stemstudio.mixing.labels import bars_of, label_text, labels_of, within
 from stemstudio.mixing.mask_files import write_masks, write_pictures
 from stemstudio.mixing.order import ExportOrder, ExportReport, Key
 from stemstudio.mixing.plan import tempo_of
@@ -60,7 +60,7 @@ def write_data(
                     state, state.splits[split], start / rate, stop / rate, tempo_of(order, state)
                 )
             elif kind == "labels":
-                marks = within((*order.labels, *labels_of(state)), start / rate, stop / rate)
+                marks = within((*order.labels, *labels_of(state), *bars_of(state)), start / rate, stop / rate)
                 data = label_text(marks).encode()
             else:
                 data = export_record(state, report, song, start, stop).encode()

@@ -24,6 +24,16 @@ def labels_of(state: State) -> tuple[Label, ...]:
     return tuple(found)
 
 
+def bars_of(state: State) -> tuple[Label, ...]:
+    """A marker at the beginning of each whole bar, where the beats are known."""
+    beats = state.beats
+    found = []
+    for beat in range(beats.one % beats.metre, len(beats.beats), beats.metre):
+        second = beats.beats[beat]
+        found.append(Label(second, second, f"bar {beats.bar_of(beat)[0]}"))
+    return tuple(found)
+
+
 def within(labels: Iterable[Label], start: float, stop: float) -> tuple[Label, ...]:
     """Labels of a stretch of the song, in its own time; what reaches beyond it is cut off."""
     return tuple(

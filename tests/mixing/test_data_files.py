@@ -27,6 +27,8 @@ from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.labels import label_text, within
 from stemstudio.mixing.order import Label
 from stemstudio.project import edits
+from stemstudio.project.beat_grid import BeatGrid
+from stemstudio.project.practising import set_beats
 from stemstudio.project.project import PaintStroke, Project, SongReference
 from stemstudio.project.rendering import levels, net_mask
 from stemstudio.spectral.brushes import Box, Selection, SelectionFill
@@ -210,6 +212,19 @@ def test_labels_are_as_audacity_reads_them(tmp_path: Path) -> None:
         "\\\t200.000000\t800.000000",
         "1.500000\t1.500000\tthe break",
     ]
+
+
+def test_bars_are_markers(tmp_path: Path) -> None:
+    project = taken_apart(mixture(2.0, 44100)[0])
+    beats = set_beats(
+        project.state, BeatGrid(beats=(0.1, 0.4, 0.7, 1.0, 1.3, 1.6, 1.9), metre=3, one=1), "Beats"
+    )
+    assert beats is not None
+    beats.do(project)
+    text = (
+        export(project.state, ExportOrder(tmp_path, data=("labels",)), song="s").files["labels"].read_text()
+    )
+    assert text == "0.400000\t0.400000\tbar 1\n1.300000\t1.300000\tbar 2\n"
 
 
 def test_labels_of_a_stretch_begin_with_it() -> None:
