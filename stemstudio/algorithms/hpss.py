@@ -12,7 +12,7 @@ from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.masking import Masking
-from stemstudio.algorithms.medians import running_median
+from stemstudio.algorithms.medians import in_parts, running_median
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings, forward
@@ -21,7 +21,6 @@ Float = NDArray[np.float32]
 
 NAMES = ("harmonic", "percussive")
 BLOCK = 512  # frames worked on at a time
-TINY = np.finfo(np.float32).tiny
 
 
 class HPSS(Algorithm):
@@ -144,15 +143,23 @@ def hpss_masks(
     "Extending harmonic-percussive separation of audio signals", eq. 7 and 8.
     """
     progress = progress or Progress()
+    from stemstudio.algorithms.median_kernel import share
+
     along_time = running_median(V.T, harmonic)[frames]
     progress.check()
-    wanted = np.ascontiguousarray(V[:, frames])
-    along_frequency = running_median(wanted, percussive).T
+    along_frequency = running_median(V[:, frames], percussive)
     progress.check()
-    if zeros is None:
+    if np.isinf(power):
+        zeros = 0.0
+    elif zeros is None:
         zeros = 0.5 if margin == 1.0 else 0.0
-    h = _soft_mask(along_time, along_frequency * np.float32(margin), power, zeros)
-    p = _soft_mask(along_frequency, along_time * np.float32(margin), power, zeros)
+    h, p = np.empty_like(along_time), np.empty_like(along_time)
+    numbers = np.float32(margin), np.float32(power), np.float32(zeros)
+
+    def masks(first: int, last: int) -> None:
+        share(along_time, along_frequency, *numbers, first, last, h, p)
+
+    in_parts(masks, len(h), h.size)
     return h.T, p.T
 
 
@@ -162,25 +169,6 @@ def magnitude(sound: Sound, grid: StftSettings, first: int, last: int) -> Float:
     power = np.square(values.real) + np.square(values.imag)
     root: Float = np.sqrt(power.mean(axis=0))
     return root
-
-
-def _soft_mask(own: Float, other: Float, power: float, zeros: float) -> Float:
-    """own^p / (own^p + other^p), scaled first so that no power overflows; `zeros` where both are 0."""
-    if np.isinf(power):
-        return (own > other).astype(np.float32)
-    larger = np.maximum(own, other)
-    silent = larger < TINY
-    larger[silent] = 1
-    mine, theirs = own / larger, other / larger
-    if power == 2.0:
-        mine *= mine
-        theirs *= theirs
-    elif power != 1.0:
-        mine, theirs = mine ** np.float32(power), theirs ** np.float32(power)
-    theirs += mine
-    mask: Float = np.divide(mine, theirs, out=mine, where=~silent)
-    mask[silent] = zeros
-    return mask
 
 
 def _odd(length: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stemstudio.algorithms import hpss
+from stemstudio.algorithms import hpss, medians
 from stemstudio.algorithms.hpss import HPSS, hpss_masks, magnitude
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.medians import running_median
@@ -143,3 +143,16 @@ def test_both_channels_share_one_mask():
 def test_frames_that_do_not_overlap_evenly_are_refused():
     with pytest.raises(BadRecipe, match=r"HPSS.*1000"):
         HPSS.from_settings({"hop": 1000})
+
+
+def test_work_shared_by_threads_is_the_work_of_one(monkeypatch):
+    V = np.random.default_rng(3).random((300, 700), dtype=np.float32) ** 4
+    V[:, 300:310] = 0
+    alone = hpss_masks(V, 17, 31, margin=1.5, power=1.7)
+    monkeypatch.setattr(medians, "WORTH", 1000)
+    monkeypatch.setattr(medians.os, "cpu_count", lambda: 3)
+    for mask, expected in zip(hpss_masks(V, 17, 31, margin=1.5, power=1.7), alone, strict=True):
+        np.testing.assert_array_equal(mask, expected)
+    ours = hpss_masks(V, 17, 31, power=np.inf)
+    assert set(np.unique(ours)) == {0.0, 1.0}
+    assert not any(mask[:, 302:308].any() for mask in ours)
