@@ -101,6 +101,18 @@ def test_turning_a_number_quickly_is_one_step_and_few_changes_of_sound(along, qt
     assert len(along.player.stretched_at) < 6
 
 
+def test_keys_go_in_round_steps_and_stop_at_the_ends(along):
+    along.set(tempo=0.97)
+    along.step_tempo(-0.05)
+    assert along.practice.tempo == pytest.approx(0.9)
+    for _ in range(40):
+        along.step_tempo(-0.05)
+        along.step_key(-1)
+    assert (along.practice.tempo, along.practice.semitones) == (0.25, -12)
+    along.step_tempo(0.05)
+    assert along.practice.tempo == pytest.approx(0.3)
+
+
 def test_keys_have_names_wherever_they_are_moved():
     assert moved_key("A minor", 3) == "C minor"
     assert moved_key("C major", -1) == "B major"
@@ -252,6 +264,7 @@ def test_stems_and_edits_are_heard_at_the_tempo_that_is_chosen(qtbot):
         qtbot.waitUntil(lambda: deck._feeder is not None and deck._feeder.ready(), timeout=10_000)
         copies = deck._feeder._wanted[0]
         assert len(copies.buffers) == len(document.state.leaves())
+        qtbot.waitUntil(lambda: bool(copies.flags.all()), timeout=10_000)
         before = [buffer[:, :RATE].copy() for buffer in copies.buffers]
         assert any(buffer.any() for buffer in before)
         stroke = BrushStroke(

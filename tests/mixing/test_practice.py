@@ -220,6 +220,29 @@ def test_sound_that_changes_is_heard_stretched_without_a_click(deck, parts, tape
     )
 
 
+@pytest.mark.parametrize("rate", [8000, 192_000])
+@pytest.mark.parametrize("length", [1, 10, 9000])
+def test_a_song_of_no_length_to_speak_of_plays_to_its_end(rate, length, tape):
+    song = (0.5 * np.sin(np.arange(length) / 20)).astype(np.float32)[None]
+    deck = Deck(rate)
+    deck.load(song, rate)
+    deck.set_stems([song.copy()], None, np.ones((1, 2)))
+    recorder = tape(deck)
+    deck.set_stretch(0.25, 12.0)
+    deck.play()
+    deadline = time.monotonic() + 10
+    heard = []
+    while deck.playing:
+        assert time.monotonic() < deadline
+        deck.tend()
+        heard.append(recorder.run(512))
+        time.sleep(0.001)
+    deck.close()
+    sound = np.concatenate(heard, axis=1)
+    assert np.isfinite(sound).all()
+    assert np.abs(sound).max() < 1.0
+
+
 # Metronome
 
 
