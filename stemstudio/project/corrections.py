@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.nmf.beginning import MOST_COMPONENTS
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.fast import fast_updates
 from stemstudio.algorithms.nmf.hint_start import HintStart, hint_start
 from stemstudio.algorithms.nmf.hints import STRENGTH, Hint, hinted_updates
-from stemstudio.algorithms.nmf.recipe import MOST_COMPONENTS
 from stemstudio.algorithms.nmf.solver import Fit
 from stemstudio.algorithms.nmf.spectrum import Float, spectrum
 from stemstudio.algorithms.nmf.starts import random_start

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,29 +12,20 @@ from pydantic import model_validator
 from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import PartSound
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
+from stemstudio.algorithms.nmf.beginning import MOST_COMPONENTS, beginning
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.fitting import Fitting
 from stemstudio.algorithms.nmf.given import Given
-from stemstudio.algorithms.nmf.informed import (
-    Start,
-    harmonic_start,
-    score_start,
-    taught_start,
-    with_free_atoms,
-)
+from stemstudio.algorithms.nmf.informed import Start
 from stemstudio.algorithms.nmf.penalties import Penalties
 from stemstudio.algorithms.nmf.per_atom import PerAtom, check_numbers
-from stemstudio.algorithms.nmf.score import read_score
 from stemstudio.algorithms.nmf.solver import Fit
-from stemstudio.algorithms.nmf.spectrum import Float, spectrum
-from stemstudio.algorithms.nmf.starts import components_for_coverage, nndsvd_start, random_start
-from stemstudio.algorithms.nmf.template_library import TemplateLibrary
+from stemstudio.algorithms.nmf.spectrum import spectrum
+from stemstudio.algorithms.nmf.starts import components_for_coverage
 from stemstudio.audio.audio import Sound
-from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
 
-MOST_COMPONENTS = 256
 FIRST_LOOK = 5  # iterations until the atoms are handed on for the first time
 LOOK_SECONDS = 1.0  # and between two times after that
 SEPARATED = 0.5  # of the work, where a model separates first
@@ -283,7 +273,7 @@ class NMF(Algorithm):
         if given is not None:
             start = given.start(V, self.seed, signal.channels if panned else 1)
         else:
-            start = self._start(V, signal.sample_rate, components, progress.part(0.08, 0.1))
+            start = beginning(self, V, signal.sample_rate, components, progress.part(0.08, 0.1))
         if not told:
             start = self._per_atom().held(start, self.free)
         handed_on = 0.0
@@ -321,46 +311,6 @@ class NMF(Algorithm):
         sounds = {name: PartSound(signal, stems, number) for number, name in enumerate(stems.names)}
         return seeded(self, signal, sounds, progress.part(SEPARATED, 1.0))
 
-    def _start(self, V: Float, sample_rate: int, components: int, progress: Progress) -> Start:
-        """Where W and H begin. Files are read here and nowhere else: a recipe may come from a stranger."""
-        taught = TemplateLibrary().resolve(self.templates) if self.templates.strip() else ()
-        if self.score:
-            informed = score_start(
-                V,
-                read_score(Path(self.score)),
-                self.grid,
-                sample_rate,
-                tolerance=self.tolerance,
-                onsets=self.onsets,
-                exponent=self.exponent,
-                taught=taught,
-                progress=progress,
-            )
-        elif taught:
-            informed = taught_start(V, taught, self.grid, sample_rate, self.exponent)
-        elif self.start == "harmonic":
-            informed = harmonic_start(V, self.grid, sample_rate, self.lowest, self.highest, self.exponent)
-        elif self.start == "nndsvd":
-            return Start.free(*nndsvd_start(V, components, self.seed, progress))
-        else:
-            return Start.free(*random_start(V, components, self.seed))
-        given = np.ones(len(informed.fixed_templates), dtype=np.bool_)
-        informed = replace(
-            informed,
-            fixed_templates=given & self.hold_templates,
-            settled=informed.settled or (bool(taught) and not self.hold_templates),
-            fixed_activations=given & (self.hold_activations and bool(self.score)),
-        )
-        if self.free:
-            informed = with_free_atoms(V, informed, self.free, self.seed, self.beta, progress)
-        atoms = informed.templates.shape[1]
-        if atoms > MOST_COMPONENTS:
-            raise BadRecipe(
-                f"That would be {atoms} atoms, and there can be {MOST_COMPONENTS} at most.",
-                "Take fewer templates, a smaller range of notes, fewer free atoms, or a score with fewer different notes.",
-            )
-        return informed
-
     def _per_atom(self) -> PerAtom:
         held = "all" if self.given and self.hold_templates else self.fixed_templates
         still = "all" if self.given and self.hold_activations else self.fixed_activations
@@ -382,28 +332,3 @@ class NMF(Algorithm):
             np.flatnonzero(start.fixed_activations),
             start.families,
         )
-
-
-def suggest_components(
-    signal: Sound, coverage: float = 0.9, *, recipe: NMF | None = None, progress: Progress | None = None
-) -> int:
-    """How many atoms a sound seems to need: as many singular values as cover this share of its energy.
-
-    Parameters
-    ----------
-    signal
-        The sound to be taken apart.
-    coverage
-        Share of the energy of V, in (0, 1].
-    recipe
-        Says grid and exponent of V; the default recipe if not given.
-
-    Returns
-    -------
-    int
-        In 1…256.
-    """
-    recipe = recipe or NMF()
-    progress = progress or Progress()
-    V = spectrum(signal, recipe.grid, recipe.exponent, progress.part(0.0, 0.5))
-    return components_for_coverage(V, coverage, MOST_COMPONENTS, recipe.seed, progress.part(0.5, 1.0))

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stemstudio.algorithms.nmf.beginning import MOST_COMPONENTS
 from stemstudio.algorithms.nmf.factorization import LONGEST_NAME, Factorization, numbered
 from stemstudio.algorithms.nmf.fitting import Fitting
 from stemstudio.algorithms.nmf.given import Given, Use
 from stemstudio.algorithms.nmf.informed import Start
 from stemstudio.algorithms.nmf.panned import panned_updates
 from stemstudio.algorithms.nmf.penalties import Penalties
-from stemstudio.algorithms.nmf.recipe import MOST_COMPONENTS, NMF
+from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.spectrum import Float, room_for, spectra, spectrum
 from stemstudio.algorithms.nmf.starts import STRIDE, random_start
 from stemstudio.audio.audio import Sound

@@ -1,0 +1,69 @@
+"""Where W and H of a recipe begin: by chance, from the song's patterns, from notes, templates or a score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stemstudio.algorithms.nmf.informed import (
+    Start,
+    harmonic_start,
+    score_start,
+    taught_start,
+    with_free_atoms,
+)
+from stemstudio.algorithms.nmf.score import read_score
+from stemstudio.algorithms.nmf.spectrum import Float
+from stemstudio.algorithms.nmf.starts import nndsvd_start, random_start
+from stemstudio.algorithms.nmf.template_library import TemplateLibrary
+from stemstudio.errors import BadRecipe
+from stemstudio.progress import Progress
+
+if TYPE_CHECKING:
+    from stemstudio.algorithms.nmf.recipe import NMF
+
+MOST_COMPONENTS = 256
+
+
+def beginning(recipe: NMF, V: Float, sample_rate: int, components: int, progress: Progress) -> Start:
+    """Where W and H begin. Files are read here and nowhere else: a recipe may come from a stranger."""
+    taught = TemplateLibrary().resolve(recipe.templates) if recipe.templates.strip() else ()
+    if recipe.score:
+        informed = score_start(
+            V,
+            read_score(Path(recipe.score)),
+            recipe.grid,
+            sample_rate,
+            tolerance=recipe.tolerance,
+            onsets=recipe.onsets,
+            exponent=recipe.exponent,
+            taught=taught,
+            progress=progress,
+        )
+    elif taught:
+        informed = taught_start(V, taught, recipe.grid, sample_rate, recipe.exponent)
+    elif recipe.start == "harmonic":
+        informed = harmonic_start(V, recipe.grid, sample_rate, recipe.lowest, recipe.highest, recipe.exponent)
+    elif recipe.start == "nndsvd":
+        return Start.free(*nndsvd_start(V, components, recipe.seed, progress))
+    else:
+        return Start.free(*random_start(V, components, recipe.seed))
+    given = np.ones(len(informed.fixed_templates), dtype=np.bool_)
+    informed = replace(
+        informed,
+        fixed_templates=given & recipe.hold_templates,
+        settled=informed.settled or (bool(taught) and not recipe.hold_templates),
+        fixed_activations=given & (recipe.hold_activations and bool(recipe.score)),
+    )
+    if recipe.free:
+        informed = with_free_atoms(V, informed, recipe.free, recipe.seed, recipe.beta, progress)
+    atoms = informed.templates.shape[1]
+    if atoms > MOST_COMPONENTS:
+        raise BadRecipe(
+            f"That would be {atoms} atoms, and there can be {MOST_COMPONENTS} at most.",
+            "Take fewer templates, a smaller range of notes, fewer free atoms, or a score with fewer different notes.",
+        )
+    return informed
