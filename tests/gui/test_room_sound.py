@@ -49,7 +49,7 @@ def studio(qtbot):
 
 def settled(qtbot, room, after: int = 0) -> None:
     first = after // CHUNK
-    qtbot.waitUntil(lambda: room._listening is not None and not room._status[first:].any(), timeout=10_000)
+    qtbot.waitUntil(lambda: room._listening is not None and not room._status[first:].any(), timeout=60_000)
     qtbot.wait(30)
 
 
