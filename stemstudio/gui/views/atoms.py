@@ -144,7 +144,9 @@ class AtomsView(QWidget):
             "Whose stems the atoms are given to; a model that has not answered yet is asked first"
         )
         self.source.setAccessibleName("Whose stems the atoms are given to")
-        self.source.setMaximumWidth(self.source.fontMetrics().horizontalAdvance("x" * 30))
+        self.source.setMaximumWidth(
+            self.source.fontMetrics().horizontalAdvance("Four stems (HTDemucs), as it was") + 44
+        )
         self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.source.hide()
         self.suggest_button = QPushButton("Suggest", self)
