@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +95,21 @@ def write_remix(
         else:
             made = rendered(state, [part], 0, form.length, progress.part(0, 1), "Mixing")
             blocks = ((sounds["mix"], count) for _, sounds, count in made)
-        for mix, count in blocks:
-            bad += count
-            meter.take(mix[:channels])
-            writer.write(mix[:channels])
+
+        def take(mix: Samples) -> None:
+            meter.take(mix)
+            writer.write(mix)
+
+        # A block is measured and encoded while the next one is mixed.
+        with ThreadPoolExecutor(1) as aside:
+            before: Future[None] | None = None
+            for mix, count in blocks:
+                bad += count
+                if before is not None:
+                    before.result()
+                before = aside.submit(take, mix[:channels])
+            if before is not None:
+                before.result()
         report = writer.finish()
         progress.check()
         writer.place()
