@@ -231,7 +231,9 @@ class ModelsDialog(QDialog):
             self.choose(self._wanted or chosen)
             self._wanted = ""
             if first:
-                listed = [MODELS[name] for name in MODELS if not self._rows[name].whole]
+                listed = [
+                    model for name, model in MODELS.items() if model.repository and not self._rows[name].whole
+                ]
                 self._fetching.look_up_sizes(listed)
 
         self._jobs.run("Looking for models", look, looked, heavy=False)
@@ -284,6 +286,8 @@ class ModelsDialog(QDialog):
             return "waiting to be fetched"
         if row is None or not row.paths:
             return "not here"
+        if row.whole and model.shipped:
+            return "comes along"
         return "here" if row.whole else f"{len(row.paths)} of {len(model.networks)} files"
 
     def _show_chosen(self) -> None:
@@ -304,7 +308,7 @@ class ModelsDialog(QDialog):
         busy = self._job is not None
         fetched = now is model or model.name in self._fetching.waiting
         here = row is not None and row.whole
-        self.download.setEnabled(row is not None and not here and not fetched)
+        self.download.setEnabled(row is not None and not here and not fetched and bool(model.repository))
         self.download.setToolTip(
             "It is here already" if here else f"Fetch its weights from the model hub ({model.repository})"
         )

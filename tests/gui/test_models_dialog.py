@@ -69,6 +69,10 @@ def test_every_model_is_there_with_what_is_known_of_it(qtbot, page, hub):
     qtbot.waitUntil(lambda: cells(page, "htdemucs")[2] != "", timeout=5000)
     assert cells(page, "htdemucs")[2] == f"{len(hub.files[KEY]) / 1e6:.1f} MB", "asked of the hub"
     assert cells(page, "htdemucs")[1] == "not here"
+    assert cells(page, "sketch")[1] == "comes along"
+    page.choose("sketch")
+    assert not page.download.isEnabled()
+    assert not page.remove.isEnabled()
     page.choose("htdemucs_ft")
     assert "Rouard, Massa & Défossez 2023" in page.details.text()
     page.choose("htdemucs")
