@@ -167,8 +167,8 @@ def _tell(report: UpmixReport) -> None:
                 row.name,
                 _level(row.stereo_db),
                 _level(row.fold_db),
-                f"{row.level_db:+.1f}",
-                f"{row.spectrum_db:+.1f}",
+                f"{round(row.level_db, 1) + 0.0:+.1f}",
+                f"{round(row.spectrum_db, 1) + 0.0:+.1f}",
                 _level(row.null_db),
             ]
             for row in report.fold
