@@ -11,7 +11,7 @@ from stemstudio.gui.look import Channel, View
 from stemstudio.gui.pyramid import FLOOR_DB, SLOTS, STEP_DB, Pyramid, decibels, owner_codes, whole_owner
 from stemstudio.project.opinions import Comparison, doubt
 from stemstudio.project.project import State
-from stemstudio.project.rendering import levels, net_mask, part_masks
+from stemstudio.project.showing import levels, net_mask, part_masks
 from stemstudio.project.stem import Split
 from stemstudio.spectral.stft import StftSettings, analysis_window, forward
 from stemstudio.spectral.tiles import Patch

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
-from stemstudio.project.rendering import levels, net_mask
+from stemstudio.project.showing import levels, net_mask
 
 Float = NDArray[np.float32]
 

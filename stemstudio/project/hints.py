@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stemstudio.progress import Progress
 from stemstudio.project.edits import Edit, Rows, below, composited
 from stemstudio.project.project import Change, PaintStroke, State
-from stemstudio.project.rendering import levels
+from stemstudio.project.showing import levels
 from stemstudio.spectral.brushes import grid_of, patch_of, weights
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import Patch

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
-from stemstudio.project.rendering import StemSound, levels
+from stemstudio.project.rendering import StemSound
+from stemstudio.project.showing import levels
 from stemstudio.project.stem import Split
 
 Float = NDArray[np.float32]

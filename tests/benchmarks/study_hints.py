@@ -28,7 +28,8 @@ from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.project import PaintStroke, Project, SongReference, State
 from stemstudio.project.refining import refine, refined
-from stemstudio.project.rendering import levels, render
+from stemstudio.project.rendering import render
+from stemstudio.project.showing import levels
 from stemstudio.spectral.brushes import BrushStroke
 from stemstudio.spectral.stft import StftSettings, forward
 

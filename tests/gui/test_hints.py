@@ -16,7 +16,7 @@ from stemstudio.gui.tools.painting import give_selection
 from stemstudio.gui.views.hint_marks import MISSED
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.project import edits
-from stemstudio.project.rendering import levels
+from stemstudio.project.showing import levels
 from stemstudio.spectral.brushes import Box, Selection
 
 LEFT = Qt.MouseButton.LeftButton

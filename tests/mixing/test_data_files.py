@@ -30,7 +30,7 @@ from stemstudio.project import edits
 from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.practising import set_beats
 from stemstudio.project.project import PaintStroke, Project, SongReference
-from stemstudio.project.rendering import levels, net_mask
+from stemstudio.project.showing import levels, net_mask
 from stemstudio.spectral.brushes import Box, Selection, SelectionFill
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.masking import Masking
-from stemstudio.project import edits, rendering
+from stemstudio.project import edits, rendering, showing
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.spectral.brushes import Box, BrushStroke, Selection, SelectionFill, weights
 from stemstudio.spectral.stft import Spectrogram, forward, inverse
@@ -140,10 +140,10 @@ def test_masks_of_a_split_change_what_is_heard_and_drawn_alike() -> None:
     for masking in (None, *small.MASKINGS[:3]):
         if masking is not None:
             history.do(edits.mask(cut.state, 0, masking))
-        pictures.append(rendering.levels(cut.state, leaves, 0, cut.state.frames).ravel())
+        pictures.append(showing.levels(cut.state, leaves, 0, cut.state.frames).ravel())
         heard = (rendering.StemSound(cut.state, leaf) for leaf in leaves)
-        sounds.append(np.ravel([rendering.power_mean(forward(sound, cut.state.grid)) for sound in heard]))
-        shares = [rendering.net_mask(cut.state, leaf, 0, cut.state.frames) for leaf in leaves]
+        sounds.append(np.ravel([showing.power_mean(forward(sound, cut.state.grid)) for sound in heard]))
+        shares = [showing.net_mask(cut.state, leaf, 0, cut.state.frames) for leaf in leaves]
         if masking is not None and masking.kind == "wiener":
             assert shares == [None] * len(leaves)
         else:
@@ -160,14 +160,12 @@ def test_a_picture_does_not_wait_for_a_phase(monkeypatch) -> None:
     history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
     leaves = [leaf.id for leaf in cut.state.leaves()]
     history.do(edits.mask(cut.state, 0, Masking(kind="wiener")))
-    expected = rendering.levels(cut.state, leaves, 0, cut.state.frames)
+    expected = showing.levels(cut.state, leaves, 0, cut.state.frames)
     history.do(edits.mask(cut.state, 0, Masking(kind="wiener", phase="misi", phase_iterations=2)))
-    heard = [
-        rendering.power_mean(forward(rendering.StemSound(cut.state, leaf), small.GRID)) for leaf in leaves
-    ]
+    heard = [showing.power_mean(forward(rendering.StemSound(cut.state, leaf), small.GRID)) for leaf in leaves]
     assert np.corrcoef(np.ravel(heard), expected.ravel())[0, 1] > 0.98
     monkeypatch.setattr("stemstudio.algorithms.stretches.misi", None)
-    assert np.array_equal(rendering.levels(cut.state, leaves, 0, cut.state.frames), expected)
+    assert np.array_equal(showing.levels(cut.state, leaves, 0, cut.state.frames), expected)
 
 
 def test_the_sound_of_a_stem_is_the_same_until_something_on_its_way_changes() -> None:
@@ -233,9 +231,9 @@ def test_painting_a_stem_of_a_stem_brings_the_light_all_the_way_down() -> None:
 def test_levels_of_masks_share_the_mixtures_light(make) -> None:
     _, state, _ = _painted(make)
     leaves = [leaf.id for leaf in state.leaves()]
-    drawn = rendering.levels(state, leaves, 0, state.frames)
-    mixture = rendering.power_mean(forward(state.mixture, state.grid))
-    shares = [rendering.net_mask(state, leaf, 0, state.frames) for leaf in leaves]
+    drawn = showing.levels(state, leaves, 0, state.frames)
+    mixture = showing.power_mean(forward(state.mixture, state.grid))
+    shares = [showing.net_mask(state, leaf, 0, state.frames) for leaf in leaves]
     assert np.allclose(sum(shares), 1.0, atol=2e-3)
     assert np.allclose(drawn, np.stack(shares) * mixture, atol=1e-5)
 
@@ -245,8 +243,8 @@ def test_a_level_that_is_drawn_is_the_level_that_sounds() -> None:
     even = np.full((2, small.GRID.bins, cut.state.frames), 0.25, np.float16)
     history.do(small.split_edit(cut, 0, Masks(("a", "b"), small.GRID, even)))
     leaves = [leaf.id for leaf in cut.state.leaves()]
-    for stem, drawn in zip(leaves, rendering.levels(cut.state, leaves, 0, cut.state.frames), strict=True):
-        heard = rendering.power_mean(forward(rendering.StemSound(cut.state, stem), cut.state.grid))
+    for stem, drawn in zip(leaves, showing.levels(cut.state, leaves, 0, cut.state.frames), strict=True):
+        heard = showing.power_mean(forward(rendering.StemSound(cut.state, stem), cut.state.grid))
         assert np.allclose(drawn, heard, atol=1e-4)
 
 

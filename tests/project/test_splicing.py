@@ -18,7 +18,7 @@ from stemstudio.algorithms.spliced import Spliced
 from stemstudio.audio.audio import Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
-from stemstudio.project import edits, rendering, splicing
+from stemstudio.project import edits, rendering, showing, splicing
 from stemstudio.project.history import History
 from stemstudio.project.opening import open_project
 from stemstudio.project.project import PaintStroke, Project, SongReference
@@ -135,12 +135,12 @@ def test_the_picture_shows_the_masks_that_are_heard(box) -> None:
     state, piece = cut.state, cut.state.splits[0].estimates.pieces[0]
     first, last = 0, state.frames
     leaves = [leaf.id for leaf in state.leaves()]
-    shares = {leaf: rendering.net_mask(state, leaf, first, last) for leaf in leaves}
+    shares = {leaf: showing.net_mask(state, leaf, first, last) for leaf in leaves}
     assert all(share is not None for share in shares.values())
     assert np.abs(sum(shares.values()) - 1).max() < 1e-5
     outer = slice(0, round(0.5 * small.RATE) // small.GRID.hop)
     for leaf in (stem.id for stem in before.leaves()):
-        old = rendering.net_mask(before, leaf, first, last)
+        old = showing.net_mask(before, leaf, first, last)
         assert np.array_equal(old[:, outer], shares[leaf][:, outer])
     inner = slice(round(0.6 * small.RATE) // small.GRID.hop, round(0.8 * small.RATE) // small.GRID.hop)
     bins = slice(33, 64) if box is BAND else slice(0, small.GRID.bins)

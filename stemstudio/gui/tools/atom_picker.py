@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 
 from stemstudio.gui.document import Document
 from stemstudio.gui.tools.tool import Gesture, Tool
-from stemstudio.project.rendering import part_masks
+from stemstudio.project.showing import part_masks
 
 NO_ATOMS = "There are no atoms yet: run “By hand, from atoms” in Separate."
 SHOWN = 8

@@ -11,7 +11,7 @@ from stemstudio.gui.notation import cents_text, hertz_words, level_text, note_of
 from stemstudio.gui.pyramid import level_db
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
-from stemstudio.project.rendering import levels, net_mask
+from stemstudio.project.showing import levels, net_mask
 
 
 class ReadOut(QObject):
