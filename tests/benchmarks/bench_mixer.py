@@ -137,7 +137,7 @@ def test_no_underflow_in_a_minute_with_everything_on(qtbot, monkeypatch):
 
     player = Player()
     player.warm()
-    qtbot.waitUntil(lambda: player.warmed, timeout=60_000)
+    qtbot.waitUntil(lambda: player.warmed, timeout=180_000)
     player.devices()
     player.open(None, "high")
     sounds = stems(65.0)

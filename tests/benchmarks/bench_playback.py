@@ -80,7 +80,7 @@ def test_no_underflow_in_a_minute_of_work(qtbot, monkeypatch):
 
     player = Player()
     player.warm()
-    qtbot.waitUntil(lambda: player.warmed, timeout=60_000)
+    qtbot.waitUntil(lambda: player.warmed, timeout=180_000)
     player.devices()
     player.open(None, "high")
     song = (0.1 * np.random.default_rng(1).standard_normal((2, 65 * RATE))).astype(np.float32)

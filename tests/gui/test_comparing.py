@@ -48,7 +48,7 @@ class Studio:
         self.player = Player()
         self.player.load(mix.samples, RATE)
         self.player.warm()
-        qtbot.waitUntil(lambda: self.player.warmed, timeout=60_000)
+        qtbot.waitUntil(lambda: self.player.warmed, timeout=180_000)
         self.true: dict = {}
         self.comparing = Comparing(self.document, self.player, references=lambda: self.true)
         self.comparing.set_active(True)

@@ -32,7 +32,7 @@ def player(qtbot, song):
     player.load(song, RATE)
     player.set_stems([0.5 * song, 0.5 * song], None, np.ones((2, 2)))
     player.warm()
-    qtbot.waitUntil(lambda: player.warmed, timeout=60_000)
+    qtbot.waitUntil(lambda: player.warmed, timeout=180_000)
     yield player
     player.close()
 

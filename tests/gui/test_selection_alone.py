@@ -97,7 +97,7 @@ def test_takes_queue_up_and_are_compared_in_the_window(qtbot, window):
     qtbot.waitUntil(lambda: window.comparing.ready, timeout=30_000)
     assert document.state is before
     window.player.warm()
-    qtbot.waitUntil(lambda: window.player.warmed, timeout=60_000)
+    qtbot.waitUntil(lambda: window.player.warmed, timeout=180_000)
     QTest.keyClick(dialog, Qt.Key.Key_3)
     assert window.comparing.listening
     QTest.mouseClick(dialog.keep, Qt.MouseButton.LeftButton)

@@ -43,7 +43,7 @@ def player(qtbot, sound_server: SoundServer) -> Iterator[Player]:
     """A player, warm, on the null sink."""
     player = Player()
     player.warm()
-    qtbot.waitUntil(lambda: player.warmed, timeout=60_000)
+    qtbot.waitUntil(lambda: player.warmed, timeout=180_000)
     assert player.devices(), player.device_note
     player.open(None, "normal")
     yield player

@@ -32,7 +32,7 @@ def six(qtbot, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Player, SoundS
         monkeypatch.setenv(name, value)
     player = Player()
     player.warm()
-    qtbot.waitUntil(lambda: player.warmed, timeout=60_000)
+    qtbot.waitUntil(lambda: player.warmed, timeout=180_000)
     yield player, server
     player.close()
     server.clear()
