@@ -169,10 +169,11 @@ def test_a_file_or_a_folder_that_one_has_is_taken_in(hub, tmp_path):
 def test_what_is_no_weights_is_not_taken_in(hub, tmp_path):
     with pytest.raises(StemStudioError, match="no file"):
         add(tmp_path / "missing", Progress())
-    stranger = tmp_path / "song.safetensors"
-    stranger.write_bytes(b"?")
-    with pytest.raises(StemStudioError, match="no weights of a model"):
-        add(stranger, Progress())
+    for name, why in (("song.pth", "no weights of a model"), ("song.safetensors", "no YAML beside")):
+        stranger = tmp_path / name
+        stranger.write_bytes(b"?")
+        with pytest.raises(StemStudioError, match=why):
+            add(stranger, Progress())
     damaged = tmp_path / "955717e8.safetensors"
     damaged.write_bytes(b"?" * 100)
     with pytest.raises(BadModel):
