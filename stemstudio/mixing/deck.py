@@ -275,7 +275,7 @@ class Deck:
     def _retire(self) -> None:
         """Let the feeder end, while what it made may still be read."""
         if self._feeder is not None:
-            self._feeder.close(wait=False)
+            self._feeder.close(join=False)
             self._retired = [feeder for feeder in self._retired if feeder.alive]
             self._retired.append(self._feeder)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +32,7 @@ NEAR = 1.5
 """Seconds of what could be switched to at any moment, such as the original song."""
 KEPT = 60.0
 """Seconds on either side of the playhead beyond which memory is given back."""
+THREADS = 2
 BLEND_SECONDS = 0.02
 """Length of the blend where two runs meet: their phases differ."""
 
@@ -92,15 +94,16 @@ class Feeder:
         self._wanted: list[Copies] = []  # must be there, before those that only may be
         self._closing = False
         self._patches = Patches()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="stretching")
         self._thread = threading.Thread(target=self._work, name="stretching", daemon=True)
         self._thread.start()
 
-    def close(self, *, wait: bool = True) -> None:
+    def close(self, *, join: bool = True) -> None:
         """Stop, after the piece in hand; what was made stays."""
         with self._lock:
             self._closing = True
             self._lock.notify_all()
-        if wait:
+        if join:
             self._thread.join()
 
     @property
@@ -202,11 +205,12 @@ class Feeder:
                     self._patches.settle(self._read_next, self._guard)
                 if self._closing:
                     self._patches.settle(None, 0)
-                    return
+                    break
             assert task is not None
             self._make(*task)
             self._patches.settle(self._read_next, self._guard)
             self._give_back()
+        self._pool.shutdown(cancel_futures=True)
 
     def _hungry(self) -> bool:
         """Whether something is wanted whose song is not there yet."""
@@ -258,7 +262,13 @@ class Feeder:
                 begin = max(0, start - self._blend)
         if chunk + 1 < copies.flags.size and copies.flags[chunk + 1]:
             end = min(copies.length, stop + self._blend)
-        new = [stretcher.read(begin, end) for stretcher in copies.stretchers]
+        # The native code runs without the interpreter's lock: stems are stretched side by side.
+        reading = [self._pool.submit(stretcher.read, begin, end) for stretcher in copies.stretchers]
+        while not self._closing and wait(reading, timeout=0.05).not_done:
+            pass
+        if self._closing:
+            return  # whoever closed it needs the processor for another tempo
+        new = [read.result() for read in reading]
         with self._lock:
             if changes != copies.changes and not old:
                 return  # the song has changed meanwhile

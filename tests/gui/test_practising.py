@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -151,13 +152,17 @@ def test_pre_roll_begins_bars_before_the_loop(along):
 def test_beats_are_looked_for_in_the_background_when_they_are_needed(along, qtbot, monkeypatch):
     heard = []
 
+    go_on = threading.Event()
+
     def listen(sound, progress):
         heard.append(sound)
+        assert go_on.wait(5)
         return Timing(np.arange(0.3, 4.0, 0.5), 1, 4, "D minor")
 
     monkeypatch.setattr("stemstudio.gui.practising.find_timing", listen)
     along.set(click=True)
     assert along.finding
+    go_on.set()
     qtbot.waitUntil(lambda: bool(along.beats), timeout=5000)
     assert heard == [along.document.state.mixture]
     assert along.beats.bpm == pytest.approx(120)
