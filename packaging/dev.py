@@ -101,8 +101,11 @@ def test(environment: Environment, steps: Steps, arguments: Sequence[str]) -> in
 
 
 def all_tests() -> list[str]:
-    """Everything at once: a process a core, but no more than four, as each takes some GB of memory."""
-    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    """Everything at once: a process a core, but no more than four, as each takes some GB of memory.
+
+    A process that dies ends the run: another in its place would wait for tests for ever.
+    """
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--max-worker-restart", "0"]
 
 
 if __name__ == "__main__":
