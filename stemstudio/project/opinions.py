@@ -15,6 +15,7 @@ from stemstudio.project.project import State
 from stemstudio.project.rendering import StemSound
 from stemstudio.project.showing import levels
 from stemstudio.project.stem import Split
+from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
 
@@ -34,7 +35,7 @@ class Opinion:
     stem
         What is split.
     state
-        The song, with that split in it.
+        The song, with that split in it; its grid may be another one by now.
     """
 
     title: str
@@ -60,18 +61,20 @@ class Opinion:
         }
 
 
-def shares(state: State, stem: int, first: int, last: int) -> tuple[Float, Float]:
-    """Whose the light of a split stem is.
+def shares(
+    state: State, stem: int, first: int, last: int, grid: StftSettings | None = None
+) -> tuple[Float, Float]:
+    """Whose the light of a split stem is, on some grid; that of the project if None.
 
     Returns
     -------
     shares
-        float32 (children, bins, frames), the residual last: each child's share of the power of all, on the grid of the
-        project; 0 where all are silent.
+        float32 (children, bins, frames), the residual last: each child's share of the power of all; 0 where all are
+        silent.
     power
         float32 (bins, frames): of all together.
     """
-    found = levels(state, [child.id for child in state.children(stem)], first, last)
+    found = levels(state, [child.id for child in state.children(stem)], first, last, grid)
     np.square(found, out=found)
     power = found.sum(axis=0)
     found /= np.maximum(power, TINY)
@@ -107,7 +110,7 @@ class Comparison:
         """Shares of the common stems here and there, (stems, bins, frames) each, and the power here, (bins, frames)."""
         stem, size = self.opinion.stem, len(self.names)
         mine, power = shares(self.state, stem, first, last)
-        theirs, _ = shares(self.opinion.state, stem, first, last)
+        theirs, _ = shares(self.opinion.state, stem, first, last, self.state.grid)
         return _gathered(mine, self.own, size), _gathered(theirs, self.other, size), power
 
 
@@ -134,7 +137,7 @@ def compared(state: State, opinion: Opinion, progress: Progress | None = None) -
             progress(number / len(places), "comparing the stems")
             last = min(frames, int(first) + FRAMES)
             here, power = shares(state, stem, int(first), last)
-            there, _ = shares(opinion.state, stem, int(first), last)
+            there, _ = shares(opinion.state, stem, int(first), last, state.grid)
             rows, columns = (there, here) if fewer_here else (here, there)
             weighted = (rows * power).reshape(len(many), -1)
             overlap += weighted @ columns.reshape(len(few), -1).T

@@ -70,6 +70,18 @@ def test_doubt_is_where_light_changes_hands(states):
     assert after < 0.01
 
 
+def test_an_opinion_of_another_fineness_is_looked_at_on_the_grid_of_now(song, states):
+    mix, stems = song
+    true, _ = states
+    coarse = Project(mix, SongReference("song.wav", "", "Song"), StftSettings(fft=4096, hop=1024))
+    names = dict(zip(("one", "two", "three", "four"), stems.values(), strict=True))
+    edits.split(coarse, 0, ByHand(), Waveforms(list(names), np.stack(list(names.values())))).do(coarse)
+    comparison = compared(true, Opinion("before", 0, coarse.state))
+    found, power = doubt([comparison], 0, 200)
+    assert found.shape == power.shape == (GRID.bins, 200)
+    assert (found * power).sum() < 1e-5 * power.sum()
+
+
 def test_two_opinions_are_averaged(states):
     true, other = states
     differing, agreeing = (compared(true, Opinion("", 0, state)) for state in (other, true))
