@@ -113,6 +113,7 @@ class Deck:
         self._pending = False
         self._feeder: Feeder | None = None
         self._retired: list[Feeder] = []
+        self._closed = False
         self._beats: Beats | None = None
         self._count_in: NDArray[np.float32] | None = None
         self._strips = Strips.plain(np.zeros((0, 2)))
@@ -154,8 +155,9 @@ class Deck:
                 raise RuntimeError("the rate can only change while nothing calls the callback")
             playstate.set_rate(self.state, rate)
             if self._feeder is not None:
+                tempo, semitones = self.tempo, self.semitones
                 self._retire()
-                self._feeder = Feeder(self.state, self.tempo, self.semitones)
+                self._feeder = None if self._closed else Feeder(self.state, tempo, semitones)
             self._lines = Lines(self.state)
             prepare(self.state)
             set_effects(self.state, self._effects)
@@ -268,7 +270,7 @@ class Deck:
         if (tempo, semitones) == (self.tempo, self.semitones):
             return
         self._retire()
-        unchanged = tempo == 1.0 and semitones == 0.0
+        unchanged = self._closed or (tempo == 1.0 and semitones == 0.0)
         self._feeder = None if unchanged else Feeder(self.state, tempo, semitones)
         self._show(self._programme)
 
@@ -296,7 +298,8 @@ class Deck:
             feeder.renew(start, stop)
 
     def close(self) -> None:
-        """End the threads that feed the deck; it is played no more."""
+        """End the threads that feed the deck, and begin none any more; it is played no more."""
+        self._closed = True
         for feeder in (*self._retired, self._feeder):
             if feeder is not None:
                 feeder.close()

@@ -48,6 +48,16 @@ def fed(deck: Deck) -> None:
     deck.tend()
 
 
+def test_a_closed_deck_begins_no_thread(deck):
+    deck.set_stretch(TEMPO, 0.0)
+    fed(deck)
+    feeder = deck._feeder
+    deck.close()
+    deck.set_stretch(1.5, 0.0)
+    assert not feeder.alive
+    assert deck._feeder is None
+
+
 def test_a_change_while_it_plays_goes_on_from_the_same_place(deck, parts, tape):
     recorder = tape(deck)
     deck.play()
