@@ -11,7 +11,7 @@ import typer
 
 from stemstudio.cli.console import answer, say, working
 from stemstudio.cli.opened import stems_named
-from stemstudio.cli.options import Format, Json, Overwrite, Subtype, sound_format, spare_song
+from stemstudio.cli.options import Format, Json, Overwrite, Song, Subtype, sound_format, spare_song
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
@@ -109,9 +109,7 @@ def export(
         float | None,
         typer.Option(help="Beats a minute, for DAWs and notes.", metavar="BPM", min=10.0, max=1000.0),
     ] = None,
-    song: Annotated[
-        Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")
-    ] = None,
+    song: Song = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:

@@ -25,6 +25,13 @@ Subtype = Annotated[
         metavar="…",
     ),
 ]
+Channels = Annotated[
+    str | None,
+    typer.Option(
+        help="For songs with more than two channels: downmix, or a pair such as 1+2.", metavar="HOW"
+    ),
+]
+Song = Annotated[Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")]
 
 

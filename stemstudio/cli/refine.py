@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stemstudio.cli.console import answer, say, working
-from stemstudio.cli.options import Json
+from stemstudio.cli.options import Json, Song
 from stemstudio.errors import StemStudioError
 
 
@@ -27,9 +27,7 @@ def refine(
     iterations: Annotated[
         int, typer.Option(help="How long to learn, in rounds.", min=1, max=10_000, metavar="ROUNDS")
     ] = 30,
-    song: Annotated[
-        Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")
-    ] = None,
+    song: Song = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
     json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from stemstudio.cli.console import answer, say, working
 from stemstudio.cli.opened import stems_named
-from stemstudio.cli.options import Json, Overwrite, Subtype, settings_from, spare_song
+from stemstudio.cli.options import Json, Overwrite, Song, Subtype, settings_from, spare_song
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
@@ -96,9 +96,7 @@ def remix(
         int, typer.Option(min=-12, max=12, help="Semitones higher than recorded; the tempo stays.")
     ] = 0,
     subtype: Subtype = None,
-    song: Annotated[
-        Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")
-    ] = None,
+    song: Song = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stemstudio.cli.console import answer, say, show_table, working
-from stemstudio.cli.options import Json
+from stemstudio.cli.options import Json, Song
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ OfStem = Annotated[
     str,
     typer.Option("--stem", help="Whose atoms, where more than the song is in atoms.", metavar="NAME"),
 ]
-Song = Annotated[Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")]
 
 

@@ -12,6 +12,7 @@ import typer
 
 from stemstudio.cli.console import answer, say, working
 from stemstudio.cli.options import (
+    Channels,
     Format,
     Json,
     Out,
@@ -97,12 +98,7 @@ def separate(
     ] = None,
     format: Format = "wav",
     subtype: Subtype = None,
-    channels: Annotated[
-        str | None,
-        typer.Option(
-            help="For songs with more than two channels: downmix, or a pair such as 1+2.", metavar="HOW"
-        ),
-    ] = None,
+    channels: Channels = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:

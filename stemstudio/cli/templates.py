@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stemstudio.cli.console import answer, say, show_table, working
-from stemstudio.cli.options import Json, Overwrite, channel_choice
+from stemstudio.cli.options import Channels, Json, Overwrite, channel_choice
 
 if TYPE_CHECKING:
     from stemstudio.algorithms.nmf.template_library import Entry
@@ -87,12 +87,7 @@ def learn(
         ),
     ] = 0,
     fft: Annotated[int, typer.Option(help="Length of a slice, in samples.", metavar="N")] = 4096,
-    channels: Annotated[
-        str | None,
-        typer.Option(
-            help="For songs with more than two channels: downmix, or a pair such as 1+2.", metavar="HOW"
-        ),
-    ] = None,
+    channels: Channels = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stemstudio.cli.console import answer, say, show_table, working
-from stemstudio.cli.options import Json, Overwrite, Subtype, channel_choice, settings_from, spare_song
+from stemstudio.cli.options import (
+    Channels,
+    Json,
+    Overwrite,
+    Subtype,
+    channel_choice,
+    settings_from,
+    spare_song,
+)
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
@@ -71,12 +79,7 @@ def upmix(
         str | None, typer.Option(help="Which atoms make a stem, as in “separate”.", metavar="HOW")
     ] = None,
     subtype: Subtype = None,
-    channels: Annotated[
-        str | None,
-        typer.Option(
-            help="For songs with more than two channels: downmix, or a pair such as 1+2.", metavar="HOW"
-        ),
-    ] = None,
+    channels: Channels = None,
     song: Annotated[
         Path | None, typer.Option(help="Where the song of a project is now, if it was moved.", metavar="SONG")
     ] = None,
