@@ -10,6 +10,14 @@ from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.devices import chosen
+from stemstudio.algorithms.neural.forward import Precision
+from stemstudio.algorithms.neural.parameters import (
+    DeviceName,
+    device_parameter,
+    places_parameter,
+    precision_parameter,
+    seed_parameter,
+)
 from stemstudio.algorithms.neural.places import placed
 from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
 from stemstudio.algorithms.neural.weights import load, weights_of
@@ -66,32 +74,16 @@ class HTDemucs(Streaming):
         le=60.0,
         advanced=True,
     )
-    seed: int = parameter(
-        0, "Which shifts: the same number gives the same stems again", ge=0, le=2**31 - 1, advanced=True
-    )
+    seed: int = seed_parameter()
     stems: str = parameter(
         "",
         "Only these stems, such as “vocals”: all else stays together in the residual, and what no network is needed "
         "for is not computed; empty takes all",
         max_length=200,
     )
-    iterations: int = parameter(
-        0,
-        "How often a filter looks for the stems' places between the loudspeakers, to tell them apart by those as well: "
-        "0 leaves them as the network gives them",
-        unit="rounds",
-        ge=0,
-        le=10,
-        advanced=True,
-    )
-    device: Literal["auto", "cpu", "cuda", "mps"] = parameter(
-        "auto", "What computes: a graphics card if there is one (auto), or as named"
-    )
-    precision: Literal["full", "half"] = parameter(
-        "full",
-        "Full is exact; half is faster, and differs from it by less than the ear can tell (−40 dB or better)",
-        advanced=True,
-    )
+    iterations: int = places_parameter()
+    device: DeviceName = device_parameter()
+    precision: Precision = precision_parameter()
 
     @property
     def effort(self) -> float:

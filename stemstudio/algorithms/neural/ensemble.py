@@ -12,7 +12,13 @@ from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.blending import Member, common_stems, mean, ordered
 from stemstudio.algorithms.neural.by_name import RUNS
 from stemstudio.algorithms.neural.catalogue import MODELS, Model
+from stemstudio.algorithms.neural.forward import Precision
 from stemstudio.algorithms.neural.own_models import every_model
+from stemstudio.algorithms.neural.parameters import (
+    DeviceName,
+    device_parameter,
+    precision_parameter,
+)
 from stemstudio.algorithms.neural.segments import with_range
 from stemstudio.algorithms.neural.separation import stems_named
 from stemstudio.algorithms.neural.weights import weights_of
@@ -62,14 +68,8 @@ class Ensemble(Streaming):
         le=20,
         advanced=True,
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = parameter(
-        "auto", "What computes: a graphics card if there is one (auto), or as named"
-    )
-    precision: Literal["full", "half"] = parameter(
-        "full",
-        "Full is exact; half is faster, and differs from it by less than the ear can tell (−40 dB or better)",
-        advanced=True,
-    )
+    device: DeviceName = device_parameter()
+    precision: Precision = precision_parameter()
 
     @field_validator("members")
     @classmethod

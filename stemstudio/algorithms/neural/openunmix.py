@@ -11,6 +11,7 @@ from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.network import Network
+from stemstudio.algorithms.neural.parameters import DeviceName, device_parameter
 from stemstudio.algorithms.neural.separation import Ensemble, How, separate, stems_named
 from stemstudio.algorithms.neural.weights import load, weights_of
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
@@ -54,9 +55,7 @@ class OpenUnmix(Streaming):
     overlap: float = parameter(
         0.1, "How much of a segment its neighbours share", ge=0.0, le=0.95, advanced=True
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = parameter(
-        "auto", "What computes: a graphics card if there is one (auto), or as named"
-    )
+    device: DeviceName = device_parameter()
 
     def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
         """The stems as waveforms of the song's own rate, channels and length.

@@ -9,6 +9,12 @@ import numpy as np
 from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.devices import chosen
+from stemstudio.algorithms.neural.parameters import (
+    DeviceName,
+    device_parameter,
+    places_parameter,
+    seed_parameter,
+)
 from stemstudio.algorithms.neural.places import placed
 from stemstudio.algorithms.neural.separation import Ensemble, How, separate, stems_named
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
@@ -63,21 +69,9 @@ class RoFormer(Streaming):
         le=120.0,
         advanced=True,
     )
-    seed: int = parameter(
-        0, "Which shifts: the same number gives the same stems again", ge=0, le=2**31 - 1, advanced=True
-    )
-    iterations: int = parameter(
-        0,
-        "How often a filter looks for the stems' places between the loudspeakers, to tell them apart by those as well: "
-        "0 leaves them as the network gives them",
-        unit="rounds",
-        ge=0,
-        le=10,
-        advanced=True,
-    )
-    device: Literal["auto", "cpu", "cuda", "mps"] = parameter(
-        "auto", "What computes: a graphics card if there is one (auto), or as named"
-    )
+    seed: int = seed_parameter()
+    iterations: int = places_parameter()
+    device: DeviceName = device_parameter()
     precision: Literal["full", "half"] = parameter(
         "full", "Full is exact; half is faster, and differs by less than the ear can tell", advanced=True
     )
