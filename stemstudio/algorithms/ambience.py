@@ -6,15 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Masks
-from stemstudio.algorithms.framing import fft_parameter, hop_parameter
+from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.algorithms.stereo import sides
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
-from stemstudio.spectral.stft import StftSettings, forward
+from stemstudio.spectral.stft import forward
 
 __all__ = ["BINS", "TINY", "Ambience", "ambient_power"]
 
@@ -26,7 +25,7 @@ BINS = 2  # on either side that are averaged
 TINY = np.float32(1e-20)
 
 
-class Ambience(Algorithm):
+class Ambience(Framed):
     """A stereo sound as the source and the room around it."""
 
     name: ClassVar[str] = "ambience"
@@ -51,16 +50,6 @@ class Ambience(Algorithm):
     )
     fft: int = fft_parameter(2048)
     hop: int = hop_parameter(512)
-
-    @model_validator(mode="after")
-    def _grid_fits(self) -> Ambience:
-        StftSettings(fft=self.fft, hop=self.hop)
-        return self
-
-    @property
-    def grid(self) -> StftSettings:
-        """The STFT settings that the masks are made on."""
-        return StftSettings(fft=self.fft, hop=self.hop)
 
     def run(self, signal: Sound, progress: Progress) -> Masks:
         """Masks of the source and of its room, the same for both channels, so that sounds keep their place."""

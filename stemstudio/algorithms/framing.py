@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stemstudio.algorithms.algorithm import parameter
+from pydantic import model_validator
+
+from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.spectral.stft import StftSettings
+
+
+class Framed(Algorithm):
+    """A recipe that makes masks on a grid of its own; it declares `fft` and `hop` where they belong among its fields."""
+
+    if TYPE_CHECKING:
+        fft: int
+        hop: int
+
+    @model_validator(mode="after")
+    def _grid_fits(self) -> Framed:
+        StftSettings(fft=self.fft, hop=self.hop)
+        return self
+
+    @property
+    def grid(self) -> StftSettings:
+        """The STFT settings that the masks are made on."""
+        return StftSettings(fft=self.fft, hop=self.hop)
 
 
 def fft_parameter(default: int = 4096, *, le: int = 65536, advanced: bool = True) -> Any:

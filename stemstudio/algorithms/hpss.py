@@ -6,11 +6,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Masks
-from stemstudio.algorithms.framing import fft_parameter, hop_parameter
+from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.medians import in_parts, running_median
 from stemstudio.audio.audio import Sound
@@ -23,7 +22,7 @@ NAMES = ("harmonic", "percussive")
 BLOCK = 512  # frames worked on at a time
 
 
-class HPSS(Algorithm):
+class HPSS(Framed):
     """Harmonic–percussive separation by median filtering; with a margin above 1, what is neither is the residual."""
 
     name: ClassVar[str] = "hpss"
@@ -57,16 +56,6 @@ class HPSS(Algorithm):
     )
     fft: int = fft_parameter()
     hop: int = hop_parameter()
-
-    @model_validator(mode="after")
-    def _grid_fits(self) -> HPSS:
-        StftSettings(fft=self.fft, hop=self.hop)
-        return self
-
-    @property
-    def grid(self) -> StftSettings:
-        """The STFT settings that the masks are made on."""
-        return StftSettings(fft=self.fft, hop=self.hop)
 
     def lengths(self, sample_rate: int) -> tuple[int, int]:
         """The medians' lengths at a sample rate: frames along time, bins along frequency; the nearest odd numbers."""

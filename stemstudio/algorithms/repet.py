@@ -7,16 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Masks
-from stemstudio.algorithms.framing import fft_parameter, hop_parameter
+from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.algorithms.hpss import magnitude
 from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
-from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
 
@@ -26,7 +24,7 @@ READ = 256  # frames transformed between two looks at whether to go on
 TINY = np.float32(1e-20)
 
 
-class RepetSim(Algorithm):
+class RepetSim(Framed):
     """Repeating background by the median over similar moments; what exceeds it is the foreground."""
 
     name: ClassVar[str] = "repet"
@@ -76,16 +74,6 @@ class RepetSim(Algorithm):
     )
     fft: int = fft_parameter(le=16384)
     hop: int = hop_parameter(le=8192)
-
-    @model_validator(mode="after")
-    def _grid_fits(self) -> RepetSim:
-        StftSettings(fft=self.fft, hop=self.hop)
-        return self
-
-    @property
-    def grid(self) -> StftSettings:
-        """The STFT settings that the masks are made on."""
-        return StftSettings(fft=self.fft, hop=self.hop)
 
     def run(self, signal: Sound, progress: Progress) -> Masks:
         """Shares of what repeats and of what changes, from the channels' mean power, for masks of the recipe's firmness."""

@@ -7,17 +7,15 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Masks
-from stemstudio.algorithms.framing import fft_parameter, hop_parameter
+from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.algorithms.hpss import magnitude
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.singular_values import thresholded
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
-from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.floating[Any]]
 
@@ -47,7 +45,7 @@ class Decomposition:
     iterations: int
 
 
-class RPCA(Algorithm):
+class RPCA(Framed):
     """Robust principal component analysis of the magnitudes, by stretches that are faded into each other."""
 
     name: ClassVar[str] = "rpca"
@@ -94,16 +92,6 @@ class RPCA(Algorithm):
     )
     fft: int = fft_parameter(2048, le=4096)
     hop: int = hop_parameter(512, le=2048)
-
-    @model_validator(mode="after")
-    def _grid_fits(self) -> RPCA:
-        StftSettings(fft=self.fft, hop=self.hop)
-        return self
-
-    @property
-    def grid(self) -> StftSettings:
-        """The STFT settings that the masks are made on."""
-        return StftSettings(fft=self.fft, hop=self.hop)
 
     def run(self, signal: Sound, progress: Progress) -> Masks:
         """Shares of the low-rank and the sparse part of the channels' mean power, and the masks that the recipe makes of them."""

@@ -7,11 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
-from stemstudio.algorithms.algorithm import Algorithm, parameter
+from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Masks
-from stemstudio.algorithms.framing import fft_parameter, hop_parameter
+from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings, forward
@@ -23,7 +22,7 @@ BLOCK = 256  # frames worked on at a time
 TINY = np.float32(1e-20)
 
 
-class Stereo(Algorithm):
+class Stereo(Framed):
     """What is panned into a window, and what is not; by default the centre, where voices usually are."""
 
     name: ClassVar[str] = "stereo"
@@ -68,16 +67,6 @@ class Stereo(Algorithm):
     )
     fft: int = fft_parameter()
     hop: int = hop_parameter()
-
-    @model_validator(mode="after")
-    def _grid_fits(self) -> Stereo:
-        StftSettings(fft=self.fft, hop=self.hop)
-        return self
-
-    @property
-    def grid(self) -> StftSettings:
-        """The STFT settings that the masks are made on."""
-        return StftSettings(fft=self.fft, hop=self.hop)
 
     def run(self, signal: Sound, progress: Progress) -> Masks:
         """Masks of what is inside and outside the window, the same for both channels, so that sounds keep their place."""
