@@ -18,14 +18,14 @@ from stemstudio.algorithms.neural.parameters import (
     precision_parameter,
     seed_parameter,
 )
-from stemstudio.algorithms.neural.places import placed
-from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, separate, stems_named
+from stemstudio.algorithms.neural.places import separated
+from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, stems_named
 from stemstudio.algorithms.neural.weights import load, weights_of
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
-LOADED, FILTERED = 0.02, 0.1  # of the whole work
+LOADED = 0.02  # of the whole work
 SKETCH_EFFORT = 0.3
 
 
@@ -111,9 +111,6 @@ class HTDemucs(Streaming):
             self.segment,
             self.precision,
             playhead,
-            settled=not self.iterations,
         )
         wanted = stems_named(self.stems, ensemble.stems)
-        share = FILTERED if self.iterations else 0.0
-        stems = separate(signal, ensemble, wanted, how, progress.part(LOADED, 1.0 - share))
-        return placed(signal, stems, self.iterations, progress.part(1.0 - share, 1.0))
+        return separated(signal, ensemble, wanted, how, self.iterations, progress.part(LOADED, 1.0))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.neural.separation import Ensemble, How, separate
 from stemstudio.algorithms.neural.song import channel_groups
 from stemstudio.audio.audio import Audio, Sound, read_padded
 from stemstudio.audio.sample_store import SampleStore, frozen
@@ -20,6 +23,17 @@ Float = NDArray[np.float32]
 FRAME = 0.093  # seconds, about
 STRETCH = 12.0  # seconds over which a stem stands in one place
 FADE = 1.0  # seconds over which two stretches are faded into each other
+FILTERED = 0.1  # of the work of a separation that ends with the filter
+
+
+def separated(
+    sound: Sound, ensemble: Ensemble, wanted: Sequence[str], how: How, iterations: int, progress: Progress
+) -> Waveforms:
+    """Stems of a song by networks, as `separate` makes them, and then `placed` for so many rounds, 0 for not at all."""
+    share = FILTERED if iterations else 0.0
+    how = replace(how, settled=not iterations)
+    stems = separate(sound, ensemble, wanted, how, progress.part(0.0, 1.0 - share))
+    return placed(sound, stems, iterations, progress.part(1.0 - share, 1.0))
 
 
 def placed(sound: Sound, stems: Waveforms, iterations: int, progress: Progress) -> Waveforms:
