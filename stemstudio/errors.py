@@ -57,7 +57,15 @@ class DownloadFailed(StemStudioError):
 
 
 class NotEnoughMemory(StemStudioError):
-    """A network that does not fit into the memory of what computes it."""
+    """Something that does not fit into the memory of what computes it."""
+
+
+class CardFailed(StemStudioError):
+    """A graphics card that cannot go on; the processor can."""
+
+
+class CardTooSmall(NotEnoughMemory, CardFailed):
+    """A graphics card that does not go on for want of memory."""
 
 
 class BadModel(StemStudioError):
@@ -67,3 +75,12 @@ class BadModel(StemStudioError):
         way_on = "Put a fresh copy of the file in its place."
         super().__init__(f"The model file “{Path(path).name}” cannot be used: {reason}.", way_on)
         self.path = Path(path)
+
+
+_SHORT = ("out of memory", "not enough memory", "allocate memory", "alloc_failed", "unable to allocate")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether somebody asked for more memory than there is, in whichever way numpy, torch and drivers say it."""
+    words = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return isinstance(error, (MemoryError, NotEnoughMemory)) or any(each in words for each in _SHORT)

@@ -24,7 +24,7 @@ from stemstudio.cli.separate import separate
 from stemstudio.cli.templates import templates
 from stemstudio.cli.upmix import upmix
 from stemstudio.cli.window import window
-from stemstudio.errors import StemStudioError
+from stemstudio.errors import StemStudioError, out_of_memory
 from stemstudio.progress import Cancelled
 
 HELP = """Take a song apart, hear it, mend it, export it.
@@ -85,6 +85,11 @@ def run(args: Sequence[str]) -> int:
     except (Cancelled, KeyboardInterrupt):
         complain("Stopped; nothing was left behind.")
         return INTERRUPTED
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        complain("There is not enough memory for this. Close other programs, or take a shorter stretch.")
+        return WRONG
     except BrokenPipeError:  # whoever read our output has gone, as `head` does
         sys.stdout = None
         return 0

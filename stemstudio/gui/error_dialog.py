@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from stemstudio import __version__
-from stemstudio.errors import StemStudioError
+from stemstudio.errors import StemStudioError, out_of_memory
 
 
 def show_error(parent: QWidget | None, error: BaseException) -> QMessageBox:
@@ -19,7 +19,7 @@ def show_error(parent: QWidget | None, error: BaseException) -> QMessageBox:
     if isinstance(error, StemStudioError):
         box = QMessageBox(QMessageBox.Icon.Warning, "StemStudio", error.sentence, parent=parent)
         box.setInformativeText(error.way_on)
-    elif isinstance(error, MemoryError):
+    elif out_of_memory(error):
         box = QMessageBox(
             QMessageBox.Icon.Warning, "StemStudio", "There is not enough memory for this.", parent=parent
         )

@@ -356,7 +356,7 @@ class MainWindow(QMainWindow):
         self.recent.chosen.connect(self.open_path)
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separating.ended.connect(self.atoms.end_preview)
-        self.separating.too_large.connect(self._offer_processor)
+        self.separating.card_failed.connect(self._offer_processor)
         self.separating.unfinished.connect(self.separate.show_unfinished)
         self.separate.models_wanted.connect(self.commands.show_models)
         self.separate.keep_wanted.connect(self.separating.keep_finished)
@@ -504,7 +504,7 @@ class MainWindow(QMainWindow):
         show_error(self, error)
 
     def _offer_processor(self, error: Exception, again: Callable[[], object]) -> None:
-        """A graphics card is too small: the processor would do it, in more time."""
+        """A graphics card is too small, or breaks off: the processor would do it, in more time."""
         box = show_error(self, error)
         slower = box.addButton("Use the processor", QMessageBox.ButtonRole.ActionRole)
         slower.setToolTip("The same once more, slower, in the memory of the computer")

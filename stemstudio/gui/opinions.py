@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.by_name import models_here
 from stemstudio.algorithms.neural.catalogue import Model
+from stemstudio.algorithms.streaming import Said
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
@@ -163,7 +164,13 @@ class Opinions(QObject):
             self.asking = None
             self.changed.emit()
 
-        job = document.jobs.run(f"Second opinion · {title}", work, done, failed=self.failed.emit)
+        def so_far(found: object) -> None:
+            if isinstance(found, Said):
+                document.said.emit(found.words)
+
+        job = document.jobs.run(
+            f"Second opinion · {title}", work, done, failed=self.failed.emit, handed_on=so_far
+        )
         self.asking = job
         job.ended.connect(over)
         self.changed.emit()

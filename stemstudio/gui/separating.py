@@ -13,7 +13,7 @@ from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.streaming import Playhead, Said, SoFar, at_the_start
 from stemstudio.algorithms.taught import Taught
-from stemstudio.errors import NotEnoughMemory, StemStudioError
+from stemstudio.errors import CardFailed, StemStudioError
 from stemstudio.gui.document import UNFINISHED, Document
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
@@ -41,8 +41,8 @@ class Separating(QObject):
         A run for comparison answered: a `Take`, not in the project.
     failed(error)
         The run ended with an error, to be shown.
-    too_large(error, again)
-        A graphics card has not enough memory; `again()` runs the same on the processor.
+    card_failed(error, again)
+        A graphics card has not enough memory, or breaks off; `again()` runs the same on the processor.
     measured(name, speed)
         Seconds of song that a second of work does with the recipe as delivered.
     """
@@ -52,7 +52,7 @@ class Separating(QObject):
     ended = Signal(int)
     taken = Signal(object)
     failed = Signal(object)
-    too_large = Signal(object, object)
+    card_failed = Signal(object, object)
     measured = Signal(str, float)
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
@@ -140,12 +140,17 @@ class Separating(QObject):
             progress(1.0, "Done")
             return answer
 
+        told: list[str] = []  # of what a person who was away has missed
+
         def answered(answer: Answer) -> None:
             if document.project is project:
                 done(answer)
+                if told:
+                    document.said.emit(" ".join((f"{recipe.title} is done.", *told)))
 
         def so_far(found: Estimates | SoFar | Said) -> None:
             if isinstance(found, Said):
+                told.append(found.words)
                 document.said.emit(found.words)
                 return
             if document.project is not project or box is not None or take:
@@ -163,10 +168,10 @@ class Separating(QObject):
         def failed(error: Exception) -> None:
             if document.project is not project:
                 return
-            if isinstance(error, NotEnoughMemory) and getattr(recipe, "device", "cpu") != "cpu":
+            if isinstance(error, CardFailed):
                 slower = recipe.model_copy(update={"device": "cpu"})
                 again = partial(self.try_out if take else self.run, stem, slower, together, box)
-                self.too_large.emit(error, again)
+                self.card_failed.emit(error, again)
             else:
                 self.failed.emit(error)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stemstudio.algorithms.algorithm import Algorithm
+from stemstudio.algorithms.streaming import Said
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.audio.reading import decode, probe, song_hash
 from stemstudio.mixing.export import export
@@ -75,11 +76,16 @@ def separate_song(song: Path, folder: Path, wish: Wish, progress: Progress) -> W
     audio = decode(info, progress.part(0.0, 0.05), channels=choice, on_note=notes.append)
     reference = SongReference(str(song.absolute()), song_hash(song), info.tags.title or song.stem)
     project = Project(audio, reference, StftSettings())
+
+    def said(found: object) -> None:
+        if isinstance(found, Said):
+            notes.append(found.words)
+
     answer = answer_of(
         project.state,
         MIXTURE,
         wish.recipe,
-        progress.part(0.05, 0.85),
+        progress.part(0.05, 0.85, hand_on=said),
         together=wish.together,
         gather=True,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from small_recipes import SOURCES, tiny_network
 
+from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.neural.checkpoints import one_sentence
 from stemstudio.algorithms.neural.devices import Device, chosen, machine
+from stemstudio.algorithms.neural.failing import understood
 from stemstudio.algorithms.neural.forward import Run
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, Waiting, cut, triangle
@@ -17,7 +19,7 @@ from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, s
 from stemstudio.algorithms.neural.song import channel_groups
 from stemstudio.algorithms.streaming import Said, SoFar
 from stemstudio.audio.audio import Audio
-from stemstudio.errors import BadRecipe, StemStudioError
+from stemstudio.errors import BadRecipe, CardFailed, CardTooSmall, NotEnoughMemory, StemStudioError
 from stemstudio.progress import Cancelled, Progress
 
 RATE = 44100
@@ -172,73 +174,130 @@ def test_one_stem_of_several_networks_is_the_one_that_all_of_them_give(tiny):
     assert np.array_equal(bass.waves[0], every.waves[1])
 
 
-def test_memory_that_runs_out_halves_the_batch():
-    network = Halves(fails_above=2)
-    sound = noise(rate=1000, length=9000)
-    device = SimpleNamespace(name="cpu", words="a small card", batch=8, threads=None)
-    found = separate(
-        sound, Ensemble((network.network,), np.ones((1, 2))), ["one", "two"], how(device=device), Progress()
-    )
-    assert max(network.asked) == 2
+def heard(said: list[str]) -> Progress:
+    """A progress that writes down what is said."""
+    return Progress(hand_on=lambda each: said.append(each.words) if isinstance(each, Said) else None)
+
+
+def halves_of(network: Halves) -> Ensemble:
+    return Ensemble((network.network,), np.ones((1, 2)))
+
+
+def check_halves(found: Waveforms, sound: Audio) -> None:
     mean = sound.samples.mean()  # taken away before, and given to every stem afterwards
     for stem in found.waves:
         np.testing.assert_allclose(stem, 0.5 * (sound.samples - mean) + mean, atol=1e-5)
 
 
-def test_memory_that_is_too_small_for_one_segment_is_said():
-    network = Halves()
-
-    def fail(batch):
-        import torch
-
-        raise torch.OutOfMemoryError("out of memory")
-
-    network.network.module.forward = fail
-    device = Device("cpu", "a small card", 4)
-    with pytest.raises(
-        StemStudioError, match="not enough memory for this network on a small card"
-    ) as refused:
-        separate(
-            noise(rate=1000),
-            Ensemble((network.network,), np.ones((1, 2))),
-            ["one"],
-            how(device=device),
-            Progress(),
-        )
-    assert "CPU" in refused.value.way_on
+def test_memory_that_runs_out_halves_the_batch_and_says_so():
+    network, sound, said = Halves(fails_above=2), noise(rate=1000, length=9000), []
+    device = Device("cpu", "", 8, threads=1)
+    found = separate(sound, halves_of(network), ["one", "two"], how(device=device), heard(said))
+    assert max(network.asked) == 2
+    assert said == [
+        "Memory is short on the processor: it goes on with 4 segments at a time.",
+        "Memory is short on the processor: it goes on with 2 segments at a time.",
+    ]
+    check_halves(found, sound)
 
 
-def test_memory_that_is_too_small_for_a_segment_halves_it_and_says_so():
+# As numpy, torch on the processor, CUDA and Metal say it.
+SHORT = (
+    MemoryError(),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: 12 bytes"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp] data. DefaultCPUAllocator: not enough memory: you tried"),
+    RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB, other allocations: 2 MB)"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+)
+
+
+@pytest.mark.parametrize("error", SHORT, ids=lambda error: str(error)[-24:])
+def test_memory_that_is_too_small_for_a_segment_halves_it_and_says_so(error):
     network = Halves(length=4000)
     lengths: list[int] = []
     compute = network.network.module.forward
 
     def forward(batch):
-        import torch
-
         lengths.append(batch.shape[-1])
         if batch.shape[-1] > 1500:
-            raise torch.OutOfMemoryError("out of memory")
+            raise error
         return compute(batch)
 
     network.network.module.forward = forward
     network.network.module.segment = 4.0
     sound, said = noise(rate=1000, length=9000), []
-    device = SimpleNamespace(name="cpu", words="a small card", batch=2, threads=None)
-    found = separate(
-        sound,
-        Ensemble((network.network,), np.ones((1, 2))),
-        ["one", "two"],
-        how(device=device),
-        Progress(hand_on=lambda each: said.append(each.words) if isinstance(each, Said) else None),
-    )
+    device = Device("cpu", "", 2, threads=1)
+    found = separate(sound, halves_of(network), ["one", "two"], how(device=device), heard(said))
     assert sorted(set(lengths), reverse=True) == [4000, 2000, 1000]
-    assert said[-1].endswith("It goes on in segments of 1.0 s.")
-    assert "a small card" in said[0]
+    assert said == [
+        f"There is not enough memory for this network on the processor. It begins anew, in segments of {size} s."
+        for size in ("2.0", "1.0")
+    ]
     assert network.network.module.segment == 4.0
-    mean = sound.samples.mean()
-    for stem in found.waves:
-        np.testing.assert_allclose(stem, 0.5 * (sound.samples - mean) + mean, atol=1e-5)
+    check_halves(found, sound)
+
+
+def test_memory_that_is_too_small_for_any_segment_is_one_sentence_and_a_way_on():
+    network = Halves()
+
+    def fail(batch):
+        raise MemoryError
+
+    network.network.module.forward = fail
+    with pytest.raises(NotEnoughMemory, match="not enough memory for this network on the processor") as short:
+        separate(noise(rate=1000), halves_of(network), ["one"], how(), Progress())
+    assert "smaller model" in short.value.way_on
+    assert not isinstance(short.value, CardFailed), "there is no other device to offer"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (RuntimeError("MPS backend out of memory"), CardTooSmall, "not enough memory"),
+        (
+            RuntimeError("CUDA error: an illegal memory access was encountered\nCompile with …"),
+            CardFailed,
+            "The graphics card (Apple, 3 GB free) broke off: CUDA error: an illegal memory access was encountered.",
+        ),
+        (NotImplementedError("The operator 'aten::x' is not implemented for MPS"), CardFailed, "'aten::x'"),
+    ],
+)
+def test_a_card_that_cannot_go_on_is_one_sentence_and_leaves_the_processor(error, kind, words):
+    with pytest.raises(kind) as failed, understood(Device("mps", "Apple, 3 GB free")):
+        raise error
+    assert words in failed.value.sentence
+    assert "CPU" in failed.value.way_on
+    with pytest.raises(ZeroDivisionError), understood(Device("mps", "Apple")):
+        raise ZeroDivisionError
+    with pytest.raises(RuntimeError, match="shape"), understood(Device("cpu", "")):
+        raise RuntimeError("shape '[2]' is invalid: a bug stays one")
+
+
+def test_what_a_pass_that_was_too_large_had_computed_is_let_go():
+    import gc
+    import weakref
+
+    gc.collect()
+    network, made, left = Halves(), [], []
+    compute = network.network.module.forward
+
+    def forward(batch):
+        left.append(sum(each() is not None for each in made))
+        value = batch * 2
+        made.append(weakref.ref(value))
+        if len(batch) > 1:
+            raise MemoryError
+        return compute(batch)
+
+    network.network.module.forward = forward
+    separate(noise(rate=1000), halves_of(network), ["one"], how(device=Device("cpu", "", 4)), Progress())
+    assert left == [0] * len(made)
+
+
+def test_weights_for_which_there_is_no_memory_are_not_called_damaged(tmp_path):
+    with pytest.raises(NotEnoughMemory, match="memory to load"), one_sentence(tmp_path / "big.th"):
+        raise SHORT[1]
 
 
 def test_answers_that_are_no_numbers_are_not_taken_for_sound():

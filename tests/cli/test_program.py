@@ -72,6 +72,19 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_too_little_memory_is_one_sentence(command: Any, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("stemstudio.audio.reading.probe", fail)
+    ran = command("info", str(song))
+    assert ran.code == 2
+    assert (
+        ran.stderr
+        == "There is not enough memory for this. Close other programs, or take a shorter stretch.\n"
+    )
+
+
 def test_a_process_keeps_stdout_for_machines(process: Any, song: Path) -> None:
     ran = process("info", song, "--json")
     assert ran.code == 0

@@ -15,7 +15,7 @@ from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.streaming import SoFar, Streaming
-from stemstudio.errors import NotEnoughMemory
+from stemstudio.errors import CardTooSmall
 from stemstudio.gui.document import UNFINISHED
 from stemstudio.gui.light import Light
 from stemstudio.gui.player import Player
@@ -42,7 +42,7 @@ class Steps(Streaming):
 
     def run(self, signal, progress, playhead=lambda: 0):
         if self.fails and self.device == "auto" and GO["small"].is_set():
-            raise NotEnoughMemory("There is not enough memory.", "Choose the CPU.")
+            raise CardTooSmall("There is not enough memory.", "Choose the CPU.")
         waves = np.zeros((2, signal.channels, signal.length), dtype=np.float32)
         found = Waveforms(["one", "two"], waves)
         first = playhead() // RATE
@@ -192,7 +192,7 @@ def test_a_run_that_breaks_off_leaves_what_it_had(qtbot, studio):
 def test_a_card_that_is_too_small_offers_the_processor(qtbot, studio):
     offers = []
     GO["small"].set()
-    studio.separating.too_large.connect(lambda error, again: offers.append((error, again)))
+    studio.separating.card_failed.connect(lambda error, again: offers.append((error, again)))
     studio.separating.run(0, Steps(fails=True))
     qtbot.waitUntil(lambda: bool(offers), timeout=5000)
     assert "not enough memory" in str(offers[0][0])

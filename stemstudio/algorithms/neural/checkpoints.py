@@ -16,8 +16,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from stemstudio.algorithms.neural.failing import SMALLER
 from stemstudio.algorithms.neural.weights import named_checksum, sha256
-from stemstudio.errors import BadModel
+from stemstudio.errors import BadModel, NotEnoughMemory, out_of_memory
 
 HYBRID = "HTDemucs"  # takes no segment longer than its own
 MOST_LAYERS = 64
@@ -48,6 +49,8 @@ def one_sentence(path: Path) -> Iterator[None]:
         IndexError,
         AssertionError,
     ) as error:
+        if out_of_memory(error):
+            raise NotEnoughMemory(f"There is not enough memory to load “{path.name}”.", SMALLER) from error
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise BadModel(path, reason) from error
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from stemstudio.errors import BadRecipe
 
 Name = Literal["auto", "cpu", "cuda", "mps"]
-TITLES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics card"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,11 @@ class Device:
     words: str
     batch: int = 1
     threads: int | None = None
+
+    @property
+    def title(self) -> str:
+        """As in a sentence: "the graphics card (NVIDIA H100, 78 GB free)"."""
+        return "the processor" if self.name == "cpu" else f"the graphics card ({self.words})"
 
 
 def chosen(name: Name) -> Device:

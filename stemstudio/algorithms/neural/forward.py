@@ -7,7 +7,7 @@ answers that are no numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from stemstudio.algorithms.neural.conditions import computing
 from stemstudio.algorithms.neural.devices import Device
+from stemstudio.algorithms.neural.failing import give_back, understood
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, Segment, Waiting
+from stemstudio.algorithms.streaming import Said
 from stemstudio.errors import NotEnoughMemory, StemStudioError
 from stemstudio.progress import Progress
 
@@ -58,13 +60,18 @@ class Run:
     told: Callable[[int, int], None] | None = None
 
     def __call__(self, progress: Progress) -> None:
-        """Compute everything; `Cancelled` takes hold inside a forward pass, and the networks come back to the CPU."""
+        """Compute everything; `Cancelled` takes hold inside a forward pass, and the networks come back to the CPU.
+
+        Where memory is short, fewer segments are taken at once, and somebody is told; `NotEnoughMemory` where there is too
+        little for one. `CardFailed` where a card breaks off.
+        """
         import torch
 
         plan = self.joined.plan
         waiting, batch = Waiting(plan.segments), self.device.batch
         count = _Count(len(plan.segments), plan.length, self.networks, progress)
         with ExitStack() as stack:
+            stack.enter_context(understood(self.device))
             stack.enter_context(torch.inference_mode())
             stack.enter_context(computing(torch, self.device))
             for network in self.networks:
@@ -81,12 +88,20 @@ class Run:
                 while segments:
                     count.begin(segments)
                     try:
-                        asked = self._ask(torch, segments)
+                        with understood(self.device):
+                            asked = self._ask(torch, segments)
                         break
-                    except torch.OutOfMemoryError as error:
-                        most = batch = self._smaller(torch, len(segments), error)
-                        waiting.put_back(segments[batch:])
-                        segments = segments[:batch]
+                    except NotEnoughMemory:
+                        if len(segments) == 1:
+                            raise
+                    give_back(torch, self.device)
+                    most = batch = len(segments) // 2
+                    waiting.put_back(segments[batch:])
+                    segments = segments[:batch]
+                    together = "one segment at a time" if batch == 1 else f"{batch} segments at a time"
+                    progress.hand_on(
+                        Said(f"Memory is short on {self.device.title}: it goes on with {together}.")
+                    )
                 if under_way is not None:
                     self._take(torch, under_way, count)
                 under_way = asked
@@ -158,16 +173,6 @@ class Run:
                 "Its file may be damaged: take another model, or fetch this one again.",
             )
         return wave
-
-    def _smaller(self, torch: Any, batch: int, error: Exception) -> int:
-        if self.device.name == "cuda":
-            torch.cuda.empty_cache()
-        if batch == 1:
-            raise NotEnoughMemory(
-                f"There is not enough memory for this network on {self.device.words}.",
-                "Choose the CPU as the device, or close what else uses the card.",
-            ) from error
-        return batch // 2
 
 
 @dataclass(frozen=True)
@@ -250,9 +255,9 @@ def _on_device(torch: Any, network: Network, device: Device, precision: Precisio
     finally:
         for hook in hooks:
             hook.remove()
-        network.module.to("cpu")
-        if device.name == "cuda":
-            torch.cuda.empty_cache()
+        with suppress(RuntimeError):  # of a driver that broke off: then there is nothing to bring back
+            network.module.to("cpu")
+        give_back(torch, device)
 
 
 def _halved(torch: Any, module: Any) -> list[Any]:

@@ -153,7 +153,8 @@ def _separate_channels(
             seconds = (seconds or how.segment or max(network.segment for network in networks)) / 2
             if seconds < SHORTEST:
                 raise
-            progress.hand_on(Said(f"{error.sentence} It goes on in segments of {seconds:.1f} s."))
+            short = error.sentence
+        progress.hand_on(Said(f"{short} It begins anew, in segments of {seconds:.1f} s."))
     answers.settle(progress.part(SEPARATED, 1.0))
 
 
