@@ -12,6 +12,7 @@ from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.algorithms.stereo import sides
 from stemstudio.audio.audio import Sound
+from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import forward
 
@@ -55,7 +56,7 @@ class Ambience(Framed):
         """Masks of the source and of its room, the same for both channels, so that sounds keep their place."""
         grid, frames = self.grid, self.grid.frames(signal.length)
         around = max(1, round(0.5 * self.seconds * signal.sample_rate / grid.hop))
-        values = np.empty((2, grid.bins, frames), dtype=np.float16)
+        values = scratch((2, frames, grid.bins), np.float16)
         for first in range(0, frames, BLOCK):
             progress(first / frames, "listening to what is unlike in left and right")
             last = min(frames, first + BLOCK)
@@ -65,10 +66,11 @@ class Ambience(Framed):
             ambient, power_left, power_right = ambient_power(left, right, around)
             share = 2.0 * ambient / np.maximum(power_left + power_right, TINY)
             share = np.clip((share - self.threshold) / (1.0 - self.threshold), 0.0, 1.0)
-            values[1, :, first:last] = share[:, first - low : last - low]
-        np.subtract(1, values[1], out=values[0])
+            room = share[:, first - low : last - low].T
+            values[0, first:last] = 1 - room
+            values[1, first:last] = room
         progress(1.0)
-        return Masks(NAMES, grid, values)
+        return Masks(NAMES, grid, values.transpose(0, 2, 1))
 
 
 def ambient_power(

@@ -13,6 +13,7 @@ from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.medians import in_parts, running_median
 from stemstudio.audio.audio import Sound
+from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings, forward
 
@@ -67,7 +68,7 @@ class HPSS(Framed):
         grid, frames = self.grid, self.grid.frames(signal.length)
         harmonic, percussive = self.lengths(signal.sample_rate)
         zeros = 0.5 if self.mask == "soft" and self.margin == 1.0 else 0.0
-        values = np.empty((2, frames, grid.bins), dtype=np.float16)
+        values = scratch((2, frames, grid.bins), np.float16)
         progress(0.0, "transforming")
         half = harmonic // 2
         for first in range(0, frames, BLOCK):

@@ -14,6 +14,7 @@ from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.pitch import given_pitch, melody_pitch
 from stemstudio.audio.audio import Sound
+from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 from stemstudio.spectral.combs import LOBE, comb
 from stemstudio.spectral.stft import StftSettings
@@ -92,7 +93,7 @@ class Melody(Algorithm):
         progress(0.0, "listening for the melody")
         grid, frames = self.grid, self.grid.frames(signal.length)
         pitch = self.pitch(signal, progress.part(0.0, 0.9))
-        values = np.empty((2, frames, grid.bins), dtype=np.float16)
+        values = scratch((2, frames, grid.bins), np.float16)
         hertz = np.arange(grid.bins, dtype=np.float32) * np.float32(signal.sample_rate / grid.fft)
         lobe = LOBE * signal.sample_rate / grid.fft
         for first in range(0, frames, BLOCK):

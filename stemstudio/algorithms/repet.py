@@ -14,6 +14,7 @@ from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.algorithms.hpss import magnitude
 from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Sound
+from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 
 Float = NDArray[np.float32]
@@ -78,15 +79,15 @@ class RepetSim(Framed):
     def run(self, signal: Sound, progress: Progress) -> Masks:
         """Shares of what repeats and of what changes, from the channels' mean power, for masks of the recipe's firmness."""
         grid, frames = self.grid, self.grid.frames(signal.length)
-        V = np.empty((frames, grid.bins), dtype=np.float32)
+        V, norms = scratch((frames, grid.bins)), np.empty(frames, dtype=np.float32)
         for first in range(0, frames, READ):
             progress(0.1 * first / frames, "listening to the song")
             last = min(frames, first + READ)
             V[first:last] = magnitude(signal, grid, first, last).T
+            norms[first:last] = _norms(V[first:last])
         per_second = signal.sample_rate / grid.hop
         low_bins = min(grid.bins, round(self.high_pass * grid.fft / signal.sample_rate) + 1)
-        values = np.empty((2, frames, grid.bins), dtype=np.float16)
-        norms = _norms(V)
+        values = scratch((2, frames, grid.bins), np.float16)
         for first in range(0, frames, BLOCK):
             progress(0.1 + 0.9 * first / frames, "looking for moments that sound alike")
             last = min(frames, first + BLOCK)

@@ -15,6 +15,7 @@ from stemstudio.algorithms.hpss import magnitude
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.singular_values import thresholded
 from stemstudio.audio.audio import Sound
+from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 
 Float = NDArray[np.floating[Any]]
@@ -97,7 +98,7 @@ class RPCA(Framed):
         """Shares of the low-rank and the sparse part of the channels' mean power, and the masks that the recipe makes of them."""
         grid, frames = self.grid, self.grid.frames(signal.length)
         wanted = max(2, round(self.stretch * signal.sample_rate / grid.hop))
-        values = np.empty((2, frames, grid.bins), dtype=np.float16)
+        values = scratch((2, frames, grid.bins), np.float16)
         stretches = cut(frames, wanted, wanted // 12)
         progress(0.0, "listening to the song")
         done_before = 0

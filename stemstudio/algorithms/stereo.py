@@ -12,6 +12,7 @@ from stemstudio.algorithms.algorithm import parameter
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import Framed, fft_parameter, hop_parameter
 from stemstudio.audio.audio import Sound
+from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings, forward
 
@@ -71,7 +72,7 @@ class Stereo(Framed):
     def run(self, signal: Sound, progress: Progress) -> Masks:
         """Masks of what is inside and outside the window, the same for both channels, so that sounds keep their place."""
         grid, frames = self.grid, self.grid.frames(signal.length)
-        values = np.empty((2, frames, grid.bins), dtype=np.float16)
+        values = scratch((2, frames, grid.bins), np.float16)
         pitches = np.arange(grid.bins) * signal.sample_rate / grid.fft
         heard = (pitches >= self.lowest) & (pitches <= self.highest)
         for first in range(0, frames, BLOCK):

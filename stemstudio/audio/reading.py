@@ -179,8 +179,9 @@ def decode(
         raise UnreadableSong(info.path, "no sound could be decoded from it")
     if bad_samples:
         note(f"{bad_samples} samples were no numbers and became silence.")
+    audio = Audio(store.exact(progress), info.sample_rate)
     progress(1.0, message)
-    return Audio(store.finish(), info.sample_rate)
+    return audio
 
 
 def read_song(

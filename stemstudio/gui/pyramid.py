@@ -9,12 +9,13 @@ is half new; the signal that follows has it drawn again.
 
 from __future__ import annotations
 
-import mmap
-import tempfile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stemstudio.audio.scratch import scratch
+from stemstudio.errors import StemStudioError
 
 BLOCK = 512  # frames that are filled at a time; no coarser column spans more
 FLOOR_DB = -120.0
@@ -22,7 +23,6 @@ STEP_DB = 0.5
 SLOTS = 32  # owners that a cell can name; 0 is nobody
 SHARES = 8
 ROOM = 170_000_000  # cells of the finest level; a longer song is held at fewer bins and columns
-MAPPED_FROM_BYTES = 256 * 2**20
 Cells = NDArray[Any]
 
 
@@ -185,13 +185,11 @@ def _folded(bins: int) -> NDArray[np.intp]:
 
 
 def _rooms(rows: int, sizes: list[int], kind: np.dtype[Any]) -> list[Cells]:
-    """Zeros: in memory, or, of a long recording, in an unnamed file that the system may swap out at will."""
-    total = rows * sum(sizes) * kind.itemsize
-    if total < MAPPED_FROM_BYTES:
-        return [np.zeros((rows, size), dtype=kind) for size in sizes]
-    with tempfile.TemporaryFile(prefix="stemstudio-picture-") as file:
-        file.truncate(total)
-        whole = np.frombuffer(mmap.mmap(file.fileno(), total), dtype=kind)
+    """Zeros: in memory, or, of a long recording, on disk if there is room for them."""
+    try:
+        whole = scratch((rows * sum(sizes),), kind)
+    except StemStudioError:  # one looks at a song on a full disk, too
+        whole = np.zeros(rows * sum(sizes), dtype=kind)
     rooms, offset = [], 0
     for size in sizes:
         rooms.append(whole[offset : offset + rows * size].reshape(rows, size))

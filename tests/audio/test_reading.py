@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from on_disk import lies_on_disk
 
 from stemstudio.audio import sample_store
+from stemstudio.audio import scratch as scratch_module
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.audio.reading import NeedsChannelChoice, decode, probe, read_song, song_hash
@@ -120,7 +122,7 @@ def test_no_room_on_the_disk_is_said(song: Path, tmp_path: Path, monkeypatch: py
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sample_store, "_reserve", full)
+    monkeypatch.setattr(scratch_module, "_reserve", full)
     with pytest.raises(StemStudioError, match="no room on the disk"):
         decode(probe(song), into=tmp_path / "samples")
     assert list((tmp_path / "samples").iterdir()) == []
@@ -133,6 +135,20 @@ def test_a_song_longer_than_it_says_is_whole(song: Path) -> None:
     audio = decode(short, on_block=lambda buffer, start, stop: buffers.append(buffer[:, :stop].copy()))
     np.testing.assert_array_equal(audio.samples, soundfile.read(song, dtype="float32")[0].T)
     np.testing.assert_array_equal(buffers[0], audio.samples[:, : buffers[0].shape[1]])
+
+
+@pytest.mark.parametrize("mapped_from", [1000, 10**9])
+def test_a_song_shorter_than_it_says_lies_in_one_piece(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped_from: int
+) -> None:
+    """The player takes it as it is; a view of the longer room would be copied when the window takes it over."""
+    monkeypatch.setattr(sample_store, "MAPPED_FROM_BYTES", mapped_from)
+    monkeypatch.setattr(sample_store, "COPIED", 1000)
+    info = probe(song)
+    audio = decode(type(info)(**{**vars(info), "frames_estimate": 500_000}), into=tmp_path)
+    np.testing.assert_array_equal(audio.samples, soundfile.read(song, dtype="float32")[0].T)
+    assert audio.samples.flags.c_contiguous
+    assert lies_on_disk(audio.samples) == (mapped_from == 1000)
 
 
 def test_more_than_two_channels_are_asked_about(tmp_path: Path) -> None:

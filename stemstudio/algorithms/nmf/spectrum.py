@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import tempfile
-
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Sound
+from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings, forward
 
@@ -70,7 +68,4 @@ def mean_power(sound: Sound, grid: StftSettings, first: int, last: int) -> Float
 
 def room_for(shape: tuple[int, ...]) -> Float:
     """A writable float32 array, on disk where it is large; its file is gone with the last reference."""
-    if 4 * math.prod(shape) <= IN_MEMORY:
-        return np.empty(shape, dtype=np.float32)
-    with tempfile.TemporaryFile(prefix="stemstudio-") as file:
-        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+    return scratch(shape, in_memory=IN_MEMORY)
