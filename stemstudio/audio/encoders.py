@@ -18,6 +18,8 @@ from stemstudio.audio.names import native
 LARGEST_RIFF = 2**32 - 2**16  # bytes of sound; WAV counts in 32 bits
 AAC_FRAME = 1024
 ALAC_FRAME = 4096
+PIECE = 4096  # samples a channel that are rounded at a time: as many as stay in the processor's cache
+NOTHING = 2.0**-24  # half a step of 24 bits: −144 dB of full scale, and less than that is silence
 
 
 class Encoder(Protocol):
@@ -33,7 +35,7 @@ class SoundfileEncoder:
 
     Integers are rounded here and not there: with triangular dither of ±1 step (Lipshitz, Wannamaker & Vanderkooy
     1992) where a block needs rounding, exactly where it does not, so that a 16-bit song that nobody touched, and
-    silence, come out as they went in.
+    silence, come out as they went in. Nobody hears dither where a stem pauses, and FLAC would have to keep it.
     """
 
     def __init__(
@@ -176,9 +178,8 @@ class MovieStream:
     def _encode(self, samples: Samples) -> None:
         import av
 
-        values: NDArray[Any] = np.ascontiguousarray(samples)
-        if self._exact:
-            values = quantise(values, 24, self._random)
+        values: NDArray[Any] = quantise(samples.T, 24, self._random).T if self._exact else samples
+        values = np.ascontiguousarray(values)
         form = "s32p" if self._exact else "fltp"
         frame = av.AudioFrame.from_ndarray(values, format=form, layout=self._layout)
         rate = self._movie.rate
@@ -223,14 +224,29 @@ class _ForgivingFile:
 def quantise(
     values: Samples, bits: int, random: np.random.Generator
 ) -> NDArray[np.int16] | NDArray[np.int32]:
-    """Samples of ±1 as integers of 16 bits, or of 24 in the upper part of 32; dithered only if rounding is needed."""
-    steps = values * np.float64(2 ** (bits - 1))
-    noise = random.random(
-        (*values.shape, 2), dtype=np.float32
-    )  # drawn always: the same seed, the same noise later on
+    """Samples of ±1, shape (n, channels), as integers of 16 bits, or of 24 in the upper part of 32.
+
+    They are dithered where a block needs rounding, but not in pieces in which a channel is silent.
+    """
+    whole = np.empty(values.shape, dtype=np.int16 if bits == 16 else np.int32)
+    for start in range(0, len(values), PIECE):
+        piece = slice(start, start + PIECE)
+        whole[piece] = _rounded(values[piece], bits, random)
+    return whole
+
+
+def _rounded(values: Samples, bits: int, random: np.random.Generator) -> NDArray[Any]:
+    steps = np.multiply(values, 2.0 ** (bits - 1), dtype=np.float64)
     if not np.array_equal(steps, np.rint(steps)):
-        steps += noise[..., 0]
-        steps -= noise[..., 1]
+        even = random.integers(2**64 - 1, size=-(-values.size // 2), dtype=np.uint64, endpoint=True)
+        first, second = even.view(np.uint16)[: 2 * values.size].reshape(2, *values.shape)
+        noise = first.astype(np.float32)
+        noise -= second
+        noise *= np.float32(2.0**-16)
+        loud = np.abs(values).max(axis=0) >= NOTHING
+        if not loud.all():
+            noise *= loud
+        steps += noise
         np.rint(steps, out=steps)
-    np.clip(steps, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, out=steps)
+    np.clip(steps, -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1, out=steps)
     return steps.astype(np.int16) if bits == 16 else steps.astype(np.int32) << (32 - bits)

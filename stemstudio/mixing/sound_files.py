@@ -116,7 +116,9 @@ def write_sound_files(
     for sink in sinks.values():
         if isinstance(sink, Resampled):
             sink.close()
-    reports = {key: writer.finish() for key, writer in writers.items()}
+    with ThreadPoolExecutor(THREADS) as pool:  # the disk takes some time to have it all
+        finished = {key: pool.submit(writer.finish) for key, writer in writers.items()}
+    reports = {key: future.result() for key, future in finished.items()}
     notes = [f"{bad} samples of stems were no numbers and became silence."] if bad else []
     notes += [f"{report.path.name}: {note}" for report in reports.values() for note in report.notes]
     null_db = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,9 +26,10 @@ from stemstudio.project.rendering import render
 
 __all__ = ["Resampled", "Sink", "gains_of", "rendered", "write_sounds"]
 
-BLOCK_SECONDS = 5.0  # cancelling waits for one at most
-STRETCH_SECONDS = 20.0  # where masks are worked out over long stretches, which a shorter block would do again
-STEM_SECONDS = 100.0  # of all files' sound held at a time; a block is shorter when there are many
+BLOCK_SECONDS = 2.0  # stopping waits for one at most
+STEM_SECONDS = 30.0  # of all stems' sound in a block, which is shorter when there are many
+SHORTEST_BLOCK = 0.5  # seconds: every block is transformed with some sound around it
+AHEAD = 3  # blocks that wait to be written
 THREADS = max(2, min(4, os.cpu_count() or 2))
 
 
@@ -77,7 +80,7 @@ def rendered(
     spread, heard_by = Spread.of(state), heard_stems(state)
     families = [len(state.children(parent)) for parent in state.splits]  # siblings are rendered together
     files = max(len(wanted), *families, 1)
-    seconds = min(BLOCK_SECONDS if _local(state) else STRETCH_SECONDS, max(1.0, STEM_SECONDS / files))
+    seconds = min(BLOCK_SECONDS, max(SHORTEST_BLOCK, STEM_SECONDS / files))
     size = max(1, int(seconds * state.mixture.sample_rate))
     for low in range(start, stop, size):
         high = min(stop, low + size)
@@ -100,15 +103,6 @@ def rendered(
             else:
                 sounds[part.key] = stems[part.stems[0]]
         yield low, sounds, sum(count for _, count in clean.values())
-
-
-def _local(state: State) -> bool:
-    """Whether every stem can be rendered over any range without looking far beyond it."""
-    return all(
-        (split.own_masking or source.masking).local
-        for split in state.splits.values()
-        for source in (split.estimates, *split.estimates.made_of().values())
-    )
 
 
 def gains_of(
@@ -162,21 +156,57 @@ def write_sounds(
         The peak of song − Σ `checked`; how many samples of stems were no numbers.
     """
     rest, bad = 0.0, 0
-    pending: list[Future[None]] = []
-    with ThreadPoolExecutor(max(1, min(THREADS, len(sinks)))) as pool:
+    with Filling(sinks) as filling:
         for low, sounds, count in rendered(state, parts, start, stop, progress, "Rendering and writing"):
             bad += count
-            for future in pending:
-                future.result()
-            pending = [pool.submit(sinks[key].write, sound) for key, sound in sounds.items()]
+            filling.give(sounds)
             if checked:
                 length = sounds[checked[0]].shape[1]
                 left = state.mixture.read(low, low + length).astype(np.float64)
                 for stem in checked:
                     left -= sounds[stem]
                 rest = max(rest, float(np.max(np.abs(left), initial=0.0)))
-        wait(pending)
-        for future in pending:
-            future.result()
+        filling.finish()
         progress.check()
     return rest, bad
+
+
+class Filling:
+    """Threads that fill sinks side by side; each gets its blocks in their order, and few of them wait.
+
+    Leaving the `with` block before `finish` leaves out what still waits.
+    """
+
+    def __init__(self, sinks: Mapping[Key, Sink]) -> None:
+        self._sinks = sinks
+        self._pool = ThreadPoolExecutor(max(1, min(THREADS, len(sinks))))
+        self._blocks: dict[Key, deque[Samples]] = {key: deque() for key in sinks}
+        self._locks = {key: Lock() for key in sinks}
+        self._rounds: deque[list[Future[None]]] = deque()
+
+    def __enter__(self) -> Filling:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def give(self, sounds: Mapping[Key, Samples]) -> None:
+        """Take the next block of every sink, once there is room; what went wrong with one before is raised."""
+        while len(self._rounds) >= AHEAD:
+            self._await_one()
+        for key, sound in sounds.items():
+            self._blocks[key].append(sound)
+        self._rounds.append([self._pool.submit(self._write_next, key) for key in sounds])
+
+    def finish(self) -> None:
+        """Wait until all is written."""
+        while self._rounds:
+            self._await_one()
+
+    def _await_one(self) -> None:
+        for future in self._rounds.popleft():
+            future.result()
+
+    def _write_next(self, key: Key) -> None:
+        with self._locks[key]:
+            self._sinks[key].write(self._blocks[key].popleft())
