@@ -97,6 +97,22 @@ def test_dither_is_triangular_noise_that_keeps_what_is_below_a_step(tmp_path: Pa
     assert set(np.unique(steps)) <= {-1.0, 0.0, 1.0, 2.0}
 
 
+@pytest.mark.parametrize("subtype", ["16", "24"])
+def test_dither_stays_out_of_silence(song: Audio, tmp_path: Path, subtype: str) -> None:
+    pausing = song.samples.copy()
+    pausing[1] = 0.0
+    pausing[0, 30_000:70_000] = (
+        1e-9 * pausing[0, :40_000]
+    )  # what masks and rounding leave where a stem pauses
+    write(tmp_path / "pause.flac", Audio(pausing, 48000), "flac", subtype=subtype)
+    back = read_song(tmp_path / "pause.flac").samples
+    assert not back[1].any()
+    assert not back[0, 35_000:65_000].any()
+    sounding = back[0, :30_000] - pausing[0, :30_000]
+    step = 2.0 ** (1 - int(subtype))
+    assert np.std(sounding) == pytest.approx(step / 2, rel=0.05), "dither where the stem sounds"
+
+
 def test_the_same_seed_gives_the_same_file_however_the_blocks_come(song: Audio, tmp_path: Path) -> None:
     def blocks() -> Iterator[np.ndarray]:
         edges = [0, 1, 5000, 5000, 90_000, song.length]

@@ -19,10 +19,10 @@ from stemstudio.algorithms.hpss import HPSS
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.reading import probe, read_song
 from stemstudio.audio.tags import Tags
-from stemstudio.audio.writing import FileExists
+from stemstudio.audio.writing import FileExists, SoundWriter
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.mixing import sounds
-from stemstudio.mixing.export import ExportOrder, export, file_names
+from stemstudio.mixing.export import ExportOrder, Key, export, file_names
 from stemstudio.mixing.mixer import mix_block, stem_gains
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
@@ -231,6 +231,47 @@ def test_one_file_that_fails_takes_the_others_with_it(
     assert os.listdir(tmp_path) == ["low.wav"]
 
 
+def test_a_disk_that_fills_up_while_others_wait_is_one_sentence(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sounds, "BLOCK_SECONDS", 0.05)
+    write = SoundWriter.write
+    blocks = []
+
+    def full(writer: SoundWriter, block: np.ndarray) -> None:
+        if writer.path.stem == "high":
+            blocks.append(block.shape[1])
+            if len(blocks) == 10:
+                writer.discard()
+                raise UnwritableFile(writer.path, "no space left on device")
+        write(writer, block)
+
+    monkeypatch.setattr(SoundWriter, "write", full)
+    with pytest.raises(UnwritableFile, match=r"high\.wav.*no space left"):
+        export(project.state, ExportOrder(tmp_path / "out", leaves(project), template="{stem}"))
+    assert len(blocks) < 10 + 2 * sounds.AHEAD, "nobody goes on writing for nothing"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_blocks_reach_each_file_in_their_order_however_slow_it_is() -> None:
+    class Slow:
+        def __init__(self, pause: float) -> None:
+            self.got: list[int] = []
+            self._pause = pause
+
+        def write(self, block: np.ndarray) -> None:
+            time.sleep(self._pause)
+            self.got.append(int(block[0, 0]))
+
+    sinks: dict[Key, Slow] = {0: Slow(0.003), "mix": Slow(0.0), 2: Slow(0.001)}
+    with sounds.Filling(sinks) as filling:
+        for number in range(40):
+            filling.give(dict.fromkeys(sinks, np.full((1, 1), number, dtype=np.float32)))
+            assert number - len(sinks[0].got) <= sounds.AHEAD, "few blocks are held"
+        filling.finish()
+    assert all(sink.got == list(range(40)) for sink in sinks.values())
+
+
 def test_progress_rises_to_the_end(project: Project, tmp_path: Path) -> None:
     seen: list[float] = []
     export(
@@ -328,5 +369,5 @@ def test_stopping_takes_no_longer_than_a_moment(tmp_path: Path) -> None:
     progress.cancel()
     asked = time.monotonic()
     thread.join()
-    assert stopped[0] - asked < 1.0  # 0.3 s on a machine with nothing else to do
+    assert stopped[0] - asked < 0.3
     assert list(tmp_path.iterdir()) == []
