@@ -67,7 +67,9 @@ class ExportForm(QWidget):
                 self.rate.addItem(f"{_thousands(rate)} Hz", rate)
         self.dither = QCheckBox("Dither", self)
         self.dither.setChecked(True)
-        self.dither.setToolTip("Very quiet noise that hides the steps of rounding to 16 or 24 bits; silence stays silent")
+        self.dither.setToolTip(
+            "Very quiet noise that hides the steps of rounding to 16 or 24 bits; silence stays silent"
+        )
         self.gain = self._choice("Level", "Whether files are made louder or quieter")
         for name, words, tip in LEVELS:
             self.gain.addItem(words, name)
