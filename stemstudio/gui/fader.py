@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QSlider, QWidget
 
 from stemstudio.gui import theme
+from stemstudio.gui.drawing import drawn
 
 KNOB = QSize(10, 14)
 SETTLE_MS = 700  # after the last turn of the wheel or key
@@ -86,9 +87,9 @@ class Fader(QSlider):
     def sizeHint(self) -> QSize:
         return QSize(120, 20)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         middle = self.height() / 2

@@ -34,11 +34,10 @@ def pixmap(name: str, colour: QColor, scale: int = 1) -> QPixmap:
     """An icon as a square picture, `scale` times 24 pixels wide."""
     made = QPixmap(SIDE * scale, SIDE * scale)
     made.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(made)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.scale(scale, scale)
-    draw(painter, name, colour)
-    painter.end()
+    with QPainter(made) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(scale, scale)
+        draw(painter, name, colour)
     return made
 
 

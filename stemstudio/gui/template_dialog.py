@@ -321,15 +321,14 @@ def spectrum_picture(templates: TemplateSet, ratio: float = 1.0) -> QPixmap:
     pixmap.fill(look.colour("sheet"))
     wide, high = PICTURE.width(), PICTURE.height() - 4
     heights = spectra(templates.templates, templates.grid.fft, templates.sample_rate, wide // 2)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    for atom in range(len(heights) - 1, -1, -1):
-        painter.setBrush(look.colour("accent", 0.9 if atom == 0 else max(0.12, 0.5 / len(heights))))
-        xs = np.linspace(0, wide, heights.shape[1])
-        points = [
-            QPointF(float(x), high + 3 - high * float(y)) for x, y in zip(xs, heights[atom], strict=True)
-        ]
-        painter.drawPolygon(QPolygonF([QPointF(0, high + 4), *points, QPointF(wide, high + 4)]))
-    painter.end()
+    with QPainter(pixmap) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for atom in range(len(heights) - 1, -1, -1):
+            painter.setBrush(look.colour("accent", 0.9 if atom == 0 else max(0.12, 0.5 / len(heights))))
+            xs = np.linspace(0, wide, heights.shape[1])
+            points = [
+                QPointF(float(x), high + 3 - high * float(y)) for x, y in zip(xs, heights[atom], strict=True)
+            ]
+            painter.drawPolygon(QPolygonF([QPointF(0, high + 4), *points, QPointF(wide, high + 4)]))
     return pixmap

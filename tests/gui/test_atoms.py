@@ -20,6 +20,7 @@ from stemstudio.gui.views.atom_rows import AtomRows
 from stemstudio.gui.views.atoms import AtomsView, lock
 from stemstudio.gui.views.stem_chips import NEW
 from stemstudio.project import edits
+from stemstudio.project.stem import RESIDUAL_COLOUR
 
 
 @pytest.fixture
@@ -423,6 +424,33 @@ def test_atoms_of_a_running_factorisation_are_shown(shown, qtbot):
     document.do(edits.split(document.project, 0, Slicer(), harmonic_atoms([110.0] * 3, frames), name="Atoms"))
     qtbot.waitUntil(lambda: len(view.rows.order) == 3, timeout=5000)
     assert view.title.text() == "3 atoms"
+
+
+def test_atoms_of_a_running_factorisation_are_in_no_stem_yet(shown, qtbot):
+    document = atom_song()
+    view = shown(document)
+    view.count.setValue(2)
+    view.suggest()
+    made = document.atom_split.estimates
+    qtbot.waitUntil(lambda: bool(view._suggestions.of(made, 0)) and bool(view.rows.order), timeout=5000)
+    assert view.rows.colour_of(0).name() != RESIDUAL_COLOUR
+    document.select_atoms((1,))
+    frames = GRID.frames(document.state.mixture.length)
+    more = len(made.names) + 2
+    view.show_preview(0, harmonic_atoms([110.0 * (1 + atom) for atom in range(more)], frames))
+    qtbot.waitUntil(lambda: len(view.rows.order) == more, timeout=5000)
+    for how in ("energy", "doubt", "stem", "pitch"):
+        view.sort.setCurrentIndex(view.sort.findData(how))
+        assert sorted(view.rows.order) == list(range(more))
+        view.rows.grab()
+    assert {view.rows.colour_of(atom).name() for atom in range(more)} == {RESIDUAL_COLOUR}
+    assert not any(view.rows._chances(atom) for atom in range(more))
+    QTest.mouseClick(view.rows, Qt.MouseButton.LeftButton, pos=view.rows.area_of(view.rows.order[0]).center())
+    QTest.keyClick(view.rows, Qt.Key.Key_Down)
+    assert document.atoms == (1,)  # what is shown can't be chosen, and what was chosen stays
+    view.end_preview()
+    qtbot.waitUntil(lambda: len(view.rows.order) == len(made.names), timeout=5000)
+    assert view.rows.colour_of(0).name() != RESIDUAL_COLOUR
 
 
 def test_closing_the_song_leaves_nothing(shown):

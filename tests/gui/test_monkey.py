@@ -134,7 +134,8 @@ class Walker:
         if comparing.entries:
             comparing.choose(self.random.choice(comparing.entries))
             QTest.qWait(self.random.choice((0, 30, 300)))
-            comparing.set_role(self.random.choice(comparing.roles))
+            if comparing.roles:  # the takes may have ended meanwhile
+                comparing.set_role(self.random.choice(comparing.roles))
             dialog.rest.setChecked(self.random.random() < 0.5)
         self.random.choice(
             (dialog.keep.click, dialog.drop.click, dialog.play.click, dialog.here.click, comparing.stop)

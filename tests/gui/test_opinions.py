@@ -104,9 +104,9 @@ def test_doubtful_atoms_come_first(shown, qtbot):
     view.how.setCurrentIndex(view.how.findData("stems"))
     view.suggest()
     view.sort.setCurrentIndex(view.sort.findData("doubt"))
-    suggestions = view._suggestions
-    qtbot.waitUntil(lambda: bool(suggestions.of(0)) and bool(view.rows.order), timeout=5000)
-    sure = [max(suggestions.of(atom).values()) for atom in view.rows.order]
+    suggestions, atoms = view._suggestions, document.atom_split.estimates
+    qtbot.waitUntil(lambda: bool(suggestions.of(atoms, 0)) and bool(view.rows.order), timeout=5000)
+    sure = [max(suggestions.of(atoms, atom).values()) for atom in view.rows.order]
     assert sure == sorted(sure)
     assert view.rows.order[0] == 3
     assert len(view.rows._chances(3)) == 3
@@ -145,8 +145,9 @@ def test_a_model_is_asked_where_nobody_has_answered(shown, qtbot, tmp_path, monk
     qtbot.waitUntil(lambda: view.source.currentText() == "Ask tiny", timeout=5000)
     view.suggest()
     assert view.suggest_button.text() == "Asking…"
-    qtbot.waitUntil(lambda: bool(view._suggestions.of(0)), timeout=60_000)
-    named = {document.state.stems[stem].name for stem in view._suggestions.of(0)}
+    atoms = document.atom_split.estimates
+    qtbot.waitUntil(lambda: bool(view._suggestions.of(atoms, 0)), timeout=60_000)
+    named = {document.state.stems[stem].name for stem in view._suggestions.of(atoms, 0)}
     assert named == {"vocals", "other", "residual"}
     assert view.source.itemText(0) == "tiny"
     assert view.suggest_button.text() == "Suggest"

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.gui import icons, theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import cents_text, hertz_text, hertz_words, note_of
 from stemstudio.gui.reworking import reworkable, reworking_of
@@ -198,8 +199,8 @@ class AtomDetail(QWidget):
             row.clicked.connect(lambda _=False, row=row: self._give(row.stem))
             self.stem_rows.append(row)
             self._stems.addWidget(row)
-        chances = [self._suggestions.of(atom) for atom in atoms]
         split = self._document.atom_split
+        chances = [] if split is None else [self._suggestions.of(split.estimates, atom) for atom in atoms]
         for number, (row, stem) in enumerate(zip(self.stem_rows, stems, strict=True), 1):
             known = any(chances)
             chance = sum(each.get(stem.id, 0.0) for each in chances) / len(chances) if known else None
@@ -249,9 +250,9 @@ class Spectrum(QWidget):
         self._template, self._fft, self._rate, self._colour = template, fft, sample_rate, colour
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._template is None:
             return
@@ -315,9 +316,9 @@ class StemRow(QAbstractButton):
     def leaveEvent(self, event: QEvent) -> None:
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         if self.underMouse() or self.hasFocus():

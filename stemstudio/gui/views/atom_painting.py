@@ -99,14 +99,13 @@ def drag_picture(words: str, colour: QColor, metrics: QFontMetrics) -> QPixmap:
     """What hangs at the pointer while atoms are dragged."""
     picture = QPixmap(metrics.horizontalAdvance(words) + 20, metrics.height() + 8)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour)
-    painter.drawRoundedRect(picture.rect(), 8, 8)
-    painter.setPen(theme.DARK.colour("sheet"))
-    painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, words)
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(picture.rect(), 8, 8)
+        painter.setPen(theme.DARK.colour("sheet"))
+        painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, words)
     return picture
 
 

@@ -25,6 +25,8 @@ class AtomPictures:
 
     Attributes
     ----------
+    estimates
+        The atoms that they show; those of a run that has not ended are in no split yet.
     levels
         Activations, each divided by its own peak: float16 (atoms, frames), then maxima of 2, 4, 8 … frames.
     thumbnails
@@ -37,6 +39,7 @@ class AtomPictures:
         Distance of frames.
     """
 
+    estimates: Factorization
     levels: tuple[NDArray[np.float16], ...]
     thumbnails: Float
     energy: NDArray[np.float64]
@@ -101,6 +104,7 @@ def pictured(atoms: Factorization, sample_rate: int, progress: Progress | None =
     for level in levels:
         level.flags.writeable = False
     return AtomPictures(
+        atoms,
         tuple(levels),
         spectra(atoms.templates, atoms.grid.fft, sample_rate, COLUMNS),
         energy(atoms),

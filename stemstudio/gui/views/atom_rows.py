@@ -25,12 +25,13 @@ from PySide6.QtWidgets import QApplication, QScrollBar, QToolTip, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.notation import hertz_words, note_of
 from stemstudio.gui.views import atom_drag, navigation
 from stemstudio.gui.views.atom_painting import HEAR, NUMBER, curves_image, drag_picture, draw_head
 from stemstudio.gui.views.atom_pictures import AtomPictures
 from stemstudio.gui.views.suggestions import suggestions_of
-from stemstudio.project.stem import RESIDUAL_COLOUR
+from stemstudio.project.stem import RESIDUAL_COLOUR, Split
 
 LOWEST_ROW, HIGHEST_ROW = 15, 30
 BAR = 11  # width of the scroll bar
@@ -125,17 +126,23 @@ class AtomRows(QWidget):
             elif top + self.row_height > self.bar.value() + self.height():
                 self.bar.setValue(top + self.row_height - self.height())
 
+    def _split(self) -> Split | None:
+        """Whose atoms these are; None while those of a run that has not ended are shown: they are in no stem yet."""
+        split = self._document.atom_split
+        shown = self.pictures is not None and split is not None and split.estimates is self.pictures.estimates
+        return split if shown else None
+
     def colour_of(self, atom: int) -> QColor:
-        state, split = self._document.state, self._document.atom_split
-        if state is None or split is None or atom >= len(split.owners):
+        state, split = self._document.state, self._split()
+        if state is None or split is None:
             return QColor(RESIDUAL_COLOUR)
         return QColor(state.stems[split.owners[atom]].colour)
 
     # painting
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.fillRect(self.rect(), look.colour("background"))
         area = self.time_area
         painter.fillRect(area, look.colour("sheet"))
@@ -150,8 +157,8 @@ class AtomRows(QWidget):
         first = self.bar.value() // height
         last = min(len(self.order), (self.bar.value() + self.height()) // height + 1)
         shown = self.order[first:last]
-        chosen = set(self._document.atoms)
-        split = self._document.atom_split
+        split = self._split()
+        chosen = set() if split is None else set(self._document.atoms)
         for row, atom in enumerate(shown, first):
             y = row * height - self.bar.value()
             if atom in chosen:
@@ -190,9 +197,9 @@ class AtomRows(QWidget):
     def _chances(self, atom: int) -> list[tuple[QColor, float]]:
         """Colours of the stems that an atom may be in, and how probably; empty where nothing was suggested."""
         state = self._document.state
-        found = self._suggestions.of(atom)
-        if state is None:
+        if state is None or self.pictures is None:
             return []
+        found = self._suggestions.of(self.pictures.estimates, atom)
         return [
             (QColor(state.stems[stem].colour), chance)
             for stem, chance in found.items()
@@ -225,6 +232,8 @@ class AtomRows(QWidget):
         if row is None:
             self._document.select_atoms(())
             return
+        if self._split() is None:
+            return  # of a run that has not ended: nothing can be done with them yet
         atom = self.order[row]
         if event.button() == Qt.MouseButton.RightButton:
             if atom not in self._document.atoms:
@@ -280,7 +289,7 @@ class AtomRows(QWidget):
             Qt.Key.Key_PageUp: -8,
             Qt.Key.Key_PageDown: 8,
         }
-        if key in steps and self.order:
+        if key in steps and self.order and self._split() is not None:
             now = [self.order.index(atom) for atom in self._document.atoms if atom in self.order]
             at = (now[-1] if now else -1) + steps[key]
             self._choose(
@@ -335,7 +344,7 @@ class AtomRows(QWidget):
 
     def _say_tip(self, event: QHelpEvent) -> None:
         row = self.row_at(event.pos().y())
-        state, split = self._document.state, self._document.atom_split
+        state, split = self._document.state, self._split()
         if row is None or self.pictures is None or state is None:
             QToolTip.hideText()
             return
@@ -346,7 +355,7 @@ class AtomRows(QWidget):
             words = f"Atom {atom + 1} · {100 * self.pictures.energy[atom]:.1f} % of the sound"
             pitch = self.pictures.pitches[atom]
             words += f" · {note_of(pitch)[0]}, {hertz_words(pitch)}" if pitch else " · no pitch"
-            if split is not None and atom < len(split.owners):
+            if split is not None:
                 words += f" · {state.stems[split.owners[atom]].name}" + (
                     " · locked" if atom in split.locked else ""
                 )
@@ -355,7 +364,8 @@ class AtomRows(QWidget):
         QToolTip.showText(event.globalPos(), words, self)
 
     def _chances_in_words(self, atom: int) -> str:
-        state, found = self._document.state, self._suggestions.of(atom)
+        state = self._document.state
+        found = {} if self.pictures is None else self._suggestions.of(self.pictures.estimates, atom)
         if state is None or not found:
             return ""
         likely = sorted(found.items(), key=lambda each: -each[1])[:3]
@@ -386,7 +396,7 @@ class AtomRows(QWidget):
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         self._drop_row = self.row_at(event.position().y())
-        event.setAccepted(self._drop_row is not None)
+        event.setAccepted(self._drop_row is not None and self._split() is not None)
         self.update()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
@@ -397,7 +407,7 @@ class AtomRows(QWidget):
         """Dropped on another atom's row: they go to that atom's stem."""
         self._drop_row = None
         row = self.row_at(event.position().y())
-        drag, split = atom_drag.unpacked(event.mimeData(), self._document.state), self._document.atom_split
+        drag, split = atom_drag.unpacked(event.mimeData(), self._document.state), self._split()
         if row is not None and drag is not None and split is not None and drag[0] == self._document.atoms_of:
             event.acceptProposedAction()
             atom_drag.give(self._document, *drag, split.owners[self.order[row]])

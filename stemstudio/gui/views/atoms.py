@@ -480,19 +480,16 @@ class AtomsView(QWidget):
         loudest = sorted(atoms, key=lambda atom: -pictures.energy[atom])
         if how == "pitch":
             return sorted(loudest, key=lambda atom: pictures.pitches[atom] or 1e9)
-        if how == "similarity" and self._similar is not None:
+        if how == "similarity" and self._similar is not None and self._similar[0] is pictures.estimates:
             return self._similar[1]
-        if (
-            how == "stem"
-            and self._preview is None
-            and state is not None
-            and split is not None
-            and parent is not None
-        ):
+        if how == "doubt":
+            chances = {atom: self._suggestions.of(pictures.estimates, atom) for atom in atoms}
+            return sorted(loudest, key=lambda atom: max(chances[atom].values(), default=1.0))
+        if state is None or split is None or parent is None or split.estimates is not pictures.estimates:
+            return loudest
+        if how == "stem":
             place = {stem.id: number for number, stem in enumerate(state.children(parent))}
             return sorted(loudest, key=lambda atom: place[split.owners[atom]])
-        if how == "doubt":
-            return sorted(loudest, key=lambda atom: max(self._suggestions.of(atom).values(), default=1.0))
         return loudest
 
     def _find_similar(self, estimates: Any) -> None:

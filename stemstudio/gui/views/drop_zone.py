@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from stemstudio.gui import theme
+from stemstudio.gui.drawing import drawn
 
 
 class DropZone(QWidget):
@@ -65,9 +66,9 @@ class DropZone(QWidget):
             self.hovered = hovered
             self.update()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, _event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), look.colour("background"))
         room = QRectF(self.rect()).adjusted(18, 18, -18, -18)

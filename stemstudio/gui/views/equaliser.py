@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from stemstudio.gui import theme, wording
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.fader import SETTLE_MS
 from stemstudio.mixing.filters import equaliser_sections, response_db
 from stemstudio.project.effects import Equaliser
@@ -238,9 +239,9 @@ class EqualiserCurve(QWidget):
 
     # the picture
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         frame = QPainterPath()
         frame.addRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QWidget
 
 from stemstudio.gui import theme, wording
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.mixing.layouts import LAYOUTS, Speaker
 from stemstudio.mixing.mixer import heard
 from stemstudio.mixing.panning import heard_from, way
@@ -256,9 +257,9 @@ class Floor(QWidget):
 
     # the picture
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look, state = theme.current(), self._document.state
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         centre, radius = self._centre, self._radius
         painter.setPen(QPen(look.colour("border"), 1.5))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.views import navigation
 from stemstudio.gui.views.axes import frequency_marks
 
@@ -41,9 +42,9 @@ class FrequencyRuler(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(self.width(), 200)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, _event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.fillRect(self.rect(), look.colour("background"))
         if self._document.state is None:
             return

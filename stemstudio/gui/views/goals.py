@@ -15,6 +15,7 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.roformer import RoFormer
 from stemstudio.errors import MissingModel
 from stemstudio.gui import theme
+from stemstudio.gui.drawing import drawn
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,9 @@ class GoalCard(QAbstractButton):
     def leaveEvent(self, event: QEvent) -> None:
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         back = "chosen" if self.isChecked() else "hover" if self.underMouse() else "raised"

@@ -10,6 +10,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from stemstudio.gui import theme, wording
+from stemstudio.gui.drawing import drawn
 
 VALUES = {
     "momentary": ("M", "Momentary loudness: the last 0.4 seconds, in LUFS"),
@@ -122,9 +123,9 @@ class CorrelationMeter(QWidget):
             self.setAccessibleDescription(wording.signed(new, 1))
             self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         middle, width = self.height() / 2, self.width()
         painter.fillRect(QRectF(0, middle - 2, width, 4), look.colour("groove"))
         zero = width / 2

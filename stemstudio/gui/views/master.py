@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from stemstudio.gui import icons, theme, wording
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.fader import Fader
 from stemstudio.gui.matching import Matching
 from stemstudio.gui.views.letters import Letters
@@ -163,8 +164,8 @@ class Master(QWidget):
             self._dress()
         super().changeEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         shape = QPainterPath()
         shape.addRoundedRect(self.rect().adjusted(1, 1, -1, -1), 7, 7)

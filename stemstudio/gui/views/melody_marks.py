@@ -93,16 +93,15 @@ class MelodyLayer:
     def _draw(
         self, look: MelodyLook, viewport: Viewport, width: int, height: int, pitch: Float, columns: slice
     ) -> None:
-        inner = QPainter(self._picture)
-        place = QRectF(columns.start * STEP, 0, (columns.stop - columns.start) * STEP, height)
-        inner.setClipRect(place)
-        inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        inner.fillRect(place, Qt.GlobalColor.transparent)
-        inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-        if look.colour:
-            inner.drawImage(place, _comb_image(look, viewport, pitch[columns], height))
-        _paint_line(inner, look, viewport, width, height)
-        inner.end()
+        with QPainter(self._picture) as inner:
+            place = QRectF(columns.start * STEP, 0, (columns.stop - columns.start) * STEP, height)
+            inner.setClipRect(place)
+            inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+            inner.fillRect(place, Qt.GlobalColor.transparent)
+            inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+            if look.colour:
+                inner.drawImage(place, _comb_image(look, viewport, pitch[columns], height))
+            _paint_line(inner, look, viewport, width, height)
 
 
 def paint_teeth(

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPixmap, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stemstudio.gui import theme
+from stemstudio.gui.drawing import drawn
 
 FLOOR_DB = -60.0
 FALL = 24.0  # dB a second, after the sound is gone
@@ -85,8 +86,8 @@ class LevelMeter(QWidget):
             self.cleared.emit()
         event.ignore()  # a click on a strip makes it the target, wherever it falls
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         dark, dim, bright = (self._lights(kind) for kind in ("dark", "dim", "bright"))
         for channel in range(len(self._peak)):
             y = 1 + 6 * channel
@@ -128,11 +129,12 @@ class LevelMeter(QWidget):
             made = QPixmap(round(self.width() * self._ratio), round(4 * self._ratio))
             made.setDevicePixelRatio(self._ratio)
             made.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(made)
-            for column in range(self._count):
-                level_db = FLOOR_DB + (column + 1) / self._count * -FLOOR_DB
-                painter.fillRect(QRectF(column * (LIGHT + GAP), 0, LIGHT, 4), _colour(kind, level_db, look))
-            painter.end()
+            with QPainter(made) as painter:
+                for column in range(self._count):
+                    level_db = FLOOR_DB + (column + 1) / self._count * -FLOOR_DB
+                    painter.fillRect(
+                        QRectF(column * (LIGHT + GAP), 0, LIGHT, 4), _colour(kind, level_db, look)
+                    )
             self._pictures[key] = made
         return self._pictures[key]
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.matching import Matching
 from stemstudio.gui.views.effects_panel import EffectsPanel
 from stemstudio.gui.views.master import Master
@@ -278,12 +279,12 @@ class _Bench(QWidget):
                 found[stem] = (stem, level, min(first, left), max(last, right))
         return list(found.values())
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         state = self._document.state
         if state is None or not self.levels:
             return
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = painter.fontMetrics()
         for stem, level, left, right in self.brackets():

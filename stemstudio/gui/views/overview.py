@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from stemstudio.gui import theme
 from stemstudio.gui.colouring import NOBODY
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.light import MARK, Light
 from stemstudio.gui.peaks import SAMPLES, Peaks
 from stemstudio.gui.playhead import Playhead
@@ -70,9 +71,9 @@ class Overview(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(400, HEIGHT if self.curve.editing else 44)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, _event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.fillRect(self.rect(), look.colour("sheet"))
         if self._document.state is None:
             return

@@ -143,13 +143,12 @@ def _draw_magnified(
     kind = QImage.Format.Format_ARGB32_Premultiplied
     source = QImage(narrow.data, last - first, height, 4 * (last - first), kind)
     target = QImage(out.data, out.shape[1], height, 4 * out.shape[1], kind)
-    painter = QPainter(target)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-    painter.setClipRect(left, 0, right - left, height)
-    start = left + (first - edges[0]) / per_pixel
-    painter.drawImage(QRectF(start, 0, (last - first) / per_pixel, height), source, QRectF(source.rect()))
-    painter.end()
+    with QPainter(target) as painter:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        painter.setClipRect(left, 0, right - left, height)
+        start = left + (first - edges[0]) / per_pixel
+        painter.drawImage(QRectF(start, 0, (last - first) / per_pixel, height), source, QRectF(source.rect()))
 
 
 def _chunks(height: int) -> Iterator[slice]:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.light import Light
 from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.tools.hand import Hand
@@ -172,8 +173,8 @@ class SpectrogramView(QWidget):
 
     # painting
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         width, height = self.width(), self.height()
         if self.document.state is None or self._light.sheet is None:
             painter.fillRect(self.rect(), theme.current().colour("background"))

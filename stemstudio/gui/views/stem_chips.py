@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.views import atom_drag
 from stemstudio.project.project import Change
 
@@ -94,9 +95,9 @@ class Chip(QAbstractButton):
             event.acceptProposedAction()
             self.atoms_dropped.emit(*drag, self.stem)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75)
         painter.setBrush(look.colour("hover" if self.underMouse() or self._dropping else "raised"))

@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 
 from stemstudio.gui import icons, theme, wording
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.fader import Fader
 from stemstudio.gui.views import atom_drag
@@ -348,9 +349,9 @@ class Strip(QWidget):
         self._dropping = on
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         target = self._document.target == self.stem.id and self.stem.id != MIXTURE
         area = QRectF(self.rect()).adjusted(1, 1, -1, -1)

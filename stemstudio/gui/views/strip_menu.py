@@ -123,12 +123,11 @@ def swatch(colour: str) -> QIcon:
     """A small disc of a stem's colour."""
     picture = QPixmap(32, 32)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawEllipse(5, 5, 22, 22)
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colour))
+        painter.drawEllipse(5, 5, 22, 22)
     return QIcon(picture)
 
 

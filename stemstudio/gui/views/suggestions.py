@@ -166,10 +166,10 @@ class Suggestions(QObject):
             heavy=False,
         )
 
-    def of(self, atom: int) -> dict[int, float]:
-        """Probability of an atom by stem; empty where nothing was suggested for it."""
-        split, last = self._document.atom_split, self._last
-        if split is None or last is None or last.estimates is not split.estimates:
+    def of(self, estimates: Estimates, atom: int) -> dict[int, float]:
+        """Probability by stem of an atom of these; empty where nothing was suggested for it."""
+        last = self._last
+        if last is None or last.estimates is not estimates:
             return {}
         return {stem: float(p) for stem, p in zip(last.stems, last.probabilities[atom], strict=True)}
 

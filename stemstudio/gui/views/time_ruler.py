@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.views import navigation
 from stemstudio.gui.views.axes import time_marks
@@ -69,9 +70,9 @@ class TimeRuler(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(400, self.height())
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, _event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.fillRect(self.rect(), look.colour("background"))
         if self._document.state is None:
             return

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QVBoxLayou
 
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.drawing import drawn
 from stemstudio.gui.tools.tool import Tool
 from stemstudio.gui.tools.toolbox import ToolBox
 
@@ -30,9 +31,9 @@ class ToolButton(QToolButton):
         metrics = self.fontMetrics()
         return QSize(max(48, metrics.horizontalAdvance("eraser") + 14), int(metrics.height() * 2.55))
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    @drawn
+    def paintEvent(self, painter: QPainter, _event: QPaintEvent) -> None:
         look = theme.current()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         back = "chosen" if self.isChecked() else "hover" if self.underMouse() else "raised"
         painter.setBrush(look.colour(back))
