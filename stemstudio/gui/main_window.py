@@ -131,6 +131,8 @@ class MainWindow(QMainWindow):
         opinions.keep = self.saving.keep
         opinions.takes = lambda: self.comparing.takes
         self.comparing.changed.connect(opinions.takes_changed)
+        opinions.kept.connect(lambda found, asked: self.saving.keep_opinions(found, asked=asked))
+        self.saving.opinions_read.connect(opinions.restore)
         opinions.failed.connect(self._show_error)
         opinions.went_to.connect(self._go_to_doubt)
         self.bindings = Bindings(self, COMMANDS, self.commands)

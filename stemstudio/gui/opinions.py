@@ -17,7 +17,7 @@ from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
 from stemstudio.progress import Progress
 from stemstudio.project.doubt import Region, doubt_map, doubtful_regions
-from stemstudio.project.opinions import Comparison, Earlier, Opinion, compared
+from stemstudio.project.opinions import Comparison, Earlier, Opinion, Remembered, compared
 from stemstudio.project.project import Change, State
 from stemstudio.project.stem import MIXTURE
 from stemstudio.project.takes import Keep, Take, answer_of, take_of
@@ -58,12 +58,15 @@ class Opinions(QObject):
         Other models are on this machine than was thought.
     failed(error)
         A model that was asked ended with an error.
+    kept(opinions, asked)
+        These are to be kept with the song, as `Remembered`; whether that is because somebody was asked.
     """
 
     changed = Signal()
     went_to = Signal(object)
     models_changed = Signal()
     failed = Signal(object)
+    kept = Signal(object, bool)
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
@@ -156,6 +159,7 @@ class Opinions(QObject):
             if document.project is not project:
                 return
             self._asked.append(opinion)
+            self._keep(asked=True)
             self._compare()
             if then is not None:
                 then(opinion)
@@ -298,6 +302,21 @@ class Opinions(QObject):
 
         self._comparing = self._document.jobs.run("Comparing opinions", work, done, heavy=False)
 
+    # with the song
+
+    def restore(self, opinions: Sequence[Remembered]) -> None:
+        """Those that were kept with the song."""
+        state = self._document.state
+        if state is None:
+            return
+        self._earlier.put_back([each.opinion(state) for each in opinions if each.before])
+        self._asked = [each.opinion(state) for each in opinions if not each.before]
+        self._compare()
+
+    def _keep(self, *, asked: bool) -> None:
+        held = [Remembered.of(each, before=True) for each in self._earlier.every()]
+        self.kept.emit([*held, *map(Remembered.of, self._asked)], asked)
+
     # inside
 
     def _changed(self, change: Change) -> None:
@@ -307,7 +326,8 @@ class Opinions(QObject):
             return  # what is still being made is nobody's answer yet
         self._seen = document.project.state
         if before is not None and change.kinds & {"splits", "stems"}:
-            self._earlier.saw(before, self._seen)
+            if self._earlier.saw(before, self._seen):
+                self._keep(asked=False)
             self._compare()
 
     def _forget(self) -> None:

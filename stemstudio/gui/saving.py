@@ -21,6 +21,7 @@ from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.player import Player
 from stemstudio.progress import Progress
 from stemstudio.project.opening import Opened, SongMissing, open_project
+from stemstudio.project.opinions import Remembered
 from stemstudio.project.project import Project
 from stemstudio.project.recovery import recover
 from stemstudio.project.session import Session, sessions
@@ -44,12 +45,15 @@ class Saving(QObject):
         A project was opened, for the list of recent files.
     takes_read(takes)
         What was compared when the project was saved, as takes of the song as it is.
+    opinions_read(opinions)
+        Other answers than the stems, as `Remembered`.
     """
 
     changed = Signal()
     failed = Signal(object)
     opened = Signal(object)
     takes_read = Signal(object)
+    opinions_read = Signal(object)
     _problem = Signal(object)
 
     def __init__(self, window: QWidget, document: Document, opening: Opening, player: Player) -> None:
@@ -64,6 +68,7 @@ class Saving(QObject):
         self._owner: Project | None = None  # whose storage it is
         self._restore_after_reading: dict[str, Any] | None = None
         self._takes: tuple[Answer, ...] = ()  # until the song is read
+        self._opinions: tuple[Remembered, ...] = ()  # likewise
         self._writing: list[Job] = []
         self._timer = QTimer(self, singleShot=True, interval=VIEW_AFTER)
         self._timer.timeout.connect(self._write_view)
@@ -97,7 +102,7 @@ class Saving(QObject):
             self.storage.close()
         self.storage, self.song, self._owner = None, None, None
         self.tags = {}
-        self._restore_after_reading, self._takes = None, ()
+        self._restore_after_reading, self._takes, self._opinions = None, (), ()
 
     def _finish_writing(self) -> None:
         """Wait for what is being written from the storage just now, and take up that it is saved."""
@@ -156,7 +161,8 @@ class Saving(QObject):
         self.tags = dict(opened.tags)
         self._owner = opened.project
         document.set_project(opened.project, opened.history, [step.name for step in opened.steps])
-        self._restore_after_reading, self._takes = dict(opened.view), opened.takes
+        self._restore_after_reading = dict(opened.view)
+        self._takes, self._opinions = opened.takes, opened.opinions
         view_record.restore(document, self._player, opened.view)
         self.storage.count_down()
         if opened.storage.path is not None:
@@ -232,8 +238,10 @@ class Saving(QObject):
             self._restore_after_reading = None
             state = project.state
             takes = [take_of(state, answer) for answer in self._takes if answer.stem in state.stems]
-            self._takes = ()
+            opinions = [each for each in self._opinions if each.answer.stem in state.stems]
+            self._takes, self._opinions = (), ()
             self.takes_read.emit(takes)
+            self.opinions_read.emit(opinions)
         self.changed.emit()
 
     def keep(self, estimates: Estimates, progress: Progress) -> Estimates:
@@ -249,6 +257,19 @@ class Saving(QObject):
         self.storage.set_takes([take.answer for take in takes])
         history.mark_unsaved()
         self.changed.emit()
+
+    def keep_opinions(self, opinions: Sequence[Remembered], *, asked: bool) -> None:
+        """Keep other answers than the stems with the project, from the next save on; `asked` where that is a change of its own.
+
+        How stems were split before changes only by steps, which are to be saved anyway.
+        """
+        history = self._document.history
+        if self.storage is None or history is None:
+            return
+        self.storage.set_opinions(opinions)
+        if asked:
+            history.mark_unsaved()
+            self.changed.emit()
 
     # saving
 

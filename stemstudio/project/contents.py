@@ -32,7 +32,7 @@ from stemstudio.project.records import (
 from stemstudio.project.room import Room
 from stemstudio.project.snapshots import Snapshots
 from stemstudio.project.stem import MIXTURE, Split, Stem
-from stemstudio.project.take_records import TakeRecord, TakesRecord
+from stemstudio.project.take_records import OpinionRecord, OpinionsRecord, TakeRecord, TakesRecord
 from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
 from stemstudio.spectral.tiles import TILE, Tile, TileMask
@@ -82,6 +82,7 @@ class Contents:
     beats: BeatGrid
     practice: Practice
     takes: list[TakeRecord]
+    opinions: list[OpinionRecord]
     steps: tuple[EarlierStep, ...]
     view: dict[str, Any]
     tags: dict[str, str]
@@ -113,6 +114,7 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
     beats = BeatGrid.model_validate_json(_text(meta.get("beats", "{}"), "beats"), strict=True)
     practice = Practice.model_validate_json(_text(meta.get("practice", "{}"), "practice"), strict=True)
     takes = _record(TakesRecord, meta.get("takes", "{}"), "takes").takes
+    opinions = _record(OpinionsRecord, meta.get("opinions", "{}"), "opinions").opinions
     silence = Silence(sound.sample_rate, sound.channels, sound.length)
     owners = cast("dict[int, Split]", splits)  # the tree needs their owners and residuals alone
     check_tree(State(silence, grid, MappingProxyType(stems), owners, strokes))
@@ -145,6 +147,7 @@ def read_contents(connection: sqlite3.Connection) -> Contents:
         beats=beats,
         practice=practice,
         takes=takes,
+        opinions=opinions,
         steps=steps,
         view=view,
         tags=tags,

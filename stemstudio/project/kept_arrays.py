@@ -88,7 +88,7 @@ class KeptArrays:
         return kept
 
     def sweep(self, connection: sqlite3.Connection) -> None:
-        """Drop arrays that no split, no take, no step of the history and no snapshot refers to any more."""
+        """Drop arrays that no split, no take, no opinion, no step of the history and no snapshot refers to any more."""
         with self._naming:
             if self._keeping:
                 return
@@ -133,10 +133,12 @@ class KeptArrays:
 
 
 def arrays_wanted(connection: sqlite3.Connection) -> set[int]:
-    """Numbers of the arrays that splits and takes in a database refer to."""
+    """Numbers of the arrays that splits, takes and opinions in a database refer to."""
     records = [json.loads(text) for (text,) in connection.execute("SELECT value FROM splits")]
     for (text,) in connection.execute("SELECT value FROM meta WHERE key = 'takes'"):
         records += json.loads(text).get("takes", [])
+    for (text,) in connection.execute("SELECT value FROM meta WHERE key = 'opinions'"):
+        records += [opinion["answer"] for opinion in json.loads(text).get("opinions", [])]
     return {number for record in records for number in record["arrays"].values()}
 
 

@@ -13,6 +13,7 @@ from stemstudio.project import database
 from stemstudio.project.arrays import Reader, StoredArray, stored
 from stemstudio.project.contents import EarlierStep, Silence, complaints, read_contents, read_paint
 from stemstudio.project.history import History
+from stemstudio.project.opinions import Remembered
 from stemstudio.project.project import Change, Project
 from stemstudio.project.rows import write_meta
 from stemstudio.project.session import SessionFolder, SessionNote
@@ -57,6 +58,8 @@ class Opened:
         Of the song.
     takes
         What recipes made of its stems, to be compared; not in the project.
+    opinions
+        Other answers than its stems.
     """
 
     project: Project
@@ -69,6 +72,7 @@ class Opened:
     recovered: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     takes: tuple[Answer, ...] = ()
+    opinions: tuple[Remembered, ...] = ()
 
 
 def open_project(path: Path, *, home: Path | None = None, progress: Progress | None = None) -> Opened:
@@ -119,6 +123,7 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
                 arrays[number] = record.arrays
                 progress.check()
             takes = tuple(take.answer(array, contents.sound) for take in contents.takes)
+            opinions = tuple(each.remembered(array, contents.sound) for each in contents.opinions)
             paint = read_paint(connection, contents)
             progress(0.8, "Opening")
             song = find_song(contents.song, path)
@@ -158,6 +163,8 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
         storage.kept.known(split.estimates, arrays[number])
     for take, answer in zip(contents.takes, takes, strict=True):
         storage.kept.known(answer.estimates, take.arrays)
+    for held, opinion in zip(contents.opinions, opinions, strict=True):
+        storage.kept.known(opinion.answer.estimates, held.answer.arrays)
     history = History(project)
     storage.attach(project, history)
     missing = (
@@ -173,6 +180,7 @@ def open_session(folder: SessionFolder, origin: Path, path: Path | None, progres
         contents.steps,
         tags=contents.tags,
         takes=takes,
+        opinions=opinions,
     )
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.rendering import StemSound
 from stemstudio.project.showing import levels
 from stemstudio.project.stem import Split
+from stemstudio.project.takes import Answer, take_of
 from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
@@ -59,6 +61,45 @@ class Opinion:
             for child in children
             if child.id != self.split.residual
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """What it takes to have an opinion again: the answer itself, without paint and without what its stems were split into.
+
+    Attributes
+    ----------
+    title
+        Of the opinion.
+    answer
+        How it splits the stem.
+    masking
+        How its masks are made, where somebody said so.
+    before
+        Whether it is how the stem was split before, rather than what somebody was asked for.
+    """
+
+    title: str
+    answer: Answer
+    masking: Masking | None = None
+    before: bool = False
+
+    @classmethod
+    def of(cls, opinion: Opinion, *, before: bool = False) -> Remembered:
+        split, stem = opinion.split, opinion.stem
+        children = {child.id: child.name for child in opinion.state.children(stem)}
+        children.pop(split.residual, None)
+        places = {child: place for place, child in enumerate(children)}
+        owners = tuple(places.get(owner) for owner in split.owners)
+        answer = Answer(stem, split.recipe, split.estimates, tuple(children.values()), owners)
+        return cls(opinion.title, answer, split.own_masking, before)
+
+    def opinion(self, state: State) -> Opinion:
+        """The opinion of the song as it is; its stem must be there."""
+        stem = self.answer.stem
+        found = take_of(state, self.answer).state
+        split = replace(found.splits[stem], own_masking=self.masking)
+        return Opinion(self.title, stem, replace(found, splits={**found.splits, stem: split}))
 
 
 def shares(
@@ -216,6 +257,17 @@ class Earlier:
         now = state.splits.get(stem)
         held = reversed(self._held.get(stem, ()))
         return tuple(each for each in held if now is None or each.split.estimates is not now.estimates)
+
+    def every(self) -> tuple[Opinion, ...]:
+        """Of all stems, the latest of each last."""
+        return tuple(each for held in self._held.values() for each in held)
+
+    def put_back(self, opinions: Sequence[Opinion]) -> None:
+        """These were there when the song was saved, the latest of a stem last."""
+        for each in opinions:
+            held = self._held.setdefault(each.stem, [])
+            held.append(each)
+            del held[: -self.most]
 
     def forget(self) -> None:
         self._held.clear()

@@ -109,7 +109,7 @@ class Snapshot:
             os.fsync(file.fileno())
 
     def _write_state(self, connection: sqlite3.Connection, progress: Progress) -> None:
-        """The project from memory, for when the working copy's disk is full: all but the list of steps, and takes."""
+        """The project from memory, for when the working copy's disk is full: all but the list of steps, takes and opinions."""
         rows, tiles = rows_of(self._state)
 
         def keep(connection: sqlite3.Connection, estimates: Any) -> dict[str, int]:
@@ -151,7 +151,7 @@ def put_in_place(part: Path, target: Path) -> None:
 
 
 def _copy(source: sqlite3.Connection, connection: sqlite3.Connection, progress: Progress) -> None:
-    """Everything from one database into an empty one, except arrays that no split and no take refers to."""
+    """Everything from one database into an empty one, except arrays that no split, no take and no opinion refers to."""
     for key, value in source.execute("SELECT key, value FROM meta"):
         write_meta(connection, key, value)
     for table in SMALL:

@@ -23,13 +23,14 @@ from stemstudio.project import database
 from stemstudio.project.arrays import Reader
 from stemstudio.project.history import History, Step
 from stemstudio.project.kept_arrays import Fresh, KeptArrays
+from stemstudio.project.opinions import Remembered
 from stemstudio.project.project import Change, Project, SongReference
 from stemstudio.project.records import SongRecord, SoundRecord
 from stemstudio.project.rows import changed_tiles, rows_of, step_record, write_meta, write_rows
 from stemstudio.project.saving import Snapshot
 from stemstudio.project.session import SessionFolder, SessionNote
 from stemstudio.project.song_file import bytes_of, sha256_of, song_record
-from stemstudio.project.take_records import takes_text
+from stemstudio.project.take_records import opinions_text, takes_text
 from stemstudio.project.takes import Answer
 from stemstudio.project.writer import Writer
 from stemstudio.spectral.tiles import TileMask
@@ -151,6 +152,17 @@ class Storage:
             write_meta(
                 connection, "takes", takes_text(answers, lambda estimates: fresh.keep(connection, estimates))
             )
+
+        self._write(write, fresh.settle)
+
+    def set_opinions(self, opinions: Sequence[Remembered]) -> None:
+        """Keep other answers than the stems: the newest, as many as may lie in a project's file."""
+        fresh = Fresh(self.kept)
+
+        def write(connection: sqlite3.Connection) -> None:
+            fresh.clear()
+            text = opinions_text(opinions, lambda estimates: fresh.keep(connection, estimates))
+            write_meta(connection, "opinions", text)
 
         self._write(write, fresh.settle)
 

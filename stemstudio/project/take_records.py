@@ -1,4 +1,4 @@
-"""Takes as they lie in the project file, and back again with every value checked."""
+"""Takes and opinions as they lie in the project file, and back again with every value checked."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pydantic import Field, JsonValue
 
 from stemstudio.algorithms import recipe_from_record
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.pieces import Piece
+from stemstudio.project.opinions import Remembered
 from stemstudio.project.records import Number, Record, SoundRecord, Word, stored_estimates
 from stemstudio.project.splicing import Found
 from stemstudio.project.takes import Answer
 
 MOST_TAKES = 100
-MOST_BYTES = 2**30  # of the takes of a song; older ones are not kept beyond it
+MOST_BYTES = 2**30  # of the takes of a song, and of the opinions; older ones are not kept beyond it
 
 Owners = Annotated[list[Number | None], Field(max_length=100_000)]
 
@@ -99,15 +101,55 @@ class TakesRecord(Record):
     takes: list[TakeRecord] = Field(default_factory=list, max_length=MOST_TAKES)
 
 
-def takes_text(answers: Sequence[Answer], arrays: Callable[[Estimates], Mapping[str, int]]) -> str:
+class OpinionRecord(Record):
+    """Another answer to whose the sound of a stem is."""
+
+    title: Word
+    answer: TakeRecord
+    masking: dict[str, JsonValue] | None = None
+    before: bool = False
+
+    def remembered(self, array: Callable[[int, tuple[float, float]], Any], sound: SoundRecord) -> Remembered:
+        """The opinion, with its arrays as `array(number, bounds)` gives them; ValueError where anything does not fit."""
+        masking = None if self.masking is None else Masking.model_validate(self.masking)
+        return Remembered(self.title, self.answer.answer(array, sound), masking, self.before)
+
+
+class OpinionsRecord(Record):
+    """All that are kept, the oldest first."""
+
+    opinions: list[OpinionRecord] = Field(default_factory=list, max_length=MOST_TAKES)
+
+
+Arrays = Callable[[Estimates], Mapping[str, int]]
+
+
+def takes_text(answers: Sequence[Answer], arrays: Arrays) -> str:
     """Takes as JSON: the newest of them, as many as may lie in a project's file."""
-    kept: list[Answer] = []
+    kept = answers[len(answers) - _newest(answers) :]
+    return TakesRecord(takes=[TakeRecord.of(one, arrays(one.estimates)) for one in kept]).model_dump_json()
+
+
+def opinions_text(opinions: Sequence[Remembered], arrays: Arrays) -> str:
+    """Opinions as JSON: the newest of them, as many as may lie in a project's file."""
+    kept = opinions[len(opinions) - _newest([one.answer for one in opinions]) :]
+    records = [
+        OpinionRecord(
+            title=one.title[:500],
+            answer=TakeRecord.of(one.answer, arrays(one.answer.estimates)),
+            masking=None if one.masking is None else one.masking.record(),
+            before=one.before,
+        )
+        for one in kept
+    ]
+    return OpinionsRecord(opinions=records).model_dump_json()
+
+
+def _newest(answers: Sequence[Answer]) -> int:
+    """How many of them, from the end, may lie in a project's file."""
     size = 0
-    for answer in reversed(answers):
+    for count, answer in enumerate(reversed(answers)):
         size += sum(int(array.nbytes) for array in answer.estimates.arrays().values())
-        if len(kept) == MOST_TAKES or size > MOST_BYTES:
-            break
-        kept.append(answer)
-    return TakesRecord(
-        takes=[TakeRecord.of(one, arrays(one.estimates)) for one in reversed(kept)]
-    ).model_dump_json()
+        if count == MOST_TAKES or size > MOST_BYTES:
+            return count
+    return len(answers)

@@ -14,6 +14,7 @@ from stemstudio.algorithms.hpss import HPSS
 from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.document import Document
 from stemstudio.gui.opening import Opening
+from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.player import Player
 from stemstudio.gui.saving import Saving
 from stemstudio.progress import Progress
@@ -250,3 +251,35 @@ def test_a_damaged_project_is_one_sentence(qtbot, studios, tmp_path):
         studio.saving.open(tmp_path / "bad.stems")
     assert "bad.stems" in str(failed.args[0])
     assert studio.document.project is None
+
+
+def test_doubt_is_there_again_when_a_song_is_opened(qtbot, studios, song, tmp_path):
+    def opinions_in(studio):
+        opinions = opinions_of(studio.document)
+        opinions.kept.connect(lambda found, asked: studio.saving.keep_opinions(found, asked=asked))
+        studio.saving.opinions_read.connect(opinions.restore)
+        return opinions
+
+    one = studios()
+    opinions = opinions_in(one)
+    open_song(qtbot, one, song)
+    project = one.document.project
+    for margin in (1.0, 2.0):
+        recipe = HPSS(margin=margin)
+        one.document.do(edits.split(project, 0, recipe, recipe.run(project.state.mixture, Progress())))
+    one.document.history.mark_saved(one.document.history.here())
+    opinions.ask(0, HPSS(margin=3.0), "a third")
+    qtbot.waitUntil(lambda: len(opinions.comparisons) == 2, timeout=20_000)
+    assert one.saving.unsaved
+    titles = [each.title for each in opinions.of(0)]
+    assert titles == ["a third", f"{HPSS.title}, as it was"]
+    one.saving.storage.save(tmp_path / "song.stems")
+    one.close()
+
+    two = studios()
+    opinions = opinions_in(two)
+    with qtbot.waitSignal(two.opening.read, timeout=20_000):
+        two.saving.open(tmp_path / "song.stems")
+    qtbot.waitUntil(lambda: len(opinions.comparisons) == 2, timeout=20_000)
+    assert [each.title for each in opinions.of(0)] == titles
+    assert not two.saving.unsaved

@@ -13,12 +13,14 @@ import pytest
 from signals import mixture
 
 from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.errors import BadProject
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits, rendering, side_by_side, take_records
 from stemstudio.project.history import History
 from stemstudio.project.opening import open_project
+from stemstudio.project.opinions import Opinion, Remembered, compared, doubt
 from stemstudio.project.project import Project, SongReference
 from stemstudio.project.storage import Storage
 from stemstudio.project.takes import answer_of, described, take_of
@@ -135,6 +137,65 @@ def test_takes_are_kept_with_the_song(tmp_path) -> None:
         again.storage.close()
     finally:
         storage.close()
+
+
+def test_opinions_are_kept_with_the_song_so_that_doubt_is_there_again(tmp_path) -> None:
+    cut, history, _ = _song()
+    storage = Storage.create(cut, history, home=tmp_path / "sessions")
+    history.do(edits.split(cut, 0, HPSS(), HPSS().run(cut.state.mixture, Progress())))
+    masked = edits.mask(cut.state, 0, Masking(kind="binary"))
+    assert masked is not None
+    history.do(masked)
+    before = Opinion("HPSS, as it was", 0, cut.state)
+    answer = answer_of(cut.state, 0, NMF(components=5, iterations=10), Progress(), gather=True)
+    asked = Opinion("atoms", 0, take_of(cut.state, answer).state)
+    history.do(edits.split(cut, 0, HPSS(margin=3.0), HPSS(margin=3.0).run(cut.state.mixture, Progress())))
+    storage.set_opinions([Remembered.of(before, before=True), Remembered.of(asked)])
+    opened = _saved_and_opened(cut, storage, tmp_path)
+    storage.close()
+    found = [each.opinion(opened.project.state) for each in opened.opinions]
+    assert [(each.title, each.names) for each in found] == [
+        (each.title, each.names) for each in (before, asked)
+    ]
+    assert [each.before for each in opened.opinions] == [True, False]
+    for now, then in zip(found, (before, asked), strict=True):
+        one, two = (
+            doubt([compared(state, opinion)], 0, 60)[0]
+            for state, opinion in ((opened.project.state, now), (cut.state, then))
+        )
+        np.testing.assert_array_equal(one, two)
+        assert one.max() > 0.1
+    opened.storage.set_opinions([])  # another save sweeps what they held
+    again = _saved_and_opened(cut, opened.storage, tmp_path)
+    opened.storage.close()
+    assert again.opinions == ()
+    count = again.storage.reader.connection().execute("SELECT count(*) FROM arrays").fetchone()[0]
+    assert count == len(cut.state.splits[0].estimates.arrays())
+    again.storage.close()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda opinion: opinion.__setitem__("title", 5),
+        lambda opinion: opinion["answer"]["owners"].append(None),
+        lambda opinion: opinion.__setitem__("masking", {"exponent": -3}),
+    ],
+)
+def test_a_damaged_opinion_is_a_sentence(tmp_path, spoil) -> None:
+    cut, history, _ = _song(1.0)
+    storage = Storage.create(cut, history, home=tmp_path / "sessions")
+    answer = answer_of(cut.state, 0, NMF(components=3, iterations=1, fft=1024, hop=256), Progress())
+    storage.set_opinions([Remembered("atoms", answer)])
+    path = storage.save(tmp_path / "song.stems")
+    storage.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (text,) = connection.execute("SELECT value FROM meta WHERE key = 'opinions'").fetchone()
+        record = json.loads(text)
+        spoil(record["opinions"][0])
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'opinions'", (json.dumps(record),))
+    with pytest.raises(BadProject):
+        open_project(path, home=tmp_path / "sessions")
 
 
 def test_only_so_many_bytes_of_takes_are_kept_the_newest_first(tmp_path, monkeypatch) -> None:
