@@ -28,6 +28,8 @@ class Algorithm(Parameters):
         What the window calls it, and one sentence on what it is good for.
     speed
         Seconds of song a second of work, on two CPU cores: a first guess for the time a run will take.
+    begins
+        Seconds before it takes up the song: loading what it computes with; a first guess, too.
     atoms
         Whether it finds atoms, to be gathered into stems, rather than stems.
     context
@@ -39,6 +41,7 @@ class Algorithm(Parameters):
     name: ClassVar[str]
     summary: ClassVar[str]
     speed: ClassVar[float] = 10.0
+    begins: ClassVar[float] = 0.0
     atoms: ClassVar[bool] = False
     context: ClassVar[float] = 1.0
     masked: ClassVar[bool] = True
@@ -49,6 +52,20 @@ class Algorithm(Parameters):
 
         Raises `Cancelled` within 0.3 s of being asked to stop; reports from 0 to 1.
         """
+
+    @property
+    def called(self) -> str:
+        """What a run of it is called in lists: the title, or what it is with these parameters."""
+        return self.title
+
+    def resolved(self) -> Algorithm:
+        """The same with all said that it would choose by itself on this machine."""
+        return self
+
+    @property
+    def timed_as(self) -> str:
+        """What its speed on this machine is remembered under."""
+        return self.name
 
     @property
     def effort(self) -> float:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
+
+COUNTED = {2: "Two stems", 4: "Four stems", 6: "Six stems"}
 
 Ranges = tuple[tuple[int, int], ...]
 Playhead = Callable[[], int]
@@ -49,6 +52,23 @@ def at_the_start() -> int:
 
 class Streaming(Algorithm):
     """A recipe whose stems can be heard while it goes on: those of trained networks."""
+
+    begins: ClassVar[float] = 5.0
+
+    @property
+    def timed_as(self) -> str:
+        """Each network has its own speed, on each device."""
+        own = ("model", "members", "device", "precision")
+        return "/".join((self.name, *(str(getattr(self, field)) for field in own if hasattr(self, field))))
+
+    @property
+    def called(self) -> str:
+        """Which stems, and by which network: "Four stems (htdemucs_ft)", "vocals (umxl)"."""
+        model = MODELS.get(str(getattr(self, "model", "")))
+        if model is None:
+            return self.title
+        asked = str(getattr(self, "stems", "")).strip()
+        return f"{asked or COUNTED.get(len(model.stems), 'Stems')} ({model.title})"
 
     @property
     def models(self) -> tuple[str, ...]:

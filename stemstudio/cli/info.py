@@ -10,6 +10,7 @@ import typer
 from stemstudio.cli.console import answer, say, working
 from stemstudio.cli.opened import is_project, opened_with_song
 from stemstudio.cli.options import Json
+from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
     from stemstudio.audio.audio import Sound
@@ -130,7 +131,7 @@ def _project_lines(project: dict[str, Any]) -> list[str]:
         f"{song['sample_rate']} Hz, {_clock(song['seconds'])}, {len(project['steps'])} steps, "
         f"{project['strokes']} strokes of paint",
     ]
-    recipes = {split["stem"]: split["recipe"].get("algorithm", "") for split in project["splits"]}
+    recipes = {split["stem"]: _called(split["recipe"]) for split in project["splits"]}
 
     def below(parent: int | None, depth: int) -> None:
         for stem in project["stems"]:
@@ -141,6 +142,16 @@ def _project_lines(project: dict[str, Any]) -> list[str]:
 
     below(None, 0)
     return lines
+
+
+def _called(record: dict[str, Any]) -> str:
+    """A recipe in words; as it was written down where this version does not know it."""
+    from stemstudio.algorithms import recipe_from_record
+
+    try:
+        return recipe_from_record(record).called
+    except StemStudioError:
+        return str(record.get("algorithm", ""))
 
 
 def _clock(seconds: float) -> str:

@@ -214,10 +214,11 @@ def _take_apart(song: Path, out: Path, wish: _Order) -> dict[str, Any]:
         if atoms is not None:
             write_split_atoms(target, project.state.splits[MIXTURE], audio.sample_rate, overwrite=overwrite)
     seconds = time.monotonic() - began
+    taken = project.state.splits[MIXTURE].recipe
     files = {leaf.name: report.files[leaf.id] for leaf in leaves}
     result: dict[str, Any] = {
         "stems": {name: str(path) for name, path in files.items()},
-        "recipe": recipe.record(),
+        "recipe": taken.record(),
         "null_db": round(report.null_db, 2) if report.null_db is not None else None,
         "seconds": round(seconds, 3),
         "duration": audio.duration,
@@ -230,6 +231,7 @@ def _take_apart(song: Path, out: Path, wish: _Order) -> dict[str, Any]:
         say(note)
     record(out / RECORD, project, result, files, wish.how)
     if not wish.json:
+        say(f"Separated by {taken.called}.")
         for name, path in files.items():
             say(f"{name}: {path}")
         say(

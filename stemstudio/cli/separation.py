@@ -66,6 +66,7 @@ def split_song(
     selection: tuple[float, float] | None = None,
 ) -> Project:
     """Take a song, or some seconds of it alone, apart and gather what came out into stems, with masks as wanted."""
+    recipe = recipe.resolved()
     if selection is None:
         estimates = recipe.run(audio, progress.part(0.0, 0.85))
         stems, owners = assigned(how, estimates, audio, progress.part(0.85, 1.0))

@@ -229,13 +229,13 @@ def _separated(
             if MIXTURE in project.state.splits:
                 yield project, info
                 return
-            say(f"The project has no stems yet: separated by {recipe.title}.")
+            say(f"The project has no stems yet: separated by {recipe.called}.")
             audio = decode(info, progress.part(0.5, 0.55), on_note=say)
             yield split_song(audio, project.song, recipe, how, {}, progress.part(0.55, 1.0)), info
         return
     info = probe(source)
     choice = channel_choice(channels, info)
-    say(f"Separated by {recipe.title}.")
+    say(f"Separated by {recipe.called}.")
     audio = decode(info, progress.part(0.0, 0.1), channels=choice, on_note=say)
     reference = SongReference(
         str(source.absolute()), song_hash(source), info.tags.title or source.stem, channels or "all"

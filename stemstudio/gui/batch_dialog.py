@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QStandardPaths, Qt, QUrl
@@ -201,7 +202,8 @@ class BatchDialog(QDialog):
         """Take all apart that are not yet; a model that is not here is asked about first."""
         recipe, together = self._recipe()
         if recipe is not None and not self.running:
-            self._fetching.when_here(recipe, lambda: self._begin(recipe, together), self)
+            recipe = recipe.resolved()
+            self._fetching.when_here(recipe, partial(self._begin, recipe, together), self)
 
     def stop(self) -> None:
         """Stop the one that is under way and all that wait."""
@@ -239,7 +241,7 @@ class BatchDialog(QDialog):
             self._enable()
 
         line.job = self._jobs.run(
-            f"{line.path.stem} · {wish.recipe.title}",
+            f"{line.path.stem} · {wish.recipe.called}",
             work,
             done,
             failed=failed,

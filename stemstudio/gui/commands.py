@@ -274,7 +274,7 @@ class Commands(QObject):
         def run() -> None:
             if self.window.separating.try_out(stem, recipe, together, box) is not None:
                 self.document.said.emit(
-                    f"{recipe.title} will be there to be compared as soon as it is ready."
+                    f"{recipe.called} will be there to be compared as soon as it is ready."
                 )
 
         self._when_here(recipe, run)

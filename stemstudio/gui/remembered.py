@@ -76,6 +76,6 @@ class Remembered(QObject):
 
 
 def measured_speed(name: str) -> float | None:
-    """Seconds of song that a second of work did when this algorithm last ran here; None if it never did."""
+    """Seconds of song that a second of work did when this last ran here, by `Algorithm.timed_as`; None if it never did."""
     value = QSettings().value(f"speed/{name}")
     return None if value is None else float(str(value))

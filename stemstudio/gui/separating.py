@@ -25,6 +25,8 @@ from stemstudio.project.refining import Refined, refine, refined
 from stemstudio.project.takes import Answer, Keep, answer_of, described, take_of
 from stemstudio.spectral.brushes import Box
 
+TIMED = 20.0  # seconds of sound from which on the time that they took says something about longer ones
+
 
 class Separating(QObject):
     """Runs recipes, one after another.
@@ -44,7 +46,7 @@ class Separating(QObject):
     card_failed(error, again)
         A graphics card has not enough memory, or breaks off; `again()` runs the same on the processor.
     measured(name, speed)
-        Seconds of song that a second of work does with the recipe as delivered.
+        Seconds of song that a second of work does with the recipe as delivered; by `Algorithm.timed_as`.
     """
 
     atoms_so_far = Signal(int, object)
@@ -118,6 +120,7 @@ class Separating(QObject):
         state = None if project is None else project.state
         if state is None or project is None:
             return None
+        recipe = recipe.resolved()
         if stem not in state.stems:
             document.said.emit(UNFINISHED)
             return None
@@ -134,7 +137,8 @@ class Separating(QObject):
             answer = answer_of(
                 state, stem, recipe, part, together=together, box=box, gather=take, playhead=playhead
             )
-            self.measured.emit(recipe.name, seconds * recipe.effort / max(1e-3, answer.seconds))
+            if seconds >= TIMED:
+                self.measured.emit(recipe.timed_as, seconds * recipe.effort / max(1e-3, answer.seconds))
             if keep is not None:
                 answer = _kept(answer, keep, progress.part(0.97, 1.0))
             progress(1.0, "Done")
@@ -146,7 +150,7 @@ class Separating(QObject):
             if document.project is project:
                 done(answer)
                 if told:
-                    document.said.emit(" ".join((f"{recipe.title} is done.", *told)))
+                    document.said.emit(" ".join((f"{recipe.called} is done.", *told)))
 
         def so_far(found: Estimates | SoFar | Said) -> None:
             if isinstance(found, Said):
@@ -180,7 +184,7 @@ class Separating(QObject):
             self._left_behind(job)
             self.ended.emit(stem)
 
-        words = [described(recipe) if take else recipe.title, state.stems[stem].name]
+        words = [described(recipe) if take else recipe.called, state.stems[stem].name]
         words += ["selection"] if box is not None else []
         words += ["to compare"] if take else []
         title = " · ".join(words)
@@ -229,7 +233,7 @@ class Separating(QObject):
         laid, keep = document.provisional, self.keep or (lambda estimates, progress: estimates)
         if laid is None or self._shown is not None:
             return
-        title = f"{laid.split.recipe.title}, unfinished"
+        title = f"{laid.split.recipe.called}, unfinished"
 
         def done(estimates: Estimates) -> None:
             now = document.provisional
@@ -252,7 +256,7 @@ class Separating(QObject):
         if stem not in before.stems:
             return
         name = state.stems[stem].name
-        title = recipe.title if stem == 0 else f"{recipe.title} of {name}"
+        title = recipe.called if stem == 0 else f"{recipe.called} of {name}"
         if answer.estimates.atoms:
             title += f", {len(answer.estimates.names)} atoms"
         if answer.found is not None:

@@ -7,11 +7,15 @@ from stemstudio.gui.notation import time_text
 SILENT_DB = -144.0  # below the last bit of 24
 
 
-def roughly(seconds: float) -> str:
-    """A time that something will take: "under 1 s", "about 40 s", "about 1:05"."""
-    if seconds < 1:
+def roughly(seconds: float, *, measured: bool = True) -> str:
+    """A time that something will take: "under 1 s", "about 40 s", "about 1:05"; "maybe 40 s" where that is a guess."""
+    if seconds < 1 and measured:
         return "under 1 s"
-    return f"about {seconds:.0f} s" if seconds < 59.5 else f"about {time_text(seconds)}"
+    if not measured:
+        step = 1 if seconds < 10 else 5 if seconds < 60 else 30
+        seconds = max(1, round(seconds / step)) * step
+    words = f"{seconds:.0f} s" if seconds < 59.5 else time_text(seconds)
+    return f"{'about' if measured else 'maybe'} {words}"
 
 
 def signed(value: float, digits: int = 0) -> str:

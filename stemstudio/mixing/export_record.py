@@ -37,7 +37,12 @@ def export_record(state: State, report: ExportReport, song: str, start: int, sto
             if stem.parent is not None
         ],
         "splits": [
-            {"stem": state.stems[stem].name, "recipe": split.recipe.record(), "parts": len(split.owners)}
+            {
+                "stem": state.stems[stem].name,
+                "called": split.recipe.called,
+                "recipe": split.recipe.record(),
+                "parts": len(split.owners),
+            }
             for stem, split in state.splits.items()
         ],
         "strokes": len(state.strokes),

@@ -268,7 +268,7 @@ def split(
     owned = tuple(residual if owner is None else ids[owner] for owner in owners)
     rows["splits"][parent] = Split(recipe, estimates, owned, residual, own_masking=masking)
     kinds = frozenset({"stems", "splits", "mixer"})
-    return Edit(name or f"{recipe.title}", rows, Change(kinds, frozenset({parent, *ids, residual})))
+    return Edit(name or recipe.called, rows, Change(kinds, frozenset({parent, *ids, residual})))
 
 
 def by_hand(project: Project, word: str) -> Edit:

@@ -247,7 +247,7 @@ class Earlier:
             if stem in after.stems and (now is None or now.estimates is not split.estimates):
                 held = self._held.setdefault(stem, [])
                 held[:] = [each for each in held if each.split.estimates is not split.estimates]
-                held.append(Opinion(f"{split.recipe.title}, as it was", stem, before))
+                held.append(Opinion(f"{split.recipe.called}, as it was", stem, before))
                 del held[: -self.most]
                 found = True
         return found

@@ -18,7 +18,7 @@ def with_own_stems(
     project: Project, recipe: OwnStems, estimates: Estimates, entries: Sequence[StemEntry]
 ) -> Edit:
     """Split the song into the stems of its file; what they leave of it is the residual."""
-    edit = edits.split(project, MIXTURE, recipe, estimates, name=recipe.title)
+    edit = edits.split(project, MIXTURE, recipe, estimates, name=recipe.called)
     stems = edit.rows["stems"]
     *made, rest = sorted(stems.values(), key=lambda stem: stem.position)
     for stem, entry in zip(made, entries, strict=True):

@@ -111,7 +111,7 @@ def splice(project: Project, parent: int, found: Found, name: str = "") -> Edit:
     state = project.state
     piece, recipe = found.piece, found.piece.recipe
     at = piece.start / state.mixture.sample_rate
-    title = name or f"{recipe.title}, selection at {at:.1f} s"
+    title = name or f"{recipe.called}, selection at {at:.1f} s"
     if parent not in state.splits:
         nothing = ByHand().run(state.mixture, Progress())
         estimates = Spliced(nothing, [piece])

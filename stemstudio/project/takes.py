@@ -160,11 +160,12 @@ def take_of(state: State, answer: Answer) -> Take:
 
 
 def described(recipe: Algorithm, most: int = 3) -> str:
-    """A recipe in a line: its title, and the parameters that are not as delivered."""
+    """A recipe in a line: what it is called, and the parameters that are not as delivered."""
     changed = []
+    told = ("model", "members", "stems") if recipe.called != recipe.title else ()
     for parameter in recipe.parameters():
         value = getattr(recipe, parameter.name)
-        if value == parameter.default:
+        if value == parameter.default or parameter.name in told:
             continue
         words = parameter.label.lower() if parameter.label != parameter.label.upper() else parameter.label
         if isinstance(value, bool):
@@ -176,7 +177,7 @@ def described(recipe: Algorithm, most: int = 3) -> str:
                 f"{shown} {parameter.unit}" if counted else f"{words} {shown} {parameter.unit}".rstrip()
             )
     more = f" and {len(changed) - most} more" if len(changed) > most else ""
-    return " · ".join([recipe.title, *changed[:most]]) + more
+    return " · ".join([recipe.called, *changed[:most]]) + more
 
 
 def _gathered(state: State, answer: Answer, atoms: Factorization) -> Answer:

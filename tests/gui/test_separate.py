@@ -53,10 +53,13 @@ def test_goals_say_what_they_take_and_how_long(panel):
         "Vocals and band", "Four stems", "Four stems, a quick sketch", "Six stems", "Drums apart from the rest",
         "A voice, without a download", "By hand, from atoms",
     ]  # fmt: skip
-    assert card(made, "Four stems").side_words == "HTDemucs · about 2 s here", (
-        "by the algorithm's own first guess"
-    )
-    assert card(made, "Drums apart from the rest").side_words == "HPSS · about 40 s here", "as measured here"
+    assert card(made, "Four stems").side_words == "HTDemucs · maybe 7 s", "what was not measured is a guess"
+    assert "a guess" in card(made, "Four stems").toolTip()
+    assert card(made, "Drums apart from the rest").side_words == "HPSS · about 40 s here"
+    assert "as measured here" in card(made, "Drums apart from the rest").toolTip()
+    made = panel(song(), speeds=lambda name: {"htdemucs/sketch/auto/full": 0.2}.get(name))
+    assert card(made, "Four stems, a quick sketch").side_words == "Sketch: instant preview · about 12 s here"
+    assert "maybe" in card(made, "Four stems").side_words, "another network's speed says nothing"
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ class Model:
         Which code runs it.
     file
         How the hub's repository names the file of a network; for a model that somebody added, its file in our folder.
+    shipped
+        Whether it comes with the program.
     """
 
     name: str
@@ -58,6 +60,11 @@ class Model:
     family: Literal["demucs", "unmix", "roformer"] = "demucs"
     file: str = "{}.safetensors"
     shipped: bool = False
+
+    @property
+    def title(self) -> str:
+        """As in a sentence: its name, and for ours with a capital."""
+        return self.name.capitalize() if self.shipped else self.name
 
 
 _EACH_ITS_OWN = tuple(tuple(float(row == column) for column in range(4)) for row in range(4))

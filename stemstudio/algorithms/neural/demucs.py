@@ -26,7 +26,7 @@ from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 
 LOADED = 0.02  # of the whole work
-SKETCH_EFFORT = 0.3
+SKETCH_EFFORT = 0.6
 
 
 class HTDemucs(Streaming):

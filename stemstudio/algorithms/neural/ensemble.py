@@ -78,6 +78,12 @@ class Ensemble(Streaming):
         return members
 
     @property
+    def called(self) -> str:
+        asked = self.stems.strip()
+        names = (MODELS[name].title if name in MODELS else name for name, _ in _named(self.members))
+        return f"{asked or 'Stems'} ({' + '.join(names)})"
+
+    @property
     def models(self) -> tuple[str, ...]:
         names = [name for name, _ in _named(self.members)]
         return tuple(name for name in names if name in MODELS)

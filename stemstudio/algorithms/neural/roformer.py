@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from stemstudio.algorithms.algorithm import parameter
+from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.parameters import (
@@ -75,6 +75,18 @@ class RoFormer(Streaming):
     precision: Literal["full", "half"] = parameter(
         "full", "Full is exact; half is faster, and differs by less than the ear can tell", advanced=True
     )
+
+    @property
+    def called(self) -> str:
+        asked = self.stems.strip()
+        return f"{asked or 'Stems'} ({self.model})" if self.model else self.title
+
+    def resolved(self) -> Algorithm:
+        """With the model's name, where the first is to be taken."""
+        from stemstudio.algorithms.neural.own_models import own_models
+
+        first = next(iter(own_models()), "")
+        return self if self.model or not first else self.model_copy(update={"model": first})
 
     def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
         """The network's stems as waveforms of the song's own rate, channels and length.

@@ -145,7 +145,7 @@ class AtomsView(QWidget):
         )
         self.source.setAccessibleName("Whose stems the atoms are given to")
         self.source.setMaximumWidth(
-            self.source.fontMetrics().horizontalAdvance("Four stems (HTDemucs), as it was") + 44
+            self.source.fontMetrics().horizontalAdvance("Four stems (htdemucs_ft), as it was") + 44
         )
         self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.source.hide()

@@ -77,7 +77,7 @@ class SeparatePanel(QWidget):
         speeds: Speeds | None = None,
         fetching: Fetching | None = None,
     ) -> None:
-        """`speeds(name)` is the measured speed of an algorithm on this machine, None where none was measured."""
+        """`speeds(timed_as)` is the measured speed of a recipe on this machine, None where none was measured."""
         super().__init__(parent)
         self._document = document
         self._speeds = speeds or (lambda name: None)
@@ -389,11 +389,13 @@ class SeparatePanel(QWidget):
         self.stems.setCurrentIndex(max(0, self.stems.findData(chosen)))
         self.stems.blockSignals(False)
 
-    def _seconds(self, recipe: Algorithm) -> float:
-        """How long a recipe will take here."""
+    def _time(self, recipe: Algorithm) -> str:
+        """How long a recipe will take here, in words that promise nothing that was not measured."""
         box = self.box
         seconds = self._document.duration if box is None else box.stop - box.start + 2 * recipe.context
-        return seconds * recipe.effort / max(1e-3, self._speeds(recipe.name) or recipe.speed)
+        speed = self._speeds(recipe.timed_as)
+        work = seconds * recipe.effort / max(1e-3, speed or recipe.speed)
+        return roughly(work if speed else recipe.begins + work, measured=speed is not None)
 
     def _show_times(self) -> None:
         there = self._document.state is not None
@@ -403,8 +405,10 @@ class SeparatePanel(QWidget):
             if missing:
                 card.say(f"{card.goal.words} · needs a download", missing, needs_weights=True)
             elif there:
-                words = f"{card.goal.words} · {roughly(self._seconds(recipe))} here"
-                card.say(words, f"{recipe.summary} {words}.")
+                measured = self._speeds(recipe.timed_as) is not None
+                words = f"{card.goal.words} · {self._time(recipe)}" + (" here" if measured else "")
+                tip = "as measured here" if measured else "a guess: it has not been timed on this machine yet"
+                card.say(words, f"{recipe.summary} {words}, {tip}.")
             else:
                 card.say(card.goal.words, recipe.summary)
         self._show_note()
@@ -442,7 +446,7 @@ class SeparatePanel(QWidget):
         elif missing:
             tip = "Asks with the size before anything is downloaded; then it runs (Ctrl+Return)"
         else:
-            took = "" if recipe is None else f", {roughly(self._seconds(recipe))}"
+            took = "" if recipe is None else f", {self._time(recipe)}"
             what = "the selection of " if self.box is not None else ""
             tip = f"Take {what}{self.stems.currentText().strip()} apart{took} (Ctrl+Return)"
         # While there are new hints, the key refines from them.

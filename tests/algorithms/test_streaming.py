@@ -1,0 +1,52 @@
+"""What recipes of networks are called: by the network that they run, wherever a run is named."""
+
+from __future__ import annotations
+
+import pytest
+from small_recipes import write_tiny_roformer
+
+from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.neural.demucs import HTDemucs
+from stemstudio.algorithms.neural.ensemble import Ensemble
+from stemstudio.algorithms.neural.openunmix import OpenUnmix
+from stemstudio.algorithms.neural.roformer import RoFormer
+from stemstudio.project.takes import described
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (HTDemucs(), "Four stems (htdemucs)"),
+        (HTDemucs(model="sketch"), "Four stems (Sketch)"),
+        (HTDemucs(model="htdemucs_6s"), "Six stems (htdemucs_6s)"),
+        (HTDemucs(model="htdemucs_ft", stems="vocals"), "vocals (htdemucs_ft)"),
+        (OpenUnmix(model="umxl"), "Four stems (umxl)"),
+        (RoFormer(model="MelBand_kim"), "Stems (MelBand_kim)"),
+        (Ensemble(members="sketch, umxl:2"), "Stems (Sketch + umxl)"),
+        (HPSS(), HPSS.title),
+    ],
+)
+def test_a_run_is_called_by_its_network(recipe, words):
+    assert recipe.called == words
+    assert described(recipe) == words
+
+
+def test_what_else_is_not_as_delivered_is_said_after_it():
+    assert described(HTDemucs(model="sketch", shifts=0)) == "Four stems (Sketch) · shifts 0 times"
+
+
+def test_the_first_model_of_ones_own_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(tmp_path))
+    assert RoFormer().resolved() == RoFormer()
+    write_tiny_roformer(tmp_path)
+    found = RoFormer().resolved()
+    assert found.model
+    assert found.called == f"Stems ({found.model})"
+    assert RoFormer(model="another").resolved().model == "another"
+
+
+def test_every_network_and_device_has_a_speed_of_its_own():
+    recipes = [HTDemucs(), HTDemucs(model="sketch"), HTDemucs(device="cpu"), HTDemucs(precision="half")]
+    recipes += [OpenUnmix(), OpenUnmix(model="umxl"), Ensemble(), Ensemble(members="umxl")]
+    assert len({recipe.timed_as for recipe in recipes}) == len(recipes)
+    assert HTDemucs(overlap=0.5).timed_as == HTDemucs().timed_as
