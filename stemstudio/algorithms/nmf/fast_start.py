@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,12 @@ FITTING, FITTING_FEW = (
 BAND = 64  # a band is so much narrower than its frequency
 FITTING_SWEEPS = 5
 SPREAD = np.float32(0.1)
-FEW_ATOMS, FEW_ITERATIONS = 16, 5
+FEW_ATOMS = 16
 WARM = 10  # iterations that momentum counts as done after the start
 TRACE = np.float32(1e-7)
 LIFT = np.float32(1e-3)  # zeros of least squares become this share of the mean: in products, zero is for ever
+
+Learned = tuple[float, int, Float]  # the cost, the sweeps that led there, W
 
 
 def start(work: Work, iterations: int, pool: ThreadPoolExecutor, progress: Progress) -> None:
@@ -79,15 +82,12 @@ def _learn_squares(
     """Learn W for the Euclidean cost, in place, from one frame in `every`.
 
     With few atoms, whether an iteration sweeps over them once or more often decides which minimum is found, and neither
-    is always the better one; so both are tried on the part, and the better goes on.
+    is always the better one; so both are tried on the part, side by side, and the better goes on.
     """
     V, given = _part_of(work, every)
-    both = work.templates.shape[1] <= FEW_ATOMS and iterations > FEW_ITERATIONS
-    ways = (1, SWEEPS) if both else (SWEEPS,)
     learning = _effort(LEARNING_SQUARES, iterations)
-    found: list[tuple[float, int, Float]] = []
-    for number, sweeps in enumerate(ways):
-        told = progress.part(number / len(ways), (number + 1) / len(ways))
+
+    def learn(sweeps: int, each: Executor | None, told: Callable[[float, str], None]) -> Learned:
         learner = LeastSquares(
             V,
             work.templates.copy(),
@@ -101,10 +101,16 @@ def _learn_squares(
         learner.lock()
         cost = np.inf
         for iteration in range(learning):
-            cost = learner.iterate(pool, both and iteration == learning - 1)
+            cost = learner.iterate(each, iteration == learning - 1)
             told((iteration + 1) / learning, "learning from a part of the song")
-        found.append((cost, sweeps, learner.templates))
-    _, work.sweeps, work.templates[...] = min(found, key=lambda way: way[0])
+        return cost, sweeps, learner.templates
+
+    if work.templates.shape[1] <= FEW_ATOMS:
+        other = pool.submit(learn, 1, None, lambda *_: work.progress.check())
+        found = [learn(SWEEPS, None, progress), other.result()]
+    else:
+        found = [learn(SWEEPS, pool, progress)]
+    _, work.sweeps, work.templates[...] = min(found, key=lambda learned: learned[0])
     # The other frames come in: their activations are far off, so the first sweeps are more.
     work.first_sweeps = FITTING_SWEEPS
 

@@ -7,7 +7,7 @@ As in the multiplicative updates, V is read once an iteration, block by block.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from stemstudio.algorithms.nmf.divergence import divergence
-from stemstudio.algorithms.nmf.updates import FLOOR, LANES, Flags, Float, Work, even_parts
+from stemstudio.algorithms.nmf.updates import LANES, Flags, Float, Work, even_parts
 
 SWEEPS = 3  # over the atoms an iteration: cheap beside the products with V
 FARTHER, FARTHEST, GROWTH = (
@@ -23,6 +23,9 @@ FARTHER, FARTHEST, GROWTH = (
     0.95,
     1.05,
 )  # of the last step moved on: at first, at most, and from one to the next
+# The cost is told from the products, which are there anyway; where it is less than this share of ‖V‖², what is left of
+# their difference is rounding, and it is taken from V − W H.
+CLOSE = 1e-2
 NO_LOCKS: Flags = np.zeros((0, 0), dtype=np.bool_)
 
 
@@ -60,25 +63,34 @@ class LeastSquares(Work):
         self.origin = self.templates
         self.cost = np.inf
 
-    def iterate(self, pool: ThreadPoolExecutor, look: bool) -> float:
-        """Update H, then W; the cost between the two if it is asked for. Where both led up, go back to before."""
+    def iterate(self, pool: Executor | None, look: bool) -> float:
+        """Update H, then W; the cost between the two if it is asked for. Where both led up, go back to before.
+
+        Without a pool all is done in the calling thread; the result is the same.
+        """
+        at_once = map if pool is None else pool.map
         sweeps, self.first_sweeps = self.first_sweeps or self.sweeps, None
         W, move = self.origin.copy(), sweep()
         fresh = np.empty_like(self.activations)
         b = np.float32(0 if look or self.seen is None else self.farther)
         gram = W.T @ W
-        done = list(pool.map(lambda lane: self._solve(lane, W, gram, fresh, sweeps, b, look), self.lanes))
+        done = list(at_once(lambda lane: self._solve(lane, W, gram, fresh, sweeps, b), self.lanes))
         products = sum((lane.products for lane in done[1:]), done[0].products)
         grams = sum((lane.grams for lane in done[1:]), done[0].grams)
         self.energy = self.energy or sum(lane.energy for lane in done)
+        told = 0.0
+        if look:
+            told = self._from_products(products, grams, W)
+            if told < CLOSE * self.energy:
+                told = sum(at_once(lambda lane: self._cost(lane, W, fresh), self.lanes))
 
         def solve(rows: tuple[int, int]) -> None:
             start, stop = rows
             locked = part(self.locked_templates, start, stop)
             move(products[start:stop], grams, W[start:stop], locked, self.sweeps)
 
-        list(pool.map(solve, even_parts(0, len(W), LANES)))
-        cost = 0.5 * self.energy - _inner(products, W) + 0.5 * _inner(grams, W.T @ W)
+        list(at_once(solve, even_parts(0, len(W), LANES)))
+        cost = self._from_products(products, grams, W)
         if self.seen is not None and cost > self.cost:
             self.templates[...], self.activations[...] = self.seen
             self.carry_on(calmly=True)
@@ -88,7 +100,7 @@ class LeastSquares(Work):
             self.templates[...] = W
             self.seen, self.cost = (W, fresh), cost
             self.farther = min(FARTHEST, self.farther * GROWTH)
-        return float(sum(lane.cost for lane in done))
+        return float(told)
 
     def _solve(
         self,
@@ -98,18 +110,13 @@ class LeastSquares(Work):
         fresh: Float,
         sweeps: int,
         b: np.float32,
-        look: bool,
     ) -> Products:
         """Solve for H in one lane, into `fresh`; `activations` then hold H moved on by `b`."""
         move = sweep()
         lane = Products(np.zeros_like(W), np.zeros_like(gram))
         for start, stop in blocks:
             self.progress.check()
-            V = self.V[start:stop]
-            if self.scale != 1:
-                V = V * self.scale
-            if self.roots:
-                V = np.sqrt(V)
+            V = self._block(start, stop)
             if not self.energy:
                 lane.energy += float(np.einsum("ij,ij->i", V, V).sum(dtype=np.float64))
             H, moved = fresh[start:stop], self.activations[start:stop]
@@ -124,21 +131,35 @@ class LeastSquares(Work):
                 moved[...] = H
             lane.products += V.T @ moved
             lane.grams += moved.T @ moved
-            if look:
-                P = H @ W.T
-                P += FLOOR
-                lane.cost += divergence(V, P, 2.0)
         return lane
+
+    def _from_products(self, products: Float, grams: Float, W: Float) -> float:
+        """½ ‖V − H Wᵀ‖² = ½ ‖V‖² − ⟨Vᵀ H, W⟩ + ½ ⟨HᵀH, WᵀW⟩."""
+        return 0.5 * self.energy - _inner(products, W) + 0.5 * _inner(grams, W.T @ W)
+
+    def _block(self, start: int, stop: int) -> Float:
+        """What is to be explained in these frames."""
+        V = self.V[start:stop]
+        if self.scale != 1:
+            V = V * self.scale
+        return np.sqrt(V) if self.roots else V
+
+    def _cost(self, blocks: list[tuple[int, int]], W: Float, H: Float) -> float:
+        """½ ‖V − H Wᵀ‖² in one lane, from the difference itself."""
+        total = 0.0
+        for start, stop in blocks:
+            self.progress.check()
+            total += divergence(self._block(start, stop), H[start:stop] @ W.T, 2.0)
+        return total
 
 
 @dataclass
 class Products:
-    """What a lane adds to the update of W: V Hᵀ, H Hᵀ, ‖V‖² and the cost."""
+    """What a lane adds to the update of W: V Hᵀ and H Hᵀ; and ‖V‖², the first time."""
 
     products: Float
     grams: Float
     energy: float = 0.0
-    cost: float = 0.0
 
 
 def _inner(first: Float, second: Float) -> float:
