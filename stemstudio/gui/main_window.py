@@ -184,7 +184,7 @@ class MainWindow(QMainWindow):
         self.room_sound.close()
         self.sounding.close()
         self.document.jobs.close()
-        self.saving.forget()
+        self.saving.close()
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,6 +71,7 @@ class Saving(QObject):
         self._takes: tuple[Answer, ...] = ()  # until the song is read
         self._opinions: tuple[Remembered, ...] = ()  # likewise
         self._writing: list[Job] = []
+        self._closing: list[threading.Thread] = []
         self._timer = QTimer(self, singleShot=True, interval=VIEW_AFTER)
         self._timer.timeout.connect(self._write_view)
         for signal in (document.target_changed, document.selection_changed, document.look_changed):
@@ -99,10 +101,21 @@ class Saving(QObject):
         self._timer.stop()
         self._finish_writing()
         if self.storage is not None:
-            self.storage.close()
+            self._let_go(self.storage)
         self.storage, self.song, self._owner = None, None, None
         self.tags = {}
         self._restore_after_reading, self._takes, self._opinions = None, (), ()
+
+    def close(self) -> None:
+        """Let go of what is open, and wait until the working copies of all that was open are gone."""
+        self.forget()
+        for thread in self._closing:
+            thread.join()
+        self._closing = []
+
+    def _let_go(self, storage: Storage, *, keep: bool = False) -> None:
+        self._closing = [thread for thread in self._closing if thread.is_alive()]
+        self._closing.append(storage.close_behind(keep=keep))
 
     def _finish_writing(self) -> None:
         """Wait for what is being written from the storage just now, and take up that it is saved."""
@@ -149,7 +162,7 @@ class Saving(QObject):
             if number == self._opening.number:
                 self._take(opened)
             else:  # something else was opened in the meantime
-                opened.storage.close(keep=opened.recovered)
+                self._let_go(opened.storage, keep=opened.recovered)
 
         self._document.jobs.run(title, work, take, failed=self.failed.emit, heavy=False)
 

@@ -263,12 +263,26 @@ class Storage:
         self._timer.start()
 
     def close(self, *, keep: bool = False) -> None:
-        """End it: the working copy is removed, unless it is to be offered at the next start."""
+        """End it: the working copy is removed, unless it is to be offered at the next start. Takes its time."""
+        self._detach()
+        self._end(keep)
+
+    def close_behind(self, *, keep: bool = False) -> threading.Thread:
+        """End it, in a thread of its own: a long recording's working copy takes seconds to be put together and removed."""
+        self._detach()
+        thread = threading.Thread(target=self._end, args=(keep,), name="closing a project")
+        thread.start()
+        return thread
+
+    def _detach(self) -> None:
+        """Write nothing down any more."""
         for end in self._ends:
             end()
         self._ends = []
         if self._timer is not None:
             self._timer.cancel()
+
+    def _end(self, keep: bool) -> None:
         self._writer.stop()
         self.reader.close()
         self._folder.release(remove=not keep)

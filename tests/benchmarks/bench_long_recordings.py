@@ -3,8 +3,9 @@
 `python tests/benchmarks/bench_long_recordings.py [--json] [--minutes N] [--song FILE] [--kept FILE] [NAME …]`: for each
 separator (all those without networks by default) the peak memory of a process that decodes N minutes of stereo (60),
 separates them with the recipe's defaults and renders its stems over some seconds; and memory and time of the separation
-against half of it. An hour of the slower ones takes many minutes: name one at a time, and say with `--kept` where the
-runs are written down, one a line; those that are in that file already are not run again.
+against half of it. An hour of the slower ones takes many minutes: name one at a time, with other settings if need be
+(`nmf:iterations=10`: memory does not depend on how many), and say with `--kept` where the runs are written down, one a
+line; those that are in that file already are not run again.
 
 Of memory the system is asked for two numbers, where it has them. The peak of all that lies in memory for the process
 (VmHWM), which is what the bound is on, counts files that are mapped: songs and spectrograms in nameless files, whose
@@ -62,7 +63,8 @@ def session(name: str, song: Path, minutes: float) -> Run:
     from stemstudio.audio.reading import read_song
     from stemstudio.progress import Progress
 
-    recipe = algorithm(name)()
+    word, *settings = name.split(":")
+    recipe = algorithm(word).from_settings(dict(each.split("=") for each in settings))
     with _own_memory() as peak:
         song_read = read_song(song, Progress())
         audio = Audio(song_read.samples[:, : round(minutes * 60 * RATE)], RATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +39,11 @@ class Studio:
         self.opening.cancel()
         self.player.close()
         self.document.jobs.close()
-        if self.saving.storage is not None:
-            if crash:
-                self.saving.storage.flush()
-            self.saving.storage.close(keep=crash)
+        if crash and self.saving.storage is not None:
+            self.saving.storage.flush()
+            self.saving.storage.close(keep=True)
             self.saving.storage = None
+        self.saving.close()
 
 
 @pytest.fixture
@@ -125,6 +126,28 @@ def test_save_and_open_bring_everything_back(qtbot, monkeypatch, studios, song, 
     assert second.document.hints.strength == 2.5
     assert not second.saving.unsaved
     assert "Brush lead" in second.document.earlier
+
+
+def test_what_was_open_is_cleared_away_behind_the_window(qtbot, monkeypatch, studios, song):
+    """SQLite puts a long recording's working copy together when it is closed, which takes seconds."""
+    studio = studios()
+    open_song(qtbot, studio, song)
+    work_on_it(studio.document)
+    folder, held = studio.saving.storage._folder.folder, threading.Event()
+    reader, closing = studio.saving.storage.reader, threading.Event()
+
+    def close() -> None:
+        closing.set()
+        held.wait(20.0)
+
+    monkeypatch.setattr(reader, "close", close)
+    open_song(qtbot, studio, song)  # does not wait
+    assert closing.wait(20.0)
+    assert folder.exists()
+    open_song(qtbot, studio, song)
+    held.set()
+    studio.saving.close()
+    assert not folder.exists()
 
 
 def test_takes_come_back_with_the_song_and_dropped_ones_do_not(qtbot, studios, song, tmp_path):

@@ -1,0 +1,206 @@
+"""An hour's recording in the window, from opening it to the export of its stems: memory, and how long the window stands still.
+
+`python tests/benchmarks/bench_long_session.py [--json] [--minutes N] [--song FILE]`: opens N minutes of stereo (60), has
+the whole sheet drawn, separates with HPSS, paints, undoes and redoes a stroke, plays, saves, opens the project again and
+exports the stems, in the real window with no screen, as one process whose peak memory (VmHWM, mapped files included) the
+system tells. Of every step the notes say how long it took, the longest that the window's thread was at work without
+looking for input (processor time of that thread, which a busy machine does not stretch), and what it did then.
+"""
+
+from __future__ import annotations
+
+import collections
+import shutil
+import signal
+import sys
+import time
+import traceback
+import types
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from bench_edits import Studio
+from measuring import Goal, private_home, report, write_song
+
+GIGABYTES = 4.0
+STILL_MS = 16.0
+PATIENCE = 3600.0  # seconds that a step may take
+LOOK = 0.005  # seconds of work between two looks at what the window is doing
+
+
+class Watched(Studio):
+    """A window whose every turn is timed.
+
+    Attributes
+    ----------
+    longest
+        Milliseconds of its thread in its longest turn since `begin`, and by the clock.
+    doing
+        Where it was in that turn.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.begin()
+        self._seen: collections.Counter[str] = collections.Counter()
+        # Not from another thread: what a frame holds would live on with it, a painter of a widget that is gone among it.
+        signal.signal(signal.SIGPROF, self._look)
+        signal.setitimer(signal.ITIMER_PROF, LOOK, LOOK)
+        super().__init__(path)
+
+    def begin(self) -> None:
+        """Forget what the longest turn was."""
+        self.longest, self.by_clock, self.doing = 0.0, 0.0, ""
+
+    def until(self, met: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        from PySide6.QtCore import QEventLoop
+        from PySide6.QtWidgets import QApplication
+
+        deadline = time.monotonic() + seconds
+        while not met():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the window does not get there")
+            # No event after the first that took longer than a millisecond: one turn is one piece of work.
+            self.turn(lambda: QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1))
+            time.sleep(0.001)
+
+    def turn(self, work: Callable[[], object]) -> None:
+        """One turn of the window's thread."""
+        self._seen.clear()
+        own, clock = time.thread_time(), time.perf_counter()
+        work()
+        own, clock = time.thread_time() - own, time.perf_counter() - clock
+        self.by_clock = max(self.by_clock, 1000 * clock)
+        if 1000 * own > self.longest:
+            self.longest = 1000 * own
+            self.doing = self._seen.most_common(1)[0][0] if self._seen else "nothing of ours"
+
+    def close(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        super().close()
+
+    def _look(self, _number: int, frame: types.FrameType | None) -> None:
+        ours = [each for each in traceback.extract_stack(frame) if "/stemstudio/" in each.filename]
+        if ours:
+            self._seen[
+                " > ".join(f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in ours[-3:])
+            ] += 1
+
+
+def session(path: Path, folder: Path) -> tuple[list[Goal], list[str]]:
+    """All steps, one after the other."""
+    from PySide6.QtCore import QSettings
+    from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+    from stemstudio.algorithms.hpss import HPSS
+    from stemstudio.gui.application import make_application
+    from stemstudio.mixing.export import ExportOrder
+    from stemstudio.project import edits
+    from stemstudio.project.project import PaintStroke
+    from stemstudio.spectral.brushes import BrushStroke
+
+    application = make_application()
+    QSettings().setValue("folders/save", str(folder))
+    QFileDialog.getSaveFileName = lambda *_: (str(folder / "recording.stems"), "")
+    QMessageBox.open = lambda *_: None
+    goals: list[Goal] = []
+    notes: list[str] = []
+    last = time.perf_counter()
+
+    def told(what: str) -> None:
+        nonlocal last
+        took, last = time.perf_counter() - last, time.perf_counter()
+        goals.append(Goal(f"{what}: longest turn of the window", studio.longest, STILL_MS, unit="ms"))
+        doing = f" in {studio.doing}" if studio.longest > STILL_MS else ""
+        words = f"{what}: {took:.1f} s, longest turn {studio.longest:.1f} ms ({studio.by_clock:.0f} by the clock){doing}"
+        notes.append(f"{words}; memory {memory()}")
+        print(notes[-1], file=sys.stderr)
+        studio.begin()
+
+    studio = Watched(path)
+    window, document, player = studio.window, studio.document, studio.window.player
+    told("opened")
+    studio.until(lambda: window.light.idle)
+    told("drawn")
+    window.separating.run(0, HPSS())
+    studio.until(lambda: bool(document.state.splits))
+    told("separated")
+    stems = [leaf.id for leaf in document.state.leaves()]
+    document.set_target(stems[0])
+    player.seek(document.state.mixture.length // 2)
+    studio.wait_for_sound(document.duration / 2, 6.0)
+    told("rendered around the playhead")
+    here = document.duration / 2 + 1.0
+    document.viewport.set_time(here - 5, here + 5)
+    points = tuple((here + 0.1 * step, 300.0 * 1.5**step) for step in range(5))
+    shape = BrushStroke(points=points, width=0.1, height=1.0, hardness=0.7, strength=0.8)
+    stroke = PaintStroke(stems[0], False, shape)
+    studio.turn(lambda: document.do(edits.paint(document.state, document.project.new_id(), stroke, "Brush")))
+    studio.wait_for_sound(here - 1.0, 3.0)
+    told("painted")
+    studio.turn(document.undo)
+    studio.wait_for_sound(here - 1.0, 3.0)
+    studio.turn(lambda: document._step("redo"))
+    studio.wait_for_sound(here - 1.0, 3.0)
+    told("undone and redone")
+    player.play()
+    studio.rest(3.0)
+    player.pause()
+    told("played")
+    studio.until(lambda: window.light.idle)
+    told("drawn anew")
+    studio.turn(window.saving.save)
+    studio.until(lambda: not window.saving.unsaved)
+    told("saved")
+    before = weakref.ref(document.project)
+    studio.turn(lambda: window.open_path(folder / "recording.stems"))
+    studio.until(lambda: document.project is not before() and document.complete and not window.opening.busy)
+    assert document.state.splits
+    told("opened again")
+    studio.until(lambda: window.light.idle)
+    told("drawn again")
+    done: list[object] = []
+    window.exporting.finished.connect(done.append)
+    window.exporting.failed.connect(done.append)
+    leaves = tuple(leaf.id for leaf in document.state.leaves())
+    studio.turn(lambda: window.exporting.run(ExportOrder(folder / "stems", leaves)))
+    studio.until(lambda: bool(done))
+    told("exported")
+    report_ = done[0]
+    assert report_.null_db < -90, report_.null_db
+    goals.insert(0, Goal("peak memory", peak(), GIGABYTES, unit="GB"))
+    studio.close()
+    del application
+    return goals, notes
+
+
+def memory() -> str:
+    """What lies in memory now: at most, now, and of that its own."""
+    lines = dict(
+        line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line
+    )
+    most, now, own = (int(lines[name].split()[0]) / 2**20 for name in ("VmHWM", "VmRSS", "RssAnon"))
+    return f"{now:.2f} GB, {own:.2f} of it its own, at most {most:.2f}"
+
+
+def peak() -> float:
+    """GB at most so far."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**20
+
+
+def main(words: list[str]) -> int:
+    minutes = float(words[words.index("--minutes") + 1]) if "--minutes" in words else 60.0
+    home = private_home()
+    try:
+        if "--song" in words:
+            song = Path(words[words.index("--song") + 1])
+        else:
+            song = write_song(home / "recording.wav", 60 * minutes)
+        return report(*session(song, home))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
