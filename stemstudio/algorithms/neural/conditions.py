@@ -6,7 +6,7 @@ import ctypes
 import functools
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -18,15 +18,19 @@ KEPT = ((MMAP_MAX, 0), (TRIM_THRESHOLD, 2**31 - 1), (TOP_PAD, 256 * 2**20))
 
 
 @contextmanager
-def computing(torch: Any, device: Device) -> Iterator[None]:
-    """All of them, for a device."""
+def computing(torch: Any, device: Device, networks: Sequence[Any] = ()) -> Iterator[None]:
+    """All of them, for networks on a device."""
     with ExitStack() as stack:
         stack.enter_context(_plain_attention(torch))
         stack.enter_context(_chances_kept())
         stack.enter_context(_positions_kept())
         stack.enter_context(_threads(torch, device))
         if device.name == "cpu":
+            from stemstudio.algorithms.neural.channels_last import channels_last
+
             stack.enter_context(memory_kept())
+            for network in networks:
+                stack.enter_context(channels_last(network))
         yield
 
 

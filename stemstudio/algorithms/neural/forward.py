@@ -69,11 +69,11 @@ class Run:
 
         plan = self.joined.plan
         waiting, batch = Waiting(plan.segments), self.device.batch
-        count = _Count(len(plan.segments), plan.length, self.networks, progress)
         with ExitStack() as stack:
             stack.enter_context(understood(self.device))
             stack.enter_context(torch.inference_mode())
-            stack.enter_context(computing(torch, self.device))
+            stack.enter_context(computing(torch, self.device, [network.module for network in self.networks]))
+            count = _Count(len(plan.segments), plan.length, self.networks, progress)
             for network in self.networks:
                 stack.enter_context(_on_device(torch, network, self.device, self.precision))
                 stack.enter_context(_watched(network, count))

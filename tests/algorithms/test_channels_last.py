@@ -1,0 +1,57 @@
+"""Layers of Demucs laid out for a processor: the same stems, and nothing of it left afterwards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_recipes import SOURCES, tiny_network
+
+from stemstudio.algorithms.neural.channels_last import Branch, Down, Up, channels_last
+
+
+def lively(network):
+    """Weights as after training: new ones leave the branches and the norms as good as out."""
+    import torch
+
+    random = torch.Generator().manual_seed(1)
+    for name, value in network.named_parameters():
+        if name.endswith(("scale", "bias")) or "norm" in name or value.dim() == 1:
+            value.data = 0.6 + 0.4 * torch.rand(value.shape, generator=random)
+    return network
+
+
+def older_network():
+    """A hybrid Demucs without a transformer, whose inner layers have norms, LSTMs and attention."""
+    import torch
+    from demucs.hdemucs import HDemucs
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return HDemucs(SOURCES, channels=4, nfft=1024, depth=5, norm_starts=3, dconv_mode=3).eval()
+
+
+@pytest.mark.parametrize("made", [tiny_network, older_network])
+def test_a_network_answers_as_it_does_by_itself(made):
+    import torch
+
+    network = lively(made())
+    wave = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 2, 44100), dtype=np.float32))
+    kept = list(network.modules())
+    with torch.inference_mode():
+        own = network(wave)
+        with channels_last(network):
+            kinds = [type(layer) for layer in network.modules()]
+            found = network(wave)
+    assert {Down, Up, Branch} <= set(kinds)
+    assert list(network.modules()) == kept
+    assert own.abs().max() > 0.1
+    np.testing.assert_allclose(found, own, atol=2e-6 * float(own.abs().max()))
+
+
+def test_what_is_built_in_another_way_stays_as_it_is():
+    import torch
+
+    network = torch.nn.Sequential(torch.nn.Conv1d(2, 2, 3))
+    kept = list(network.modules())
+    with channels_last(network):
+        assert list(network.modules()) == kept
