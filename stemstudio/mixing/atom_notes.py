@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.score import DRUM_CHANNEL, pitch_of
 from stemstudio.algorithms.timbre import pitch_of as template_pitch
+from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.project.project import State
 from stemstudio.project.stem import Split
 
@@ -83,7 +84,14 @@ def notes_of(found: Factorization, sample_rate: int, channel: int = 0) -> list[l
     return result
 
 
-def midi_file(state: State, split: Split, start: float, stop: float, tempo: float | None = None) -> bytes:
+def midi_file(
+    state: State,
+    split: Split,
+    start: float,
+    stop: float,
+    tempo: float | None = None,
+    pace: Pace = AS_RECORDED,
+) -> bytes:
     """The atoms of a split as a MIDI file with a track for each stem.
 
     Parameters
@@ -91,7 +99,9 @@ def midi_file(state: State, split: Split, start: float, stop: float, tempo: floa
     start, stop
         The stretch of the song that is written, in seconds; the file's time begins with it.
     tempo
-        In beats a minute; 120 where nobody knows, which keeps the times right all the same.
+        In beats a minute at that pace; 120 where nobody knows, which keeps the times right all the same.
+    pace
+        How fast and how high the notes are; drums are struck as they were.
     """
     import mido
 
@@ -102,7 +112,8 @@ def midi_file(state: State, split: Split, start: float, stop: float, tempo: floa
     head = mido.MidiTrack()
     head.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(beats)))
     file.tracks.append(head)
-    ticks = TICKS * beats / 60
+    ticks = TICKS * beats / 60 / pace.tempo
+    higher = round(pace.semitones)
     stems = tuple(dict.fromkeys((*split.owners, split.residual)))
     notes = notes_of(found, state.mixture.sample_rate)
     for number, stem in enumerate(stems):
@@ -112,7 +123,7 @@ def midi_file(state: State, split: Split, start: float, stop: float, tempo: floa
             for part in split.parts_of(stem)
             for note in notes[part]
             if note.start < stop and note.stop > start
-            for event in _events(note, start, stop, ticks, channel)
+            for event in _events(note, start, stop, ticks, channel, higher)
         )
         track = mido.MidiTrack()
         name = state.stems[stem].name.encode("latin-1", "replace").decode("latin-1")
@@ -136,13 +147,15 @@ def midi_file(state: State, split: Split, start: float, stop: float, tempo: floa
 
 
 def _events(
-    note: AtomNote, start: float, stop: float, ticks: float, channel: int
+    note: AtomNote, start: float, stop: float, ticks: float, channel: int, higher: int
 ) -> Iterator[tuple[int, int, int, int, int]]:
-    place = note.channel if note.channel == DRUM_CHANNEL else channel
+    drum = note.channel == DRUM_CHANNEL
+    place = DRUM_CHANNEL if drum else channel
+    key = note.key if drum else min(127, max(0, note.key + higher))
     first = round((max(note.start, start) - start) * ticks)
     last = max(first + 1, round((min(note.stop, stop) - start) * ticks))
-    yield first, 1, place, note.key, note.velocity
-    yield last, 0, place, note.key, 0
+    yield first, 1, place, key, note.velocity
+    yield last, 0, place, key, 0
 
 
 def _strokes(level: Float, loudest: float) -> Iterator[tuple[int, int, float]]:

@@ -10,7 +10,7 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.targets import WholeFile
 from stemstudio.mixing.atom_notes import midi_file
 from stemstudio.mixing.export_record import export_record
-from stemstudio.mixing.labels import bars_of, label_text, labels_of, within
+from stemstudio.mixing.labels import bars_of, label_text, labels_of, placed
 from stemstudio.mixing.mask_files import write_masks, write_pictures
 from stemstudio.mixing.order import ExportOrder, ExportReport, Key
 from stemstudio.mixing.plan import tempo_of
@@ -57,13 +57,17 @@ def write_data(
                 data = _atoms(state.splits[split], rate)
             elif kind == "midi":
                 data = midi_file(
-                    state, state.splits[split], start / rate, stop / rate, tempo_of(order, state)
+                    state,
+                    state.splits[split],
+                    start / rate,
+                    stop / rate,
+                    tempo_of(order, state),
+                    order.pace,
                 )
             elif kind == "labels":
-                marks = within((*order.labels, *labels_of(state), *bars_of(state)), start / rate, stop / rate)
-                data = label_text(marks).encode()
+                data = label_text(placed((*labels_of(state), *bars_of(state)), order, state)).encode()
             else:
-                data = export_record(state, report, song, start, stop).encode()
+                data = export_record(state, report, song, start, stop, order.pace).encode()
             file.write(lambda path, data=data: _put(path, data))  # type: ignore[misc]
     if pictures:
         write_pictures(pictures, state, progress)

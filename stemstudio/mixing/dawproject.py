@@ -14,14 +14,19 @@ from stemstudio.audio.formats import file_format
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.targets import WholeFile, why
 from stemstudio.errors import UnwritableFile
+from stemstudio.mixing import filters
 from stemstudio.mixing.naming import distinct
 from stemstudio.mixing.order import ExportOrder, Part
 from stemstudio.mixing.session import Session, Track, session_of
 from stemstudio.mixing.sound_files import Written, write_sound_files
 from stemstudio.progress import Progress
+from stemstudio.project.effects import Equaliser
 from stemstudio.project.project import State
 
 Element = ElementTree.Element
+
+TOLD = ("equaliser", "envelope", "mutes")
+"""Fields of a strip that are written beside its faders."""
 
 LOUDEST = 4.0  # what the faders of the project reach, as the mixer's +12 dB do
 CHUNK = 2**20
@@ -91,7 +96,7 @@ def project_xml(session: Session) -> bytes:
             max="666",
             value=_number(session.tempo),
         )
-        _below(transport, "TimeSignature", id="signature", numerator="4", denominator="4")
+        _below(transport, "TimeSignature", id="signature", numerator=str(session.metre), denominator="4")
     structure = _below(project, "Structure")
     for number, track in enumerate(session.tracks, 1):
         _add_track(structure, f"track{number}", track)
@@ -100,11 +105,17 @@ def project_xml(session: Session) -> bytes:
     arrangement = _below(project, "Arrangement", id="arrangement")
     lanes = _below(arrangement, "Lanes", id="lanes", timeUnit="seconds")
     for number, track in enumerate(session.tracks, 1):
-        _add_clip(lanes, number, track, session)
+        lane = _below(lanes, "Lanes", id=f"lanes{number}", track=f"track{number}", timeUnit="seconds")
+        _add_clip(lane, number, track, session)
+        _add_automation(lane, number, track)
     if session.labels:
         markers = _below(arrangement, "Markers", id="markers", timeUnit="seconds")
-        for label in session.labels:
-            _below(markers, "Marker", time=_number(label.start), name=_words(label.text))
+        marks = [(label.start, label.text) for label in session.labels]
+        marks += [
+            (label.stop, f"end of {label.text}") for label in session.labels if label.stop > label.start
+        ]
+        for second, words in sorted(marks, key=lambda mark: mark[0]):  # there are no regions
+            _below(markers, "Marker", time=_number(second), name=_words(words))
     return _document(project)
 
 
@@ -144,6 +155,8 @@ def _add_track(structure: Element, name: str, track: Track) -> None:
         destination="master-channel",
         solo=_truth(track.solo),
     )
+    if not track.equaliser.flat:
+        _add_equaliser(channel, name, track.equaliser)
     _below(channel, "Mute", id=f"{name}-mute", name="Mute", value=_truth(track.mute))
     pan = _number((track.pan + 1) / 2)
     _below(channel, "Pan", id=f"{name}-pan", name="Pan", unit="normalized", min="0", max="1", value=pan)
@@ -154,14 +167,65 @@ def _add_track(structure: Element, name: str, track: Track) -> None:
         name="Volume",
         unit="linear",
         min="0",
-        max=_number(max(LOUDEST, track.gain)),
+        max=_number(max(LOUDEST, track.gain, *(track.gain * factor for _, factor in track.curve))),
         value=_number(track.gain),
     )
 
 
-def _add_clip(lanes: Element, number: int, track: Track, session: Session) -> None:
+def _add_equaliser(channel: Element, name: str, equaliser: Equaliser) -> None:
+    """The filters of a strip as those of the program's own equaliser, from the lowest to the highest."""
+    flat = filters.FLAT_Q
+    bands = (
+        ("highPass", equaliser.low_cut, None, flat),
+        ("lowShelf", equaliser.low_at, equaliser.low, flat),
+        ("bell", equaliser.mid_at, equaliser.mid, equaliser.mid_width),
+        ("highShelf", equaliser.high_at, equaliser.high, flat),
+        ("lowPass", equaliser.high_cut, None, flat),
+    )
+    device = _below(
+        _below(channel, "Devices"),
+        "Equalizer",
+        id=f"{name}-equalizer",
+        deviceName="Equalizer",
+        deviceRole="audioFX",
+        loaded="true",
+    )
+    _below(device, "Enabled", id=f"{name}-equalizer-on", name="On/Off", value="true")
+    for kind, hertz, gain, width in bands:
+        if not hertz or gain == 0.0:
+            continue
+        band = _below(device, "Band", type=kind, **({"order": "2"} if gain is None else {}))
+        _below(band, "Freq", unit="hertz", value=_number(hertz))
+        if gain is not None:
+            _below(band, "Gain", unit="decibel", value=_number(gain))
+        _below(band, "Q", unit="linear", value=_number(width))
+        _below(band, "Enabled", value="true")
+
+
+def _add_automation(lane: Element, number: int, track: Track) -> None:
+    """The volume curve, which takes the place of the fader, and where the track is muted."""
+    name = f"track{number}"
+    if track.curve:
+        points = _points(lane, f"{name}-volume", unit="linear")
+        for second, factor in track.curve:
+            value = _number(factor * track.gain)
+            _below(points, "RealPoint", time=_number(second), value=value, interpolation="linear")
+    if track.mutes and not track.mute:  # automation would switch the track on
+        points = _points(lane, f"{name}-mute")
+        edges = [(0.0, False)] if track.mutes[0][0] > 0 else []
+        edges += [(edge, edge == start) for start, stop in track.mutes for edge in (start, stop)]
+        for second, silent in edges:
+            _below(points, "BoolPoint", time=_number(second), value=_truth(silent))
+
+
+def _points(lane: Element, parameter: str, **attributes: str) -> Element:
+    points = _below(lane, "Points", id=f"{parameter}-points", timeUnit="seconds", **attributes)
+    _below(points, "Target", parameter=parameter)
+    return points
+
+
+def _add_clip(lane: Element, number: int, track: Track, session: Session) -> None:
     seconds = _number(session.seconds)
-    lane = _below(lanes, "Lanes", id=f"lanes{number}", track=f"track{number}", timeUnit="seconds")
     clips = _below(lane, "Clips", id=f"clips{number}")
     clip = _below(
         clips,

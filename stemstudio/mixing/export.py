@@ -12,16 +12,17 @@ from stemstudio.audio.tags import Tags
 from stemstudio.audio.targets import WholeFile, place_all
 from stemstudio.audio.writing import FileExists, SoundWriter
 from stemstudio.errors import StemStudioError, UnwritableFile
+from stemstudio.mixing import dawproject, reaper
 from stemstudio.mixing.data_files import write_data
-from stemstudio.mixing.dawproject import write_dawproject
 from stemstudio.mixing.order import PACKAGES, ExportOrder, ExportReport, Key
 from stemstudio.mixing.plan import file_names, names_of, parts_of
-from stemstudio.mixing.reaper import project_text
 from stemstudio.mixing.session import left_behind, session_of
 from stemstudio.mixing.sound_files import Written, write_sound_files
 from stemstudio.mixing.stem_mp4 import write_stem_mp4
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
+
+TOLD = {"rpp": reaper.TOLD, "dawproject": dawproject.TOLD}
 
 __all__ = ["ExportOrder", "ExportReport", "Key", "export", "file_names"]
 
@@ -89,20 +90,20 @@ def _written(
     for file in others.values():
         stack.callback(file.discard)
     if order.package == "rpp":
-        text = project_text(session_of(state, order, parts, names, title))
+        text = reaper.project_text(session_of(state, order, parts, names, title))
         others["package"].write(lambda path: _put(path, text))
     written: Written | None = None
     files: Mapping[Key, SoundWriter] = {}
     extent = progress.part(0.0, 0.95 if parts or others.get("package") else 0.0)
     if order.package == "dawproject":
-        written = write_dawproject(others["package"], state, order, parts, tags, title, extent)
+        written = dawproject.write_dawproject(others["package"], state, order, parts, tags, title, extent)
     elif order.package == "stem-mp4":
         written = write_stem_mp4(others["package"], state, order, tags, title, extent)
     elif parts:
         written = write_sound_files(state, order, parts, order.folder, names, tags, title, stack, extent)
         files = written.writers
-    if written is not None and order.package in ("rpp", "dawproject"):
-        note = left_behind(state, parts)
+    if written is not None and order.package in TOLD:
+        note = left_behind(state, parts, TOLD[order.package])
         written = replace(written, notes=(*written.notes, *filter(None, (note,))))
     report = _reported(order, state, names, written)
     data = {key: file for key, file in others.items() if key != "package"}

@@ -7,11 +7,14 @@ import math
 from typing import Any
 
 from stemstudio.mixing.order import ExportReport
+from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE
 
 
-def export_record(state: State, report: ExportReport, song: str, start: int, stop: int) -> str:
+def export_record(
+    state: State, report: ExportReport, song: str, start: int, stop: int, pace: Pace = AS_RECORDED
+) -> str:
     """What was written, as JSON that people and scripts read."""
     rate = state.mixture.sample_rate
     gains = report.gains_db
@@ -21,6 +24,8 @@ def export_record(state: State, report: ExportReport, song: str, start: int, sto
         "channels": state.mixture.channels,
         "seconds": state.mixture.length / rate,
         "range": [start / rate, stop / rate],
+        "tempo": pace.tempo,
+        "key": pace.semitones,
         "stems": [
             {
                 "name": stem.name,

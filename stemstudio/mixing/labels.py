@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from stemstudio.mixing.order import Label
+from stemstudio.mixing.order import ExportOrder, Label
 from stemstudio.project.project import State
 
 
@@ -41,6 +42,14 @@ def within(labels: Iterable[Label], start: float, stop: float) -> tuple[Label, .
         for one in labels
         if one.start <= stop and one.stop >= start
     )
+
+
+def placed(labels: Iterable[Label], order: ExportOrder, state: State) -> tuple[Label, ...]:
+    """The labels of an order, and others, in the time of its files."""
+    start, stop = order.span(state)
+    rate, tempo = state.mixture.sample_rate, order.pace.tempo
+    cut = within((*order.labels, *labels), start / rate, stop / rate)
+    return tuple(replace(one, start=one.start / tempo, stop=one.stop / tempo) for one in cut)
 
 
 def label_text(labels: Iterable[Label]) -> str:

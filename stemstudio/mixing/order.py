@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.project.project import State
 
 __all__ = ["DATA", "PACKAGES", "ExportOrder", "ExportReport", "Group", "Key", "Label", "Part"]
@@ -53,12 +54,15 @@ class DataKind:
         With the dot.
     words
         One line for a musician.
+    paced
+        Whether its times follow the tempo that is written.
     """
 
     key: Data
     name: str
     suffix: str
     words: str
+    paced: bool = False
 
 
 PACKAGES: dict[str, Package] = {
@@ -74,11 +78,11 @@ REAPER_SOURCES = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3
 STREAMS = {"aac": "AAC, 256 kbit/s a stream, as decks expect it", "alac": "ALAC: exact, and large"}
 DATA: dict[str, DataKind] = {
     "atoms": DataKind("atoms", "atoms", ".npz", "Atoms: templates and activations (.npz)"),
-    "midi": DataKind("midi", "notes", ".mid", "Atoms as notes (.mid)"),
+    "midi": DataKind("midi", "notes", ".mid", "Atoms as notes (.mid)", True),
     "masks": DataKind("masks", "masks", ".npz", "Masks of all stems (.npz)"),
     "pictures": DataKind("pictures", "mask", ".png", "Masks as pictures (.png)"),
-    "labels": DataKind("labels", "labels", ".txt", "Regions and markers for Audacity (.txt)"),
-    "report": DataKind("report", "report", ".json", "Report: stems, recipes, levels (.json)"),
+    "labels": DataKind("labels", "labels", ".txt", "Regions and markers for Audacity (.txt)", True),
+    "report": DataKind("report", "report", ".json", "Report: stems, recipes, levels (.json)", True),
 }
 
 
@@ -168,7 +172,10 @@ class ExportOrder:
     labels
         Regions and markers.
     tempo
-        In beats a minute; None for that of the song's beats, where they are known.
+        The song's own, in beats a minute; None for that of its beats, where they are known.
+    pace
+        At which tempo and in which key the sounds are written: each stem is stretched by itself, and the song is what
+        they make together.
     """
 
     folder: Path
@@ -194,11 +201,22 @@ class ExportOrder:
     name: str = ""
     labels: tuple[Label, ...] = ()
     tempo: float | None = None
+    pace: Pace = AS_RECORDED
 
     def span(self, state: State) -> tuple[int, int]:
         """Samples [start, stop) of the song that are written."""
         length = state.mixture.length
         return max(0, self.start or 0), length if self.stop is None else min(self.stop, length)
+
+    def frames(self, state: State) -> int:
+        """Samples a channel of every file."""
+        start, stop = self.span(state)
+        own = state.mixture.sample_rate
+        return -(-self.pace.length(stop - start) * (self.rate or own) // own)
+
+    def second(self, state: State, second: float) -> float:
+        """Where a time of the song is in the files."""
+        return (second - self.span(state)[0] / state.mixture.sample_rate) / self.pace.tempo
 
 
 @dataclass(frozen=True)

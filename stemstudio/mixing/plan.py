@@ -52,8 +52,9 @@ def channels_of(state: State, part: Part) -> int:
 
 
 def tempo_of(order: ExportOrder, state: State) -> float | None:
-    """In beats a minute: what the order says, else that of the song's beats; None where nobody knows."""
-    return order.tempo or state.beats.bpm
+    """In beats a minute, as it is written: what the order says, else that of the beats; None where nobody knows."""
+    own = order.tempo or state.beats.bpm
+    return own * order.pace.tempo if own else None
 
 
 def names_of(order: ExportOrder, state: State) -> dict[Key, str]:
@@ -90,21 +91,23 @@ def file_names(order: ExportOrder, state: State, song: str) -> dict[Key, str]:
     """
     package = PACKAGES[order.package]
     parts = parts_of(order, state)
+    pace = f" ({order.pace.words})" if order.pace.changed else ""
     keys: list[Key] = []
     words: list[str] = []
     suffixes: list[str] = []
     if package.suffix:
-        keys, words, suffixes = ["package"], [safe_name(order.name or song)], [package.suffix]
+        keys, words, suffixes = ["package"], [safe_name(order.name or song + pace)], [package.suffix]
     if not package.single:
         suffix = file_format(order.format).suffix
         for number, part in enumerate(parts, 1):
             keys.append(part.key)
-            words.append(filled(order.template, song=song, stem=part.name, number=number))
+            words.append(filled(order.template, song=song, stem=part.name, number=number) + pace)
             suffixes.append(suffix)
     for data in dict.fromkeys(order.data):
         for key, stem in data_stems(data, state):
             keys.append(key)
-            words.append(filled(order.template, song=song, stem=stem, number=len(keys)))
+            name = filled(order.template, song=song, stem=stem, number=len(keys))
+            words.append(name + pace if DATA[data].paced else name)
             suffixes.append(DATA[data].suffix)
     return dict(zip(keys, distinct(words, suffixes), strict=True))
 
@@ -135,10 +138,8 @@ def data_stems(data: str, state: State) -> list[tuple[str, str]]:
 def sizes(order: ExportOrder, state: State, song: str) -> dict[Key, tuple[str, int | None]]:
     """Name of each file, and about how many bytes it will have; None where nobody knows before it is written."""
     names = file_names(order, state, song)
-    start, stop = order.span(state)
-    own = state.mixture.sample_rate
-    rate = order.rate or own
-    length = max(0, -(-(stop - start) * rate // own))
+    rate = order.rate or state.mixture.sample_rate
+    length = max(0, order.frames(state))
     found: dict[Key, int] = {}
     if order.package == "stem-mp4":
         kind, quality = ("flac", "24") if order.subtype == "alac" else ("m4a", "256")
@@ -164,6 +165,8 @@ def what_is_wrong(order: ExportOrder, state: State) -> str:
     start, stop = order.span(state)
     if stop <= start:
         return "The range to be written is empty. Select a stretch of the song, or all of it."
+    if order.pace.changed and order.upmix:
+        return "The upmix is written as it was recorded: leave it out, or write all at the song's own tempo and key."
     if order.package == "stem-mp4":
         each = order.gain.startswith("each")
         return "The streams of one file cannot have a gain each. Choose another level." if each else ""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.order import REAPER_SOURCES
 from stemstudio.mixing.session import Session, Track
 
+TOLD = ("flip", "envelope", "mutes")
+"""Fields of a strip that are written beside its faders."""
 USUAL_TEMPO = 120.0
 SOLO_IN_PLACE = 2
+LOUDEST_POINT = 2.0  # what a volume envelope reaches; the fader, which trims it, goes on from there
+STRAIGHT, SQUARE = 0, 1
 OWN_COLOUR = 0x1000000  # the bit that says that a colour was chosen
 
 
@@ -17,14 +21,14 @@ def project_text(session: Session) -> str:
     """A project of an arrangement; StemStudioError where REAPER has no source for the format.
 
     The pan law is 0 dB (`PANLAW 1`) with balance for stereo (`PANMODE 3`): both sides at unity in the middle and only
-    the other one lowered, as in the mixer.
+    the other one lowered, as in the mixer. Envelopes are trimmed by the fader (`AUTOMODE 0`).
     """
     lines = [
         '<REAPER_PROJECT 0.1 "6.0" 0',
         "  PANLAW 1",
         "  PANMODE 3",
         f"  SAMPLERATE {session.sample_rate} 1 0",
-        f"  TEMPO {session.tempo or USUAL_TEMPO:.10g} 4 4",
+        f"  TEMPO {session.tempo or USUAL_TEMPO:.10g} {session.metre} 4",
     ]
     for number, label in enumerate(session.labels, 1):
         region = int(label.stop > label.start)
@@ -53,9 +57,19 @@ def _track(track: Track, seconds: float) -> Iterator[str]:
     yield "<TRACK"
     yield f"  NAME {quoted(track.name)}"
     yield f"  PEAKCOL {OWN_COLOUR | blue << 16 | green << 8 | red}"
-    yield f"  VOLPAN {track.gain:.14g} {track.pan:.14g} -1 -1 1"
+    over = max([1.0, *(factor / LOUDEST_POINT for _, factor in track.curve)])
+    yield "  AUTOMODE 0"
+    yield f"  VOLPAN {track.gain * over:.14g} {track.pan:.14g} -1 -1 1"
     yield f"  MUTESOLO {int(track.mute)} {SOLO_IN_PLACE * track.solo} 0"
+    yield f"  IPHASE {int(track.flip)}"
     yield f"  NCHAN {max(2, track.channels)}"
+    if track.curve:
+        points = [(second, factor / over) for second, factor in track.curve]
+        yield from _envelope("VOLENV2", points, STRAIGHT)
+    if track.mutes and not track.mute:  # an envelope would switch the track on
+        edges = [(0.0, 1.0)] if track.mutes[0][0] > 0 else []
+        edges += [(edge, float(edge == stop)) for start, stop in track.mutes for edge in (start, stop)]
+        yield from _envelope("MUTEENV", edges, SQUARE)
     yield "  <ITEM"
     yield "    POSITION 0"
     yield f"    LENGTH {seconds:.9f}"
@@ -66,3 +80,15 @@ def _track(track: Track, seconds: float) -> Iterator[str]:
     yield "    >"
     yield "  >"
     yield ">"
+
+
+def _envelope(name: str, points: Sequence[tuple[float, float]], shape: int) -> Iterator[str]:
+    """Points (second, value): for a mute 0 is silence."""
+    yield f"  <{name}"
+    yield "    ACT 1 -1"
+    yield "    VIS 1 1 1"
+    yield "    ARM 0"
+    yield f"    DEFSHAPE {shape} -1 -1"
+    for second, value in points:
+        yield f"    PT {second:.9f} {value:.12g} {shape}"
+    yield "  >"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,10 @@ from stemstudio.audio.audio import Samples
 from stemstudio.audio.loudness import LoudnessMeter
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter
-from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.order import Part
+from stemstudio.mixing.pace import Pace
 from stemstudio.mixing.plan import channels_of
-from stemstudio.mixing.slowed import slowed
 from stemstudio.mixing.sounds import rendered
-from stemstudio.mixing.stretching import stretched_length
-from stemstudio.mixing.strips import strips_of
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -79,22 +75,18 @@ def write_remix(
     channels = channels_of(state, part)
     meter = LoudnessMeter(form.sample_rate, channels)
     bad = 0
-    changed = tempo != 1.0 or semitones != 0.0
+    pace = Pace(tempo, semitones)
     with SoundWriter(
         path,
         form.sample_rate,
         channels,
-        stretched_length(form.length, tempo),
+        pace.length(form.length),
         format=format,
         subtype=subtype,
         tags=tags,
         overwrite=overwrite,
     ) as writer:
-        if changed:
-            blocks = _slowed(state, tempo, semitones, progress.part(0, 1))
-        else:
-            made = rendered(state, [part], 0, form.length, progress.part(0, 1), "Mixing")
-            blocks = ((sounds["mix"], count) for _, sounds, count in made)
+        made = rendered(state, [part], 0, form.length, progress.part(0, 1), "Mixing", pace)
 
         def take(mix: Samples) -> None:
             meter.take(mix)
@@ -103,11 +95,11 @@ def write_remix(
         # A block is measured and encoded while the next one is mixed.
         with ThreadPoolExecutor(1) as aside:
             before: Future[None] | None = None
-            for mix, count in blocks:
+            for _, sounds, count in made:
                 bad += count
                 if before is not None:
                     before.result()
-                before = aside.submit(take, mix[:channels])
+                before = aside.submit(take, sounds["mix"])
             if before is not None:
                 before.result()
         report = writer.finish()
@@ -117,17 +109,6 @@ def write_remix(
     if bad:
         notes.append(f"{bad} samples of stems were no numbers and are silent.")
     return RemixReport(path, report.peak, report.clipped_db, meter.integrated, tuple(notes))
-
-
-def _slowed(
-    state: State, tempo: float, semitones: float, progress: Progress
-) -> Iterator[tuple[Samples, int]]:
-    """Blocks of the mix at another tempo and in another key."""
-    leaves, form = state.leaves(), state.mixture
-    strips = strips_of(leaves, form.channels, form.sample_rate)
-    mixdown = Mixdown(strips, state.effects, form.sample_rate, tempo=tempo)
-    for stems, count in slowed(state, [leaf.id for leaf in leaves], tempo, semitones, progress):
-        yield mixdown.mix([stems[leaf.id] for leaf in leaves]), count
 
 
 def worded(report: RemixReport) -> str:

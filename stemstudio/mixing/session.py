@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from stemstudio.mixing.labels import labels_of, within
+import numpy as np
+
+from stemstudio.mixing.labels import labels_of, placed
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import ExportOrder, Key, Label, Part
 from stemstudio.mixing.plan import channels_of, tempo_of
+from stemstudio.mixing.strips import Points, curve_points, merged
+from stemstudio.project.effects import Equaliser
 from stemstudio.project.project import State
-from stemstudio.project.stem import STRIP, Stem
+from stemstudio.project.stem import FLAT, Stem
 
-UNTOLD = tuple(field for field in STRIP if field not in ("gain_db", "pan", "mute", "solo", "solo_safe"))
+USUAL_METRE = 4
+
+UNTOLD = {
+    "equaliser": "filters",
+    "width": "width",
+    "flip": "phase",
+    "reverb_db": "sends",
+    "delay_db": "sends",
+}
+"""Fields of a strip that not every program is told, in a musician's words."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,15 @@ class Track:
         Balance as the mixer has it: −1 (left) to 1 (right), both sides at unity in the middle.
     mute, solo
         As in the mixer; what is no stem is muted, so that nothing is heard twice.
+    flip
+        Whether the phase is turned over.
+    equaliser
+        What its filters do.
+    curve
+        Points (second, factor) of its volume curve in the file's time, the first at 0, with straight lines between
+        them; empty for none.
+    mutes
+        Stretches (start, stop) of the file in seconds in which it is silent, in order and apart.
     """
 
     name: str
@@ -43,6 +65,10 @@ class Track:
     pan: float
     mute: bool
     solo: bool
+    flip: bool = False
+    equaliser: Equaliser = FLAT
+    curve: Points = ()
+    mutes: Points = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +87,8 @@ class Session:
         How long each file is.
     tempo
         In beats a minute; None where nobody knows.
+    metre
+        Beats a bar.
     labels
         Regions and markers, in the files' own time.
     """
@@ -70,6 +98,7 @@ class Session:
     sample_rate: int
     seconds: float
     tempo: float | None
+    metre: int
     labels: tuple[Label, ...]
 
 
@@ -77,40 +106,76 @@ def session_of(
     state: State, order: ExportOrder, parts: Sequence[Part], names: Mapping[Key, str], title: str
 ) -> Session:
     """The arrangement of the parts of an order; `names` are those of their files."""
-    start, stop = order.span(state)
-    own = state.mixture.sample_rate
-    rate = order.rate or own
+    rate = order.rate or state.mixture.sample_rate
+    seconds = order.frames(state) / rate
     tracks = []
     for part in parts:
         strip = state.stems[part.key] if isinstance(part.key, int) else None
+        plain = Track(
+            part.name, part.colour, names[part.key], channels_of(state, part), 1.0, 0.0, True, False
+        )
+        if strip is None:
+            tracks.append(plain)
+            continue
         tracks.append(
-            Track(
-                part.name,
-                part.colour,
-                names[part.key],
-                channels_of(state, part),
-                gain_of(strip.gain_db) if strip else 1.0,
-                strip.pan if strip else 0.0,
-                strip.mute if strip else True,
-                bool(strip and strip.solo),
+            replace(
+                plain,
+                gain=gain_of(strip.gain_db),
+                pan=strip.pan,
+                mute=strip.mute,
+                solo=strip.solo,
+                flip=strip.flip,
+                equaliser=strip.equaliser,
+                curve=_curve(strip, order, state, seconds),
+                mutes=_mutes(strip, order, state, seconds),
             )
         )
-    marks = within((*order.labels, *labels_of(state)), start / own, stop / own)
-    length = -(-(stop - start) * rate // own)
-    return Session(title, tuple(tracks), rate, length / rate, tempo_of(order, state), marks)
+    marks = placed(labels_of(state), order, state)
+    metre = state.beats.metre if state.beats else USUAL_METRE
+    return Session(title, tuple(tracks), rate, seconds, tempo_of(order, state), metre, marks)
 
 
-def left_behind(state: State, parts: Sequence[Part]) -> str:
-    """A sentence about what strips do and other programs are not told; empty where they are told all of it."""
+def left_behind(state: State, parts: Sequence[Part], told: Collection[str]) -> str:
+    """A sentence about what strips do and another program is not told; empty where it is told all of it.
+
+    Parameters
+    ----------
+    told
+        Fields of a strip that it is told beside its faders.
+    """
     plain = Stem(0, "", "", None)
-    names = []
+    names: list[str] = []
+    words: dict[str, None] = {}
     for part in parts:
         strip = state.stems[part.key] if isinstance(part.key, int) else None
-        if strip and any(getattr(strip, field) != getattr(plain, field) for field in UNTOLD):
-            names.append(strip.name)
+        left = [
+            what
+            for field, what in UNTOLD.items()
+            if strip and field not in told and getattr(strip, field) != getattr(plain, field)
+        ]
+        words |= dict.fromkeys(left)
+        names += [part.name] if left else []
     if not names:
         return ""
+    *before, last = words
+    what = f"{', '.join(before)} and {last}" if before else last
     return (
-        f"Filters, width, sends, curves and muted stretches stay here, and so {', '.join(names)} will sound different: "
-        "write the mix as heard too, to compare."
+        f"The {what} of {', '.join(names)} {'stay' if before or last.endswith('s') else 'stays'} here, and will be "
+        "missed there: write the mix as heard too, to compare."
     )
+
+
+def _curve(strip: Stem, order: ExportOrder, state: State, seconds: float) -> Points:
+    points = [(order.second(state, time), gain) for time, gain in curve_points(strip.envelope, ())]
+    if not points:
+        return ()
+    times = [0.0, *(time for time, _ in points if 0.0 < time < seconds), seconds]
+    return tuple(zip(times, np.interp(times, *np.transpose(points)).tolist(), strict=True))
+
+
+def _mutes(strip: Stem, order: ExportOrder, state: State, seconds: float) -> Points:
+    found = [
+        (max(0.0, order.second(state, start)), min(seconds, order.second(state, stop)))
+        for start, stop in merged(strip.mutes)
+    ]
+    return tuple((start, stop) for start, stop in found if start < stop)

@@ -18,6 +18,7 @@ from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter, WriteReport
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.order import ExportOrder, Key, Part
+from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import channels_of
 from stemstudio.mixing.sounds import THREADS, Resampled, gains_of, write_sounds
 from stemstudio.progress import Progress
@@ -26,6 +27,10 @@ from stemstudio.project.project import State
 __all__ = ["Written", "null_in_decibels", "titled", "write_sound_files"]
 
 CHECKED_SECONDS = 2.0  # of all files' sound, looked at by each thread at a time
+STRETCHED = (
+    "Each stem was stretched by itself, and together they are the song at this tempo and in this key: "
+    "no recording of that is there to null against."
+)
 SILENCE = 1e-20  # what stands for no difference at all: −400 dB
 
 
@@ -79,7 +84,7 @@ def write_sound_files(
     """
     start, stop = order.span(state)
     own, rate = state.mixture.sample_rate, order.rate or state.mixture.sample_rate
-    length = -(-(stop - start) * rate // own)
+    length = order.frames(state)
     measured = 0.0 if order.gain == "keep" else 0.4
     gains = gains_of(state, order, parts, start, stop, progress.part(0.0, measured))
     writers = {
@@ -91,12 +96,12 @@ def write_sound_files(
                 length,
                 format=order.format,
                 subtype=order.subtype,
-                tags=titled(tags, title, part) if order.tags and tags else None,
+                tags=titled(tags, title, part, order.pace) if order.tags and tags else None,
                 dither_seed=seed,
                 dither=order.dither,
                 gain=gains[part.key],
                 overwrite=order.overwrite,
-                origin=Origin(start * rate // own, f"{title} - {part.name}"),
+                origin=Origin(order.pace.place(start) * rate // own, f"{title} - {part.name}"),
                 channel_mask=LAYOUTS[state.room.layout].mask if part.key == "upmix" else None,
             )
         )
@@ -108,10 +113,11 @@ def write_sound_files(
         else Resampled(writers[part.key], own, rate, channels_of(state, part), length)
         for part in parts
     }
-    checked = tuple(dict.fromkeys(order.stems)) if complete(state, order.stems) else ()
+    whole = complete(state, order.stems)
+    checked = tuple(dict.fromkeys(order.stems)) if whole and not order.pace.changed else ()
     exact = file_format(order.format).lossless and rate == own  # then the files themselves are looked at
     rest, bad = write_sounds(
-        state, parts, sinks, start, stop, progress.part(measured, 0.9), () if exact else checked
+        state, parts, sinks, start, stop, progress.part(measured, 0.9), () if exact else checked, order.pace
     )
     for sink in sinks.values():
         if isinstance(sink, Resampled):
@@ -134,6 +140,8 @@ def write_sound_files(
                 else "The sample rate is another: the null is that of the sound before."
             )
         null_db = null_in_decibels(rest)
+    elif whole and order.pace.changed:
+        notes.append(STRETCHED)
     elif checked:
         notes.append("Every file has a gain of its own, so that they do not add up to the song any more.")
     worst = max((report.clipped_db for report in reports.values()), default=0.0)
@@ -149,9 +157,10 @@ def null_in_decibels(peak: float) -> float:
     return 20 * math.log10(max(peak, SILENCE))
 
 
-def titled(tags: Tags, title: str, part: Part) -> Tags:
-    """The song's tags for one of its sounds: the stem's name behind the title; the mix is the song."""
-    return tags if part.key == "mix" else replace(tags, title=f"{tags.title or title} - {part.name}")
+def titled(tags: Tags, title: str, part: Part, pace: Pace = AS_RECORDED) -> Tags:
+    """The song's tags for one of its sounds: the stem's name and the pace behind the title; the mix is the song."""
+    words = tags.title if part.key == "mix" else f"{tags.title or title} - {part.name}"
+    return replace(tags, title=f"{words or title} ({pace.words})" if pace.changed else words)
 
 
 def _rest_in_files(

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.loudness import LoudnessMeter
@@ -17,12 +18,15 @@ from stemstudio.audio.reading import finite
 from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import ExportOrder, Key, Part
+from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import channels_of
+from stemstudio.mixing.slowed import slowed
 from stemstudio.mixing.strips import strips_of
 from stemstudio.mixing.upmix import Spread, heard_stems
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.rendering import render
+from stemstudio.project.stem import MIXTURE
 
 __all__ = ["Resampled", "Sink", "gains_of", "rendered", "write_sounds"]
 
@@ -65,44 +69,88 @@ class Resampled:
 
 
 def rendered(
-    state: State, parts: Sequence[Part], start: int, stop: int, progress: Progress, message: str
+    state: State,
+    parts: Sequence[Part],
+    start: int,
+    stop: int,
+    progress: Progress,
+    message: str,
+    pace: Pace = AS_RECORDED,
 ) -> Iterator[tuple[int, dict[Key, Samples], int]]:
     """Blocks of every part: where each begins, float32 (channels, n) by key, and how many samples were no numbers.
 
-    What is no number in a stem becomes silence there, and does not silence the others.
+    What is no number in a stem becomes silence there, and does not silence the others. At another pace the song is
+    what its stems make together; then nobody asks for where a block begins.
     """
     leaves = state.leaves()
     form = state.mixture
     strips = strips_of(leaves, form.channels, form.sample_rate)
     mixed = any(part.key == "mix" for part in parts)
-    mixdown = Mixdown(strips, state.effects, form.sample_rate, start) if mixed else None
-    wanted = dict.fromkeys(stem for part in parts for stem in part.stems)
+    mixdown = Mixdown(strips, state.effects, form.sample_rate, start, pace.tempo) if mixed else None
+    wanted = tuple(dict.fromkeys(stem for part in parts for stem in part.stems))
     spread, heard_by = Spread.of(state), heard_stems(state)
-    families = [len(state.children(parent)) for parent in state.splits]  # siblings are rendered together
-    files = max(len(wanted), *families, 1)
-    seconds = min(BLOCK_SECONDS, max(SHORTEST_BLOCK, STEM_SECONDS / files))
-    size = max(1, int(seconds * state.mixture.sample_rate))
-    for low in range(start, stop, size):
-        high = min(stop, low + size)
-        progress((low - start) / (stop - start), message)
-        clean = {stem: finite(sound) for stem, sound in render(state, wanted, low, high).items()}
-        stems = {stem: sound for stem, (sound, _) in clean.items()}
+    if pace.changed:
+        blocks = _at_pace(state, wanted, start, stop, progress, message, pace)
+    else:
+        blocks = _as_recorded(state, wanted, start, stop, progress, message)
+    for low, stems, song, bad in blocks:
         sounds: dict[Key, Samples] = {}
         for part in parts:
             if mixdown is not None and part.key == "mix":
                 heard = mixdown.mix([stems[leaf.id] for leaf in leaves])
                 sounds["mix"] = heard[: channels_of(state, part)]
             elif part.key == "upmix":
-                sounds["upmix"] = spread.render(heard_by, low, high)
+                sounds["upmix"] = spread.render(heard_by, low, low + song.shape[1])
             elif part.rest or len(part.stems) != 1:
-                total = np.zeros((state.mixture.channels, high - low))
-                for stem in part.stems:
-                    total += stems[stem]
-                song = state.mixture.read(low, high) if part.rest else None
-                sounds[part.key] = (total if song is None else song - total).astype(np.float32)
+                total = _sum(stems, part.stems, song.shape)
+                sounds[part.key] = (song - total if part.rest else total).astype(np.float32)
             else:
                 sounds[part.key] = stems[part.stems[0]]
-        yield low, sounds, sum(count for _, count in clean.values())
+        yield low, sounds, bad
+
+
+Blocks = Iterator[tuple[int, Mapping[int, Samples], Samples, int]]
+"""Where each begins, stems, the song, and how many samples were no numbers."""
+
+
+def _as_recorded(
+    state: State, wanted: Sequence[int], start: int, stop: int, progress: Progress, message: str
+) -> Blocks:
+    families = [len(state.children(parent)) for parent in state.splits]  # siblings are rendered together
+    seconds = max(SHORTEST_BLOCK, STEM_SECONDS / max(len(wanted), *families, 1))
+    size = max(1, int(min(BLOCK_SECONDS, seconds) * state.mixture.sample_rate))
+    for low in range(start, stop, size):
+        high = min(stop, low + size)
+        progress((low - start) / (stop - start), message)
+        clean = {stem: finite(sound) for stem, sound in render(state, wanted, low, high).items()}
+        stems = {stem: sound for stem, (sound, _) in clean.items()}
+        yield low, stems, state.mixture.read(low, high), sum(count for _, count in clean.values())
+
+
+def _at_pace(
+    state: State,
+    wanted: Sequence[int],
+    start: int,
+    stop: int,
+    progress: Progress,
+    message: str,
+    pace: Pace,
+) -> Blocks:
+    """Every leaf is stretched by itself; all else is what leaves make together."""
+    leaves = {stem: tuple(leaf.id for leaf in state.leaves(stem)) for stem in (MIXTURE, *wanted)}
+    low = 0
+    for sounds, bad in slowed(state, leaves[MIXTURE], pace, progress, start, stop, message):
+        shape = sounds[leaves[MIXTURE][0]].shape
+        made = {stem: _sum(sounds, own, shape).astype(np.float32) for stem, own in leaves.items()}
+        yield low, made, made[MIXTURE], bad
+        low += shape[1]
+
+
+def _sum(sounds: Mapping[int, Samples], stems: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    total = np.zeros(shape)
+    for stem in stems:
+        total += sounds[stem]
+    return total
 
 
 def gains_of(
@@ -118,7 +166,7 @@ def gains_of(
         for part in parts
         if loudness
     }
-    for _, sounds, _ in rendered(state, parts, start, stop, progress, "Measuring levels"):
+    for _, sounds, _ in rendered(state, parts, start, stop, progress, "Measuring levels", order.pace):
         for key, sound in sounds.items():
             if loudness:
                 meters[key].take(sound)
@@ -142,13 +190,14 @@ def write_sounds(
     stop: int,
     progress: Progress,
     checked: Sequence[Key] = (),
+    pace: Pace = AS_RECORDED,
 ) -> tuple[float, int]:
     """All parts in one pass, their encoders working while the next block is rendered.
 
     Parameters
     ----------
     checked
-        Stems among the parts that make up the song.
+        Stems among the parts that make up the song, as it was recorded.
 
     Returns
     -------
@@ -157,7 +206,8 @@ def write_sounds(
     """
     rest, bad = 0.0, 0
     with Filling(sinks) as filling:
-        for low, sounds, count in rendered(state, parts, start, stop, progress, "Rendering and writing"):
+        blocks = rendered(state, parts, start, stop, progress, "Rendering and writing", pace)
+        for low, sounds, count in blocks:
             bad += count
             filling.give(sounds)
             if checked:

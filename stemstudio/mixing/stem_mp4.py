@@ -17,7 +17,7 @@ from stemstudio.audio.writing import WriteReport
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.order import STREAMS, ExportOrder, Key, Part
 from stemstudio.mixing.plan import sizes
-from stemstudio.mixing.sound_files import Written, complete, null_in_decibels
+from stemstudio.mixing.sound_files import STRETCHED, Written, complete, null_in_decibels
 from stemstudio.mixing.sounds import Resampled, Sink, gains_of, write_sounds
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
@@ -94,7 +94,7 @@ def write_stem_mp4(
     parts, note = streams_of(state, order)
     notes += [note] if note else []
     start, stop = order.span(state)
-    length = -(-(stop - start) * rate // own)
+    length = replace(order, rate=rate).frames(state)
     measured = 0.0 if order.gain == "keep" else 0.4
     gains = gains_of(state, order, parts, start, stop, progress.part(0.0, measured))
     streams: dict[Key, _Stream] = {}
@@ -118,7 +118,8 @@ def write_stem_mp4(
                 start,
                 stop,
                 progress.part(measured, 1.0),
-                [part.key for part in parts[1:]],
+                () if order.pace.changed else [part.key for part in parts[1:]],
+                order.pace,
             )
             for sink in sinks.values():
                 if isinstance(sink, Resampled):
@@ -132,9 +133,13 @@ def write_stem_mp4(
         movie.close()
         if bad:
             notes.append(f"{bad} samples of stems were no numbers and became silence.")
-        nulls.append(null_in_decibels(rest * gains["stream 0"]))
+        if not order.pace.changed:
+            nulls.append(null_in_decibels(rest * gains["stream 0"]))
         if order.tags:
-            tag_note = write_tags(path, tags if tags.title else replace(tags, title=title), "m4a")
+            named = (
+                f"{tags.title or title} ({order.pace.words})" if order.pace.changed else tags.title or title
+            )
+            tag_note = write_tags(path, replace(tags, title=named), "m4a")
             notes.extend([tag_note] if tag_note else [])
         write_entries(path, [StemEntry(_short(part.name), part.colour) for part in parts[1:]])
 
@@ -144,7 +149,7 @@ def write_stem_mp4(
     over = 20 * float(np.log10(loudest)) if loudest > 1 else 0.0
     if over:
         notes.append(f"The sound goes {over:.1f} dB over full scale, which decks will clip.")
-    notes.append("The null is that of the sound before coding.")
+    notes.append(STRETCHED if order.pace.changed else "The null is that of the sound before coding.")
     reports = {
         key: WriteReport(
             file.path, length, stream.peak, over if coding == "alac" and stream.peak > 1 else 0.0
@@ -152,7 +157,7 @@ def write_stem_mp4(
         for key, stream in streams.items()
     }
     told = {part.key: part.name for part in parts}
-    return Written({}, reports, gains, nulls[0], tuple(notes), told)
+    return Written({}, reports, gains, next(iter(nulls), None), tuple(notes), told)
 
 
 class _Stream:

@@ -14,7 +14,7 @@ from stemstudio.mixing.filters import equaliser_array, serials
 from stemstudio.mixing.mixer import Strip, stem_gains
 from stemstudio.mixing.playstate import GAINS
 
-__all__ = ["EDGE_SECONDS", "Points", "Strips", "curve_array", "curve_points", "strips_of"]
+__all__ = ["EDGE_SECONDS", "Points", "Strips", "curve_array", "curve_points", "merged", "strips_of"]
 
 Points = tuple[tuple[float, float], ...]
 
@@ -119,16 +119,21 @@ def curve_points(envelope: Points, mutes: Points) -> Points:
     return tuple(zip(times.tolist(), gains.tolist(), strict=True))
 
 
+def merged(mutes: Points) -> Points:
+    """Muted stretches in order, those that overlap as one."""
+    found: list[tuple[float, float]] = []
+    for start, stop in sorted(mutes):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], stop)
+        elif stop > start:
+            found.append((start, stop))
+    return tuple(found)
+
+
 def _gates(mutes: Points) -> list[tuple[float, float, float, float]]:
     """Where each muted stretch begins, is silent, is no more, and has ended; stretches that overlap are one."""
-    merged: list[list[float]] = []
-    for start, stop in sorted(mutes):
-        if merged and start <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], stop)
-        elif stop > start:
-            merged.append([start, stop])
     gates = []
-    for start, stop in merged:
+    for start, stop in merged(mutes):
         edge = min(EDGE_SECONDS, (stop - start) / 3)
         gates.append((start, start + edge, stop - edge, stop))
     return gates

@@ -6,6 +6,7 @@ import io
 import math
 import shlex
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,10 +24,12 @@ from stemstudio.mixing import dawproject
 from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.mixer import mix_block, stem_gains
 from stemstudio.mixing.order import Label
+from stemstudio.mixing.pace import Pace
 from stemstudio.mixing.reaper import quoted
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
 from stemstudio.project.beat_grid import BeatGrid
+from stemstudio.project.effects import Equaliser
 from stemstudio.project.practising import set_beats
 from stemstudio.project.project import Project
 from stemstudio.project.rendering import render_leaves
@@ -41,11 +44,22 @@ SCHEMA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Structure": (("Track", "Channel"), ()),
     "Track": (("Channel", "Track"), ()),
     "Channel": (("Devices", "Mute", "Pan", "Sends", "Volume"), ()),
+    "Devices": (("Equalizer",), ()),
+    "Equalizer": (("Parameters", "Enabled", "State", "Band"), ("deviceName", "deviceRole")),
+    "Band": (("Freq", "Gain", "Q", "Enabled"), ("type",)),
+    "Freq": ((), ("unit",)),
+    "Gain": ((), ("unit",)),
+    "Q": ((), ("unit",)),
+    "Enabled": ((), ()),
     "Mute": ((), ()),
     "Pan": ((), ("unit",)),
     "Volume": ((), ("unit",)),
     "Arrangement": (("Lanes", "Markers", "TempoAutomation", "TimeSignatureAutomation"), ()),
-    "Lanes": (("Lanes", "Clips"), ()),
+    "Lanes": (("Lanes", "Clips", "Points"), ()),
+    "Points": (("Target", "RealPoint", "BoolPoint"), ()),
+    "Target": ((), ("parameter",)),
+    "RealPoint": ((), ("time", "value")),
+    "BoolPoint": ((), ("time", "value")),
     "Clips": (("Clip",), ()),
     "Clip": (("Audio",), ("time",)),
     "Audio": (("File",), ("channels", "sampleRate", "duration")),
@@ -140,7 +154,7 @@ def test_a_dawproject_is_valid_and_sounds_like_the_mixer(
     names = [(track.get("name"), track.get("color")) for track in tracks.values()]
     assert names[0] == ('Tom\'s "big" drums', "#102030")
     marks = [(float(mark.get("time", -1)), mark.get("name")) for mark in root.iter("Marker")]
-    assert marks == [(0.25, "verse"), (1.0, "drop")]
+    assert marks == [(0.25, "verse"), (0.75, "end of verse"), (1.0, "drop")]
 
 
 def parsed(text: str) -> list[Any]:
@@ -237,20 +251,95 @@ def test_silence_on_a_fader_is_written_as_zero(song: Audio, tmp_path: Path) -> N
     assert channel.find("Volume").get("value") == "0"  # type: ignore[union-attr]
 
 
-def test_the_tempo_is_that_of_the_beats_and_what_stays_behind_is_said(song: Audio, tmp_path: Path) -> None:
+def test_tempo_and_metre_are_those_of_the_beats_and_what_stays_behind_is_said(
+    song: Audio, tmp_path: Path
+) -> None:
     project = taken_apart(song)
-    low, high, _ = leaves(project)
-    beats = set_beats(project.state, BeatGrid.even(100.0, 0.0, 2.0), "Beats")
+    low, high, residual = leaves(project)
+    beats = set_beats(project.state, BeatGrid.even(100.0, 0.0, 2.0, metre=3), "Beats")
     assert beats is not None
     beats.do(project)
-    edits.set_stem(project.state, high, "", width=0.5, gain_db=-3.0).do(project)
-    edits.set_stem(project.state, low, "", pan=0.3).do(project)
+    edits.set_stem(project.state, high, "", width=0.5, gain_db=-3.0, flip=True).do(project)
+    edits.set_stem(project.state, low, "", pan=0.3, equaliser=Equaliser(mid=-3.0)).do(project)
+    edits.set_stem(project.state, residual, "", reverb_db=-20.0).do(project)
     report = export(project.state, ExportOrder(tmp_path, leaves(project), package="rpp"), song="x")
-    assert "TEMPO 100 4 4" in report.files["package"].read_text()
-    assert any("and so high will sound different" in note for note in report.notes)
-    typed = export(project.state, ExportOrder(tmp_path, (low,), package="rpp", tempo=90.0), song="y")
-    assert "TEMPO 90 4 4" in typed.files["package"].read_text()
-    assert not any("sound different" in note for note in typed.notes)
+    assert "TEMPO 100 3 4" in report.files["package"].read_text()
+    words = "The filters, width and sends of low, high, residual stay here, and will be missed there"
+    assert any(words in note for note in report.notes)
+    order = ExportOrder(tmp_path, (low, high), package="dawproject")
+    other = export(project.state, order, song="x")
+    assert any("The width and phase of high stay here" in note for note in other.notes)
+    assert any('numerator="3"' in line for line in text_of(other.files["package"]).splitlines())
+    typed = export(project.state, ExportOrder(tmp_path, (low,), package="dawproject", tempo=90.0), song="y")
+    assert 'value="90"' in text_of(typed.files["package"])
+    assert not any("stay" in note for note in typed.notes)
+
+
+def text_of(package: Path) -> str:
+    with zipfile.ZipFile(package) as archive:
+        return archive.read("project.xml").decode()
+
+
+def curve_at(points: list[tuple[float, float]], times: np.ndarray) -> np.ndarray:
+    return np.interp(times, *np.transpose(points))
+
+
+@pytest.mark.parametrize(("start", "pace"), [(0, Pace()), (22_050, Pace(0.8, -2))])
+def test_curves_mutes_and_filters_go_along(song: Audio, tmp_path: Path, start: int, pace: Pace) -> None:
+    project = taken_apart(song)
+    low, high, _ = leaves(project)
+    curve, mutes = ((0.4, 4.0), (1.0, 0.25), (1.6, 1.0)), ((0.7, 0.9), (0.8, 1.2), (1.5, 9.0))
+    filters = Equaliser(low_cut=40.0, low=2.5, mid=-6.0, mid_at=800.0, mid_width=2.0, high_cut=9000.0)
+    edits.set_stem(project.state, low, "", gain_db=-6.0, envelope=curve, mutes=mutes, equaliser=filters).do(
+        project
+    )
+    edits.set_stem(project.state, high, "", mute=True, mutes=mutes).do(project)
+    order = ExportOrder(tmp_path, leaves(project), package="dawproject", start=start, pace=pace)
+    seconds = order.frames(project.state) / 44100
+    assert seconds == pytest.approx((2.0 - start / 44100) / pace.tempo, abs=1e-4)
+    times = np.linspace(0, seconds, 500)
+    gain = 10 ** (-6 / 20)
+    heard = gain * curve_at(list(curve), start / 44100 + times * pace.tempo)
+    silent = [[(at - start / 44100) / pace.tempo for at in each] for each in ((0.7, 1.2), (1.5, 2.0))]
+
+    root = ElementTree.fromstring(text_of(export(project.state, order, song="x").files["package"]))
+    check(root)
+    lanes = root.findall("Arrangement/Lanes/Lanes")
+    volume, mute = lanes[0].findall("Points")
+    assert [points.find("Target").get("parameter") for points in (volume, mute)] == [  # type: ignore[union-attr]
+        "track1-volume", "track1-mute",
+    ]  # fmt: skip
+    points = [(float(point.get("time", 0)), float(point.get("value", 0))) for point in volume[1:]]
+    assert {point.get("interpolation") for point in volume[1:]} == {"linear"}
+    np.testing.assert_allclose(curve_at(points, times), heard, atol=1e-6)
+    edges = [(float(point.get("time", 0)), point.get("value")) for point in mute[1:]]
+    assert edges[0] == (0.0, "false")
+    assert [value for _, value in edges[1:]] == ["true", "false", "true", "false"]
+    np.testing.assert_allclose([time for time, _ in edges[1:]], np.ravel(silent), atol=1e-4)
+    assert lanes[1].findall("Points") == [], "a track that is off stays off"
+    bands = root.findall("Structure/Track/Channel/Devices/Equalizer/Band")
+    told = {
+        band.get("type"): [float(band.find(tag).get("value")) for tag in ("Freq", "Gain", "Q") if band.find(tag) is not None]  # type: ignore[union-attr,arg-type]
+        for band in bands
+    }  # fmt: skip
+    flat = pytest.approx(0.5**0.5)
+    assert told == {
+        "highPass": [40.0, flat], "lowShelf": [120.0, 2.5, flat], "bell": [800.0, -6.0, 2.0], "lowPass": [9000.0, flat],
+    }  # fmt: skip
+
+    order = replace(order, package="rpp", format="flac")
+    tracks = chunks(parsed(export(project.state, order, song="x").files["package"].read_text()), "TRACK")
+    (volume_lines,) = chunks(tracks[0], "VOLENV2")
+    rows = [(float(row[1]), float(row[2])) for row in chunks(volume_lines, "PT")]
+    assert max(value for _, value in rows) <= 2.0, "more than an envelope takes is the fader's"
+    fader = float(chunks(tracks[0], "VOLPAN")[0][1])
+    np.testing.assert_allclose(fader * curve_at(rows, times), heard, atol=1e-6)
+    (mute_lines,) = chunks(tracks[0], "MUTEENV")
+    steps = [(float(row[1]), row[2], row[3]) for row in chunks(mute_lines, "PT")]
+    assert [value for _, value, _ in steps] == ["1", "0", "1", "0", "1"]
+    assert {shape for *_, shape in steps} == {"1"}
+    np.testing.assert_allclose([time for time, *_ in steps[1:]], np.ravel(silent), atol=1e-4)
+    assert chunks(tracks[1], "MUTEENV") == []
 
 
 def test_a_full_disk_leaves_no_package(

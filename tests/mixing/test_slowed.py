@@ -7,6 +7,7 @@ import pytest
 import small_projects
 
 from stemstudio.mixing import slowed as module
+from stemstudio.mixing.pace import Pace
 from stemstudio.mixing.slowed import slowed
 from stemstudio.mixing.stretching import stretched
 from stemstudio.progress import Progress
@@ -17,7 +18,7 @@ def test_blocks_make_the_whole(monkeypatch):
     state = small_projects.song().state
     monkeypatch.setattr(module, "BLOCK_SECONDS", 0.7)
     leaves = [leaf.id for leaf in state.leaves()]
-    blocks = list(slowed(state, leaves, 0.8, 2.0, Progress()))
+    blocks = list(slowed(state, leaves, Pace(0.8, 2.0), Progress()))
     assert len(blocks) > 4
     rate, length = state.mixture.sample_rate, state.mixture.length
     for leaf in leaves:
