@@ -107,8 +107,21 @@ def export(
     ] = False,
     tempo: Annotated[
         float | None,
-        typer.Option(help="Beats a minute, for DAWs and notes.", metavar="BPM", min=10.0, max=1000.0),
+        typer.Option(
+            help="The song's own beats a minute, for DAWs and notes.", metavar="BPM", min=10.0, max=1000.0
+        ),
     ] = None,
+    speed: Annotated[
+        float,
+        typer.Option(
+            help="Sounds at another tempo, each stem stretched by itself: 0.8 is 80 %; the pitch stays.",
+            min=0.25,
+            max=2.0,
+        ),
+    ] = 1.0,
+    key: Annotated[
+        int, typer.Option(help="Semitones higher than recorded; the tempo stays.", min=-12, max=12)
+    ] = 0,
     song: Song = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -117,6 +130,7 @@ def export(
     from stemstudio.cli.atoms import write_atoms_of
     from stemstudio.mixing.export import ExportOrder, file_names
     from stemstudio.mixing.export import export as write
+    from stemstudio.mixing.pace import Pace
 
     if peak is not None and lufs is not None:
         raise StemStudioError("--peak and --lufs exclude each other.", "Say one of them.")
@@ -158,6 +172,7 @@ def export(
             name=name,
             labels=_labels(view),
             tempo=tempo,
+            pace=Pace(speed, key),
         )
         title = opened.song.title
         spare_song(folder, file_names(order, state, title).values(), info.path)
@@ -170,19 +185,19 @@ def export(
     if json:
         answer(
             {
-                "files": {names[key]: str(path) for key, path in report.files.items()},
+                "files": {names[part]: str(path) for part, path in report.files.items()},
                 **({} if atoms is None else {"atoms_file": str(atoms)}),
-                "peaks": {names[key]: value for key, value in report.peaks.items()},
-                "clipped_db": {names[key]: value for key, value in report.clipped_db.items()},
+                "peaks": {names[part]: value for part, value in report.peaks.items()},
+                "clipped_db": {names[part]: value for part, value in report.clipped_db.items()},
                 "gain_db": report.gain_db,
-                "gains_db": {names[key]: value for key, value in report.gains_db.items()},
+                "gains_db": {names[part]: value for part, value in report.gains_db.items()},
                 "null_db": report.null_db,
                 "notes": list(report.notes),
             }
         )
         return
-    for key, path in report.files.items():
-        say(f"{names[key]}: {path}")
+    for part, path in report.files.items():
+        say(f"{names[part]}: {path}")
     if report.null_db is not None:
         say(f"The stems add up to the song to within {report.null_db:.0f} dB of full scale.")
 

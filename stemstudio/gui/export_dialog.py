@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QSettings, QSize, QStandardPaths
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -32,10 +33,12 @@ from stemstudio.gui.notation import time_text
 from stemstudio.gui.preset_bar import PresetBar
 from stemstudio.gui.views.parts_tree import PartsTree
 from stemstudio.mixing.order import PACKAGES, ExportOrder, Key, Label
+from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import parts_of, sizes, what_is_wrong
 from stemstudio.mixing.stem_mp4 import streams_of
 
 ALL = "*"
+STRETCHED = "Each stem is stretched by itself. They add up to the mix at this tempo; there is no recording to null against."
 
 
 class ExportDialog(QDialog):
@@ -55,6 +58,7 @@ class ExportDialog(QDialog):
         assert document.state is not None
         self._document, self._title, self._state = document, title, document.state
         self._problem = ""
+        self._heard = Pace.of(self._state.practice)
         self._spans: dict[str, tuple[int | None, int | None]] = {"song": (None, None)}
         self.setWindowTitle("Export")
         self.setModal(True)
@@ -87,6 +91,7 @@ class ExportDialog(QDialog):
             stop=stop,
             overwrite=self.files.may_replace,
             labels=self._labels(),
+            pace=self._heard if self.pace.isChecked() else AS_RECORDED,
             **self.form.values,
         )
 
@@ -112,6 +117,12 @@ class ExportDialog(QDialog):
         self.span_buttons: dict[str, QRadioButton] = {}
         self.spans = QVBoxLayout()
         self.spans.setSpacing(2)
+        self.pace = QCheckBox(f"as it is heard now: {self._heard.words}".replace("key -", "key −"), self)
+        self.pace.setToolTip(
+            "Each stem is stretched by itself, as in play. Together they make the mix at this tempo and in this key; "
+            "there is no recording of that to compare them with. Unticked, all is as recorded"
+        )
+        self.pace.setVisible(self._heard.changed)
         self.presets = PresetBar(self._preset, self)
         self.form = ExportForm(self._state.mixture.sample_rate, self)
         self.folder = QLineEdit(self)
@@ -166,6 +177,7 @@ class ExportDialog(QDialog):
         left.addWidget(self.parts, 1)
         left.addWidget(heading("Of"))
         left.addLayout(self.spans)
+        left.addWidget(self.pace)
         presets = line(heading("How and where"), 1, self.presets)
         folder = line(self.folder, self.choose)
         folder.setStretch(0, 1)
@@ -242,6 +254,7 @@ class ExportDialog(QDialog):
         self.group.clicked.connect(self._make_group)
         for button in self.span_buttons.values():
             button.toggled.connect(self._show_files)
+        self.pace.toggled.connect(self._show_files)
         self.presets.used.connect(self._use_preset)
         self.folder.textChanged.connect(self._show_files)
         self.template.textChanged.connect(self._show_files)
@@ -270,7 +283,7 @@ class ExportDialog(QDialog):
         self.parts.allow_only_stems(package.name == "stem-mp4")
         order = self.order()
         self.template.setEnabled(not package.single or bool(order.data))
-        hint = ""
+        hint = STRETCHED if order.pace.changed else ""
         files: dict[str, int | None] = {}
         inside: list[str] = []
         self._problem = ""
@@ -278,7 +291,8 @@ class ExportDialog(QDialog):
             files = dict(sizes(order, self._state, self._title).values())
             self._problem = what_is_wrong(order, self._state)
             if order.package == "stem-mp4":
-                parts, hint = streams_of(self._state, order)
+                parts, note = streams_of(self._state, order)
+                hint = " ".join(filter(None, (note, hint)))
                 inside = [f"{number}  {part.name}" for number, part in enumerate(parts)]
             elif order.package == "dawproject":
                 inside = [part.name for part in parts_of(order, self._state)]

@@ -184,6 +184,17 @@ def test_another_rate_and_loudness(command: Any, saved: Path, tmp_path: Path) ->
     assert list(peaks.values()) == pytest.approx([10 ** (-3 / 20)] * 2, rel=1e-4)
 
 
+def test_stems_at_another_tempo_and_key(command: Any, saved: Path, song: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ran = command(
+        "export", saved, "--out", out, "--stems", "percussive", "--speed", "1.5", "--key", "3", "--json"
+    )
+    (path,) = ran.json["files"].values()
+    assert Path(path).name == "My Tune - percussive (tempo 150 %, key +3).wav"
+    assert soundfile.info(path).frames == -(-soundfile.info(song).frames * 2 // 3)
+    assert command("export", saved, "--out", out, "--speed", "3").code == 2
+
+
 def test_a_song_that_brings_its_stems_gives_them_out(
     command: Any, saved: Path, song: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,9 @@ from stemstudio.audio.formats import FORMATS
 from stemstudio.gui.export_dialog import ExportDialog
 from stemstudio.mixing.export import export, file_names
 from stemstudio.mixing.order import Label
+from stemstudio.mixing.pace import Pace
 from stemstudio.project import edits
+from stemstudio.project.practising import set_practice
 from stemstudio.spectral.brushes import Box, Selection
 
 
@@ -215,6 +217,24 @@ def test_what_was_chosen_is_remembered(ask, tmp_path):
     again = ask(folder=None)
     assert (again.order().format, again.order().subtype) == ("flac", "16")
     assert again.order().folder == tmp_path / "new"
+
+
+def test_what_is_practised_slower_can_be_written_so(ask):
+    document = split_song()
+    assert not ask(document).pace.isVisible(), "nothing to choose where all is as recorded"
+    document.do(set_practice(document.state, tempo=0.8, semitones=-2))
+    dialog = ask(document)
+    assert dialog.pace.isVisible()
+    assert dialog.pace.text() == "as it is heard now: tempo 80 %, key −2"
+    assert dialog.order().pace == Pace()
+    before = dialog.files.sizes()[0]
+    click(dialog.pace)
+    assert dialog.order().pace == Pace(0.8, -2)
+    assert files(dialog)[0] == "Lithium - vocals (tempo 80 %, key -2).wav"
+    assert dialog.files.sizes()[0] != before, "a longer file"
+    tick_key(dialog, "upmix")
+    assert "The upmix is written as it was recorded" in dialog.note.text()
+    assert not dialog.export.isEnabled()
 
 
 def test_escape_orders_nothing(ask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,15 @@ from stemstudio.audio.audio import Audio
 from stemstudio.audio.broadcast import time_reference
 from stemstudio.audio.headers import channel_mask
 from stemstudio.audio.loudness import integrated_lufs
-from stemstudio.audio.reading import read_song
+from stemstudio.audio.reading import probe, read_song
+from stemstudio.audio.tags import Tags
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.order import Group
-from stemstudio.mixing.plan import file_names, sizes, suggested_groups
+from stemstudio.mixing.pace import Pace
+from stemstudio.mixing.plan import file_names, sizes, suggested_groups, what_is_wrong
+from stemstudio.mixing.remix import write_remix
 from stemstudio.mixing.surround import write_upmix
 from stemstudio.project import edits
 from stemstudio.project.project import Project
@@ -111,6 +115,40 @@ def test_loudness_is_common_or_each_one_s_own(project: Project, tmp_path: Path) 
     assert any("gain of its own" in note for note in each.notes)
     peaks = export(project.state, ExportOrder(tmp_path / "c", leaves(project), gain="each peak", peak_db=-6))
     assert [round(peak, 4) for peak in peaks.peaks.values()] == [round(10 ** (-6 / 20), 4)] * 3
+
+
+def test_at_another_tempo_and_key_stems_make_the_mix(project: Project, song: Audio, tmp_path: Path) -> None:
+    voice, drums, residual = leaves(project)
+    order = ExportOrder(
+        tmp_path, (voice, drums, residual), mix=True, subtype="float", without=(voice,), template="{stem}",
+        groups=(Group("band", (drums, residual)),), start=22_050, pace=Pace(0.8, -2), data=("report",),
+    )  # fmt: skip
+    report = export(project.state, order, Tags(title="Tune"), song="Tune")
+    name = "Lead vocals (tempo 80 %, key -2)"
+    assert report.files[voice].name == f"{name}.wav"
+    assert probe(report.files[voice]).tags.title == "Tune - Lead vocals (tempo 80 %, key -2)"
+    assert time_reference(report.files[voice]) == round(22_050 / 0.8)
+    sounds = {key: read(path) for key, path in report.files.items() if key != "report"}
+    length = order.frames(project.state)
+    assert length == pytest.approx((song.length - 22_050) / 0.8, abs=1)
+    assert {sound.shape for sound in sounds.values()} == {(2, length)}
+    total = sounds[voice] + sounds[drums] + sounds[residual]
+    np.testing.assert_allclose(total, sounds["mix"], atol=1e-6)
+    np.testing.assert_allclose(sounds["group 0"], total - sounds[voice], atol=1e-6)
+    np.testing.assert_allclose(sounds[f"without {voice}"], total - sounds[voice], atol=1e-6)
+    assert np.std(total) == pytest.approx(np.std(song.samples[:, 22_050:]), rel=0.2)
+    assert report.null_db is None, "there is no recording to null against"
+    assert any("stretched by itself" in note for note in report.notes)
+    record = json.loads(report.files["report"].read_text(encoding="utf-8"))
+    assert (record["tempo"], record["key"]) == (0.8, -2)
+    whole = ExportOrder(tmp_path / "mix", mix=True, subtype="float", pace=Pace(0.8, -2))
+    mix = read(*export(project.state, whole).files.values())
+    write_remix(project.state, tmp_path / "r.wav", format="wav", subtype="float", tempo=0.8, semitones=-2)
+    np.testing.assert_allclose(mix, read(tmp_path / "r.wav"), atol=1e-6)
+    refused = replace(whole, mix=False, upmix=True, overwrite=True)
+    assert "The upmix is written as it was recorded" in what_is_wrong(refused, project.state)
+    with pytest.raises(StemStudioError, match="The upmix is written as it was recorded"):
+        export(project.state, refused)
 
 
 def test_every_wav_says_where_it_begins(project: Project, tmp_path: Path) -> None:
