@@ -93,7 +93,7 @@ class Fetching(QObject):
             for number, model in enumerate(models):
                 progress(number / len(models))
                 try:
-                    progress.hand_on((model.name, size_of(model)))
+                    progress.hand_on((model.name, size_of(model, progress)))
                 except DownloadFailed:
                     refused += 1
                     if refused > 1:
@@ -114,7 +114,7 @@ class Fetching(QObject):
             from stemstudio.algorithms.neural.download import size_of
 
             for model in models:
-                progress.hand_on((model.name, size_of(model)))
+                progress.hand_on((model.name, size_of(model, progress)))
 
         self._ask(models, work, lambda _: self._question(models, go, window), self.failed.emit)
 

@@ -16,6 +16,7 @@ from stemstudio.algorithms.neural import download as module
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.checkpoints import load_network
 from stemstudio.algorithms.neural.download import download, size_of
+from stemstudio.algorithms.neural.hanging_up import NAME
 from stemstudio.algorithms.neural.weights import add, hub_cache, look_for, models_folder, remove, verify
 from stemstudio.errors import BadModel, DownloadFailed, StemStudioError
 from stemstudio.progress import Cancelled, Progress
@@ -78,27 +79,35 @@ def test_what_arrives_changed_is_deleted(hub):
     assert nothing_is_left()
 
 
-def test_a_cancel_leaves_nothing(hub):
+def test_a_cancel_takes_hold_where_nothing_comes_and_leaves_nothing(hub):
     hub.waiting = threading.Event()
     hub.files[KEY] = hub.files[KEY] + bytes(4_000_000)
     came = threading.Event()
     progress = Progress(lambda fraction, words: came.set() if fraction > 0.1 else None)
-    ended: list[BaseException] = []
+    ended: list[float] = []
 
     def work() -> None:
         try:
             download(MODEL, progress)
-        except Cancelled as cancelled:
-            ended.append(cancelled)
+        except Cancelled:
+            ended.append(time.monotonic())
 
     worker = threading.Thread(target=work)
     worker.start()
     assert came.wait(20)
+    time.sleep(0.2)  # the connection stands still by now: nothing more comes until `waiting` is set
+    asked = time.monotonic()
     progress.cancel()
-    hub.waiting.set()
     worker.join(20)
-    assert ended
+    assert ended[0] - asked < 0.3
+    while lines := [thread for thread in threading.enumerate() if thread.name == NAME]:
+        lines[0].join(5 - (time.monotonic() - asked))
+        assert time.monotonic() - asked < 5, "the connection is given up soon, too"
+    assert not hub.waiting.is_set()
     assert nothing_is_left()
+    hub.waiting = None
+    download(MODEL, Progress())
+    assert verify(look_for(MODEL)[0].path, MODEL) == "whole"
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "no such"), (500, "error 500"), (403, "error 403")])

@@ -7,10 +7,12 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stemstudio.algorithms.neural.catalogue import Model
+from stemstudio.algorithms.neural.hanging_up import until_stopped
 from stemstudio.algorithms.neural.weights import hub_cache, look_for, verify
 from stemstudio.errors import DownloadFailed
 from stemstudio.progress import Progress
@@ -20,15 +22,16 @@ PIECE = 128 * 1024
 ASK_SECONDS = 10.0  # that the hub may take to answer a question
 
 
-def size_of(model: Model) -> int:
+def size_of(model: Model, progress: Progress | None = None) -> int:
     """Bytes that are still to be fetched; asks the hub. `DownloadFailed` where it cannot be reached."""
-    return sum(size for _, size in _missing(model))
+    missing = until_stopped(lambda: _missing(model), progress or Progress())
+    return sum(size for _, size in missing)
 
 
 def download(model: Model, progress: Progress) -> tuple[Path, ...]:
     """Fetch what is not here of a model's weights; the files.
 
-    A connection that drops is taken up again where it broke off. What does not match its checksum is deleted. After a
+    A connection that drops, or says nothing for ten seconds, is taken up again where it broke off. What does not match its checksum is deleted. After a
     cancel nothing is left of the file that was under way.
 
     Raises
@@ -39,13 +42,13 @@ def download(model: Model, progress: Progress) -> tuple[Path, ...]:
         When asked to stop.
     """
     progress(0.0, f"asking for {model.name}")
-    missing = _missing(model)
+    missing = until_stopped(lambda: _missing(model), progress)
     total = sum(size for _, size in missing)
     _check_room(model, total)
     done = 0
     for name, size in missing:
         share = progress.part(done / max(1, total), (done + size) / max(1, total))
-        path = _fetch(model, name, _Told(share, done, size, total))
+        path = until_stopped(partial(_fetch, model, name, _Told(share, done, size, total)), progress)
         if verify(path, model) == "damaged":
             _delete(path)
             raise DownloadFailed(
