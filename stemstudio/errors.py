@@ -56,6 +56,10 @@ class DownloadFailed(StemStudioError):
     """Weights that could not be fetched, or not be kept."""
 
 
+class HubUnreachable(DownloadFailed):
+    """The model hub does not answer from here."""
+
+
 class NotEnoughMemory(StemStudioError):
     """Something that does not fit into the memory of what computes it."""
 

@@ -52,6 +52,10 @@ def list_models(json: Json = False) -> None:
         for each in found
     ]
     show_table(["model", "", "size", "licence", "published SDR, dB", "what it is"], rows)
+    say(
+        "“download” asks the hub for the size of what is not here, and says it first. BS-RoFormer and Mel-Band RoFormer are "
+        "shared as a checkpoint with a YAML: get both from their makers, then “stemstudio models add FILE --config YAML”."
+    )
 
 
 def download_model(name: Name, json: Json = False) -> None:

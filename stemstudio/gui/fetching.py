@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import Model
-from stemstudio.errors import DownloadFailed
+from stemstudio.errors import DownloadFailed, HubUnreachable
 from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.notation import time_text
 from stemstudio.progress import Progress
@@ -29,6 +29,8 @@ class Fetching(QObject):
     ----------
     sizes
         Bytes that a model still takes to fetch, by its name, as far as the hub was asked.
+    offline
+        Whether the hub could not be reached when it was asked last.
     now
         The model that is being fetched.
     words
@@ -59,6 +61,7 @@ class Fetching(QObject):
         self._timer = QTimer(self, interval=200)
         self._timer.timeout.connect(self._look)
         self.sizes: dict[str, int] = {}
+        self.offline = False
         self.now: Model | None = None
         self.words = ""
 
@@ -86,7 +89,8 @@ class Fetching(QObject):
     def look_up_sizes(self, models: Sequence[Model]) -> None:
         """Ask the hub how large these are; where it does not answer, they stay unknown."""
 
-        def work(progress: Progress) -> None:
+        def work(progress: Progress) -> bool:
+            """Whether the hub did not answer."""
             from stemstudio.algorithms.neural.download import size_of
 
             refused = 0
@@ -94,12 +98,19 @@ class Fetching(QObject):
                 progress(number / len(models))
                 try:
                     progress.hand_on((model.name, size_of(model, progress)))
+                except HubUnreachable:
+                    return True
                 except DownloadFailed:
                     refused += 1
                     if refused > 1:
-                        return
+                        break
+            return False
 
-        self._ask(models, work, lambda _: None, self.failed.emit)
+        def done(offline: object) -> None:
+            self.offline = bool(offline)
+            self.sized.emit()
+
+        self._ask(models, work, done, self.failed.emit)
 
     def when_here(self, recipe: Algorithm, go: Callable[[], None], window: QWidget) -> None:
         """Call `go` when all that a recipe needs is here; what is not is asked about first, with its size."""
@@ -121,7 +132,7 @@ class Fetching(QObject):
     def _ask(
         self,
         models: Sequence[Model],
-        work: Callable[[Progress], None],
+        work: Callable[[Progress], object],
         done: Callable[[object], None],
         failed: Callable[[Exception], None],
     ) -> None:

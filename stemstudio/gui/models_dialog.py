@@ -50,6 +50,7 @@ SCORED = ("vocals", "drums", "bass", "other")
 COLUMNS = ("Model", "Here", "Size", *(word.capitalize() for word in SCORED), "Licence", "What it is")
 NUMBERS = range(2, 7)
 FILES = "Weights (*.safetensors *.th *.pth *.ckpt);;All files (*)"
+ASKED = "asked online"
 VERDICTS = {
     "whole": "whole: it matches its publisher's checksum",
     "unchecked": "it loads; its publisher gives no checksum",
@@ -104,6 +105,7 @@ class ModelsDialog(QDialog):
         self._verdicts: dict[str, str] = {}
         self._job: Job | None = None
         self._wanted = ""  # to be chosen when the models have been looked for
+        self._asking = True  # the hub is to be asked how large models are
         self._build()
         fetching.changed.connect(self.look_again)
         fetching.sized.connect(self._fill)
@@ -112,7 +114,9 @@ class ModelsDialog(QDialog):
     def _build(self) -> None:
         words = QLabel(
             "A trained network recognises instruments. Its weights are a file of their own, and nothing is fetched "
-            "unless you press Download. Figures are published SDR in dB: more is cleaner.",
+            "unless you press Download. Figures are published SDR in dB: more is cleaner.\n"
+            "BS-RoFormer and Mel-Band RoFormer are not on this list: people share them as a checkpoint with a YAML. Get both "
+            "from their makers, then press “Add a file…”; they are run as “A model of yours” in Separate.",
             self,
         )
         words.setWordWrap(True)
@@ -215,7 +219,7 @@ class ModelsDialog(QDialog):
             self.table.selectRow(list(self._models).index(name))
 
     def look_again(self) -> None:
-        """Look which files are here, in the background, and ask the hub how large the others are."""
+        """Look which files are here, in the background; once a visit, the hub is asked how large the others are."""
 
         chosen = self.chosen.name
 
@@ -224,13 +228,13 @@ class ModelsDialog(QDialog):
             return models, {name: Row.of(model) for name, model in models.items()}
 
         def looked(found: tuple[Mapping[str, Model], dict[str, Row]]) -> None:
-            first = not self._rows
             self._models, self._rows = found
             self.table.setRowCount(len(self._models))
             self._fill()
             self.choose(self._wanted or chosen)
             self._wanted = ""
-            if first:
+            if self._asking:
+                self._asking = False
                 listed = [
                     model for name, model in MODELS.items() if model.repository and not self._rows[name].whole
                 ]
@@ -245,6 +249,7 @@ class ModelsDialog(QDialog):
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
+        self._asking = True
         self.look_again()
 
     def _fill(self) -> None:
@@ -260,6 +265,8 @@ class ModelsDialog(QDialog):
                     self.table.setItem(place, column, item)
                 item.setText(text)
                 item.setToolTip(model.source if column in NUMBERS[1:] else model.words)
+                if column == 2 and text == ASKED:
+                    item.setToolTip("The model hub says it, once it can be reached")
                 if column in NUMBERS:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if column == 0:
@@ -276,7 +283,9 @@ class ModelsDialog(QDialog):
         if row is not None and row.whole:
             return megabytes(row.size)
         size = self._fetching.sizes.get(model.name)
-        return "" if size is None else megabytes(size + (0 if row is None else row.size))
+        if size is None:
+            return ASKED if self._fetching.offline and not model.shipped else ""
+        return megabytes(size + (0 if row is None else row.size))
 
     def _state(self, model: Model) -> str:
         row, now = self._rows.get(model.name), self._fetching.now
@@ -301,8 +310,14 @@ class ModelsDialog(QDialog):
         if row is not None and row.paths:
             lines.append("\n".join(str(path) for path in row.paths))
         else:
-            size = self._size(model)
-            lines.append(f"Not on this machine: {size} to download." if size else "Not on this machine.")
+            size = self._fetching.sizes.get(model.name)
+            told = "Not on this machine"
+            if size is not None:
+                lines.append(f"{told}: {megabytes(size)} to download.")
+            elif self._fetching.offline:
+                lines.append(f"{told}. Its size is asked of the model hub, which cannot be reached just now.")
+            else:
+                lines.append(f"{told}.")
         self.details.setText("\n".join(lines))
         verdict = self._verdicts.get(model.name, "")
         busy = self._job is not None

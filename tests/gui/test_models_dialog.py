@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from model_hub import model_hub
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from small_projects import song
 from small_recipes import write_tiny_weights
 
@@ -81,6 +81,22 @@ def test_every_model_is_there_with_what_is_known_of_it(qtbot, page, hub):
     assert page.download.isEnabled()
     assert not page.verify.isEnabled()
     assert not page.remove.isEnabled()
+
+
+def test_without_the_hub_sizes_are_said_to_be_asked_and_own_files_have_their_way(qtbot, page, monkeypatch):
+    qtbot.waitUntil(lambda: not page.document.jobs._open, timeout=5000)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    page.fetching.sizes.clear()
+    page.hide()
+    page.show()  # another visit asks again
+    qtbot.waitUntil(lambda: cells(page, "htdemucs")[2] == "asked online", timeout=20_000)
+    page.choose("htdemucs")
+    assert "asked of the model hub, which cannot be reached just now" in page.details.text()
+    assert cells(page, "sketch")[2] == "7.2 MB", "what comes along is known"
+    words = " ".join(label.text() for label in page.findChildren(QLabel))
+    assert "RoFormer are not on this list" in words
+    assert "“Add a file…”" in words
+    assert not page.errors
 
 
 def test_a_model_is_downloaded_verified_and_removed(qtbot, page, hub):

@@ -14,7 +14,7 @@ from typing import Any
 from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.algorithms.neural.hanging_up import until_stopped
 from stemstudio.algorithms.neural.weights import hub_cache, look_for, verify
-from stemstudio.errors import DownloadFailed
+from stemstudio.errors import DownloadFailed, HubUnreachable
 from stemstudio.progress import Progress
 
 MEGABYTE = 1_000_000
@@ -173,19 +173,19 @@ def _understood(model: Model) -> Iterator[None]:
         raise _unreachable(model, error) from error
 
 
-def _unreachable(model: Model, error: BaseException) -> DownloadFailed:
+def _unreachable(model: Model, error: BaseException) -> HubUnreachable:
     words = " ".join(f"{type(each).__name__} {each}" for each in _causes(error)).lower()
     if "certificate" in words or "ssl" in words:
-        return DownloadFailed(
+        return HubUnreachable(
             f"{model.name} could not be fetched: the connection's certificate is not trusted here.",
             "Where a company's proxy looks into connections, name its certificate in SSL_CERT_FILE.",
         )
     if "proxy" in words or "407" in words:
-        return DownloadFailed(
+        return HubUnreachable(
             f"{model.name} could not be fetched: the proxy does not let it through.",
             "Check the proxy in HTTPS_PROXY, or fetch the file elsewhere and add it with “stemstudio models add”.",
         )
-    return DownloadFailed(
+    return HubUnreachable(
         f"{model.name} could not be fetched: the hub cannot be reached.",
         "Check the connection and try again, or fetch the file elsewhere and add it with “stemstudio models add”.",
     )
