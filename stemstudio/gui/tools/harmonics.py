@@ -85,9 +85,11 @@ class Harmonics(Tool):
         try:
             while True:
                 here = self._snapped(canvas, gesture.seconds, gesture.hertz, free=gesture.alt)
+                moved = sorted((here[0], here[0] if last is None else last[0]))
                 path, last = redrawn(path, last, here), here
                 self._line = before.drawn(simplified(path))
-                canvas.update()
+                # Elsewhere the line has at most other points on the way, which nobody sees.
+                canvas.update_between(*moved)
                 if not gesture.down:
                     break
                 yield
@@ -98,6 +100,7 @@ class Harmonics(Tool):
                 document.said.emit("Drag along a line to draw its melody.")
         finally:
             self._line = None
+            canvas.update()
 
     def _erase(self, gesture: Gesture) -> Iterator[None]:
         canvas, document = gesture.canvas, gesture.document

@@ -41,6 +41,9 @@ class Canvas(Protocol):
     def update(self) -> None:
         """Draw everything that lies over the light anew."""
 
+    def update_between(self, start: float, stop: float) -> None:
+        """Draw what lies over the light between two times, and just beside them, anew."""
+
     def offer(self, title: str, choices: list[tuple[str, str, Callable[[], None]]]) -> None:
         """Show a menu at the pointer: (words, colour, what to do) each."""
 

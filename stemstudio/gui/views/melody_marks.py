@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QWidget
 
@@ -101,7 +101,7 @@ class MelodyLayer:
             inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
             if look.colour:
                 inner.drawImage(place, _comb_image(look, viewport, pitch[columns], height))
-            _paint_line(inner, look, viewport, width, height)
+            _paint_line(inner, look, viewport, width, height, columns)
 
 
 def paint_teeth(
@@ -120,6 +120,8 @@ def paint_teeth(
     """The comb at the pointer: a short bar a partial, `half` pixels to either side, as high as its tooth."""
     seconds, hertz = place
     x = viewport.x_of(seconds, width)
+    bars: list[QRectF] = []
+    lines: list[QLineF] = []
     for number in range(1, partials + 1):
         tooth = number * hertz
         if tooth > viewport.high:
@@ -127,32 +129,34 @@ def paint_teeth(
         around = float(reach(tooth, cents, lobe))
         top = viewport.y_of(tooth + around, height)
         bottom = viewport.y_of(max(tooth - around, 1.0), height)
+        bars.append(QRectF(x - half, top, 2 * half, bottom - top))
+        y, reach_x = viewport.y_of(tooth, height), half if number > 1 else 1.6 * half
+        lines.append(QLineF(x - reach_x, y, x + reach_x, y))
+    # All of a kind at once: each call costs more than what it draws.
+    painter.setPen(Qt.PenStyle.NoPen)
+    for some, alpha in ((bars[:1], 120), (bars[1:], 70)):
         veil = QColor(colour)
-        veil.setAlpha(120 if number == 1 else 70)
-        painter.setPen(Qt.PenStyle.NoPen)
+        veil.setAlpha(alpha)
         painter.setBrush(veil)
-        bar = QPolygonF(
-            [
-                QPointF(x - half, top),
-                QPointF(x + half, top),
-                QPointF(x + half, bottom),
-                QPointF(x - half, bottom),
-            ]
-        )
-        painter.drawPolygon(bar)
-        y = viewport.y_of(tooth, height)
-        reach_x = half if number > 1 else 1.6 * half
-        for pen in (QPen(SHADE, 3.0), QPen(colour.lighter(130), 1.4 if number > 1 else 2.0)):
-            painter.setPen(pen)
-            painter.drawLine(QPointF(x - reach_x, y), QPointF(x + reach_x, y))
+        painter.drawRects(some)
+    bright = colour.lighter(130)
+    for drawn, pen in (
+        (lines, QPen(SHADE, 3.0)),
+        (lines[1:], QPen(bright, 1.4)),
+        (lines[:1], QPen(bright, 2.0)),
+    ):
+        painter.setPen(pen)
+        painter.drawLines(drawn)
 
 
-def _paint_line(painter: QPainter, look: MelodyLook, viewport: Viewport, width: int, height: int) -> None:
-    """The pitch as a thin line with a dark edge."""
+def _paint_line(
+    painter: QPainter, look: MelodyLook, viewport: Viewport, width: int, height: int, columns: slice
+) -> None:
+    """The pitch in some columns as a thin line with a dark edge."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     colour = QColor(look.colour).lighter(140) if look.colour else FAINT
-    for x, pitch in _stretches(look.line, viewport, width):
+    for x, pitch in _stretches(look.line, viewport, width, columns):
         places = _polygon(x, _rows(pitch, viewport, height))
         for pen in (QPen(SHADE, 3.6), QPen(colour, 1.8 if look.colour else 1.3)):
             painter.setPen(pen)
@@ -187,12 +191,14 @@ def _comb_image(look: MelodyLook, viewport: Viewport, pitch: Float, height: int)
     return image.copy()  # its memory is its own from here on
 
 
-def _stretches(line: PitchLine, viewport: Viewport, width: int) -> list[tuple[Places, Places]]:
-    """What of the line is on screen: columns of pixels and the pitch there, for each stretch without a rest."""
+def _stretches(
+    line: PitchLine, viewport: Viewport, width: int, columns: slice
+) -> list[tuple[Places, Places]]:
+    """What of the line is in some columns or just beside them: pixels and the pitch there, for each stretch without a rest."""
     start, stop = line.span
     if stop <= viewport.start or start >= viewport.stop or width < 2:
         return []
-    x = np.arange(-STEP, width + 2 * STEP, STEP, dtype=np.float64)
+    x = np.arange(columns.start - AROUND, columns.stop + AROUND + 1, dtype=np.float64) * STEP
     seconds = viewport.start + x / width * (viewport.stop - viewport.start)
     pitch = line.at(seconds).astype(np.float64)
     sung = np.flatnonzero(pitch > 0)

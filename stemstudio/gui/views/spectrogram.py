@@ -41,6 +41,7 @@ from stemstudio.project.project import Change
 from stemstudio.spectral.brushes import Box, BrushStroke
 
 ERASING = QColor("#10131a")
+BESIDE = 12  # pixels that the line of a melody is drawn anew beside what changed
 BRUSH_STEP = 1.12
 
 
@@ -126,6 +127,10 @@ class SpectrogramView(QWidget):
     @property
     def drop_zone(self) -> DropZone:
         return self._drop_zone
+
+    def update_between(self, start: float, stop: float) -> None:
+        left, right = (self.viewport.x_of(seconds, self.width()) for seconds in (start, stop))
+        self.update(QRect(int(left) - BESIDE, 0, int(right - left) + 2 * BESIDE, self.height()))
 
     def show_stroke(self, piece: BrushStroke, *, erase: bool, hint: bool = False) -> None:
         if self._live is None or self._settling is not None:
