@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from split_song import Stage, split_song, stage
@@ -13,9 +14,11 @@ from stemstudio.gui import separating
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.tools.painting import give_selection
-from stemstudio.gui.views.hint_marks import MISSED
+from stemstudio.gui.views import hint_marks
+from stemstudio.gui.views.hint_marks import MISSED, HintPicture
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.project import edits
+from stemstudio.project.hints import Outcome
 from stemstudio.project.showing import levels
 from stemstudio.spectral.brushes import Box, Selection
 
@@ -134,6 +137,40 @@ def test_hints_stay_in_their_place_when_the_view_moves(painter, settle):
     settle(made)
     inside, outside = pixels(made, (2.8, 380.0), (3.2, 320.0)), pixels(made, (3.8, 380.0), (3.95, 320.0))
     assert inside.sum(axis=2).max() > outside.sum(axis=2).max() + 100
+
+
+@pytest.mark.parametrize("fine", [250_000, 500])
+@pytest.mark.parametrize("followed", [True, False])
+def test_hints_that_are_scrolled_look_just_as_when_they_are_drawn_whole(
+    painter, settle, monkeypatch, followed, fine
+):
+    made = painter
+    monkeypatch.setattr(hint_marks, "FINE", fine)
+    made.drag((1.0, 350.0), (2.0, 600.0))
+    made.drag((1.8, 900.0), (2.9, 500.0))
+    settle(made)
+    document, view = made.document, made.document.viewport
+    missed = np.random.default_rng(0).random((2049, 400)) < 0.3
+    if not followed:
+        parts = {
+            hint.number: missed[: hint.weights.shape[0], : hint.weights.shape[1]]
+            for hint in document.hints.laid
+        }
+        monkeypatch.setattr(document.hints, "outcome", lambda number: Outcome(0.0, parts[number]))
+
+    def painted(picture: HintPicture) -> QImage:
+        image = QImage(500, 300, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(0)
+        with QPainter(image) as onto:
+            picture.paint(onto, 500, 300)
+        return image
+
+    scrolled, first = HintPicture(document), 1.2
+    for move in (0.0, 0.05, 0.31, -0.02, -0.4, 0.004, 0.9, -1.1):
+        first += move
+        view.set_time(first, first + 1.0)
+        assert painted(scrolled) == painted(HintPicture(document)), move
+        assert len(set(painted(scrolled).constBits()[::4])) > 1, "there is something to see"
 
 
 def test_x_swaps_and_the_switch_shows_it(options, painter):

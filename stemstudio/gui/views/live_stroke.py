@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QImage
 
 from stemstudio.gui.colouring import tint_table
 from stemstudio.gui.viewport import Viewport, scale, unscale
-from stemstudio.gui.views.hint_marks import LEVELS, NEW, hatch_table, hatched
+from stemstudio.gui.views.hint_marks import LEVELS, NEW, columns_of, hatch_table, hatched
 from stemstudio.spectral.brushes import BrushStroke
 
 FINE = (
@@ -58,6 +58,7 @@ class LiveStroke:
         self._weights = np.zeros((height, width), dtype=np.uint8)
         self._pixels = np.zeros((height, width), dtype=np.uint32)
         span = viewport.stop - viewport.start
+        self._origin = columns_of(viewport, width)[1]
         self._seconds = (viewport.start + (np.arange(width) + 0.5) / max(width, 1) * span).astype(np.float64)
         top, bottom = float(scale(viewport.high, viewport.axis)), float(scale(viewport.low, viewport.axis))
         places = top - (np.arange(height) + 0.5) / max(height, 1) * (top - bottom)
@@ -86,5 +87,5 @@ class LiveStroke:
             self._pixels[top:bottom, left:right] = self._table[view]
         else:
             levels = (view // (256 // LEVELS)).astype(np.uint8)
-            self._pixels[top:bottom, left:right] = hatched(self._hatch, place, levels)
+            self._pixels[top:bottom, left:right] = hatched(self._hatch, place, levels, self._origin)
         return place

@@ -204,10 +204,15 @@ class SpectrogramView(QWidget):
         if self._read_out.words:
             sheet_marks.paint_words(painter, self._read_out.words, width, self.font())
         if self.hasFocus():
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(theme.current().colour("accent", 0.8))
-            painter.drawRect(0, 0, width - 1, height - 1)
+            # Four fillings: a pen would have all of the frame worked out as a shape.
+            colour = theme.current().colour("accent", 0.8)
+            for edge in (
+                (0, 0, width, 1),
+                (0, height - 1, width, 1),
+                (0, 1, 1, height - 2),
+                (width - 1, 1, 1, height - 2),
+            ):
+                painter.fillRect(*edge, colour)
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._drop_zone.setGeometry(self.rect())
