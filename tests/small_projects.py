@@ -101,6 +101,7 @@ class StandInPlayer(QObject):
         self.silent = False
         self.device = None
         self.device_note = ""
+        self.held_by = ""
         self.source = "stems"
         self.loop: tuple[int, int] | None = None
         self.position = 0

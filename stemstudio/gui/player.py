@@ -11,12 +11,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from stemstudio.errors import StemStudioError
+from stemstudio.mixing.compiling import FIRST, STRETCHING, UNITS, compiled, load
 from stemstudio.mixing.deck import Deck, Meters, Source
 from stemstudio.mixing.metronome import Beats
 from stemstudio.mixing.output import (
@@ -32,7 +34,9 @@ from stemstudio.mixing.patching import Patches
 from stemstudio.mixing.strips import Strips
 from stemstudio.project.effects import Effects
 
-__all__ = ["Player"]
+__all__ = ["Held", "Player"]
+
+Held = Literal["", "engine", "mixer", "stretching", "reading"]
 
 _log = logging.getLogger(__name__)
 _TICK = 0.02  # seconds between looks at the device
@@ -71,11 +75,14 @@ class Player(QObject):
         self.device_note = ""
         self.lead: Callable[[], tuple[int, NDArray[np.float32] | None]] | None = None
         self._deck = Deck()
+        self._deck.at_once = True
         self._output: SoundDevice | SilentClock | None = None
         self._device: DeviceChoice | str | None = None
         self._latency: Latency = "normal"
         self._channels = 2
         self._warming: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._loaded: set[str] = set()
         self._warm_error: Exception | None = None
         self._abandoned: list[object] = []
         self._before_audition: tuple[Source, tuple[int, int] | None] | None = None
@@ -90,28 +97,40 @@ class Player(QObject):
     # Devices
 
     def warm(self) -> None:
-        """Compile or load the audio callback on a thread; play waits for it by itself."""
+        """Compile or load the audio engine on a thread; play waits for it by itself."""
         if self._warming is None:
-            self._warming = threading.Thread(
-                target=self._warm, name="warming the audio callback", daemon=True
-            )
+            self._warming = threading.Thread(target=self._warm, name="warming the engine", daemon=True)
             self._warming.start()
 
     def _warm(self) -> None:
         try:
-            import stemstudio.mixing.engine  # noqa: F401
-            from stemstudio.mixing import stretching
-
-            # Not to be waited for by the first play.
-            threading.Thread(target=stretching.warm, name="warming the stretcher", daemon=True).start()
+            for unit in compiled((*UNITS, STRETCHING), self._closing):
+                load(unit)
+                self._loaded.add(unit)
         except Exception as error:  # noqa: BLE001 - whatever a compiler raises, it is shown to the user
-            _log.exception("the audio callback cannot be compiled")
+            _log.exception("the audio engine cannot be compiled")
             self._warm_error = error
 
     @property
     def warmed(self) -> bool:
-        """Whether play can start at once."""
-        return self._warming is not None and not self._warming.is_alive() and self._warm_error is None
+        """Whether all that plays is there: stems, strips, effects and meters."""
+        return self._loaded.issuperset(UNITS)
+
+    @property
+    def _can_begin(self) -> bool:
+        """Whether the song itself, at least, can be heard."""
+        return self._loaded.issuperset(FIRST)
+
+    @property
+    def held_by(self) -> Held:
+        """What keeps play from being heard, or heard in full: the engine, the mixer, stretching, reading; or nothing."""
+        if not self.playing:
+            return ""
+        if not self._can_begin:
+            return "engine"
+        if self._deck.waiting:
+            return "stretching" if self._deck.stretched else "reading"
+        return "" if self.warmed else "mixer"
 
     def devices(self) -> list[DeviceChoice]:
         """The output devices there are, the default first; empty where there are none."""
@@ -168,6 +187,7 @@ class Player(QObject):
 
     def close(self) -> None:
         """Stop and let go of the device."""
+        self._closing.set()
         self._timer.stop()
         self._deck.pause()
         self._close()
@@ -346,11 +366,6 @@ class Player(QObject):
         """Whether play is on."""
         return self._deck.playing
 
-    @property
-    def waiting(self) -> bool:
-        """Whether play is held until more of the song is decoded."""
-        return self._deck.waiting
-
     def play(self) -> None:
         """Play on; from the start when the end was reached.  Starts as soon as the callback is compiled."""
         if self._deck.length == 0:
@@ -365,7 +380,7 @@ class Player(QObject):
                 self._deck.seek(start)
         self._deck.play(clicks)
         self.warm()
-        if self.warmed and self._output is None:
+        if self._can_begin and self._output is None:
             self._start()
         self._timer.start()
         self.state_changed.emit()
@@ -477,7 +492,7 @@ class Player(QObject):
                 self.device_note = f"Sound cannot be played: {self._warm_error}."
                 self.device_lost.emit(self.device_note)
                 self.state_changed.emit()
-            elif self.warmed and self.playing:
+            elif self._can_begin and self.playing:
                 self._start()
                 self.state_changed.emit()
             return

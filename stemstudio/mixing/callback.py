@@ -26,9 +26,9 @@ from __future__ import annotations
 import ctypes
 import math
 
-from numba import carray, cfunc, from_dtype, types  # type: ignore[attr-defined]
+from numba import carray, from_dtype, types  # type: ignore[attr-defined]
 
-from stemstudio.mixing.native import CACHE, bytes_at, call_unit, floats_at, inline
+from stemstudio.mixing.native import bytes_at, call_unit, compiled_as, floats_at, inline
 from stemstudio.mixing.playstate import (
     AUDITION,
     CHUNK,
@@ -76,6 +76,12 @@ def _flagged(address, chunk):
 
 
 @inline
+def _plays_song(s, slot):
+    """Whether the song itself is heard: it is wanted, or there are no stems, or nothing yet that could mix them."""
+    return s.source[slot] == ORIGINAL or s.stems[slot] == 0 or s.strips_unit == 0
+
+
+@inline
 def _there(s, slot, chunk):
     """Whether a chunk of a strict programme holds all that its source needs."""
     if s.source[slot] == AUDITION:
@@ -83,7 +89,7 @@ def _there(s, slot, chunk):
             return False
         if s.audition_only[slot] != 0:
             return True
-    if s.source[slot] == ORIGINAL or s.stems[slot] == 0:
+    if _plays_song(s, slot):
         return _flagged(s.mixture_valid_address[slot], chunk)
     return _flagged(s.valid_address[slot], chunk)
 
@@ -96,7 +102,7 @@ def _mode_at(s, slot, position):
         stop = start + s.audition_length[slot]
         if s.audition_only[slot] != 0 or (start <= position and position + s.fade < stop):
             return AUDITION
-    if s.source[slot] == ORIGINAL or s.stems[slot] == 0:
+    if _plays_song(s, slot):
         return ORIGINAL
     if s.strict[slot] != 0:
         return STEMS
@@ -370,7 +376,7 @@ def _fill(s, out, frames, time):
         done += n
 
 
-@cfunc(
+@compiled_as(
     types.intc(
         types.voidptr,
         types.CPointer(types.float32),
@@ -378,8 +384,7 @@ def _fill(s, out, frames, time):
         types.CPointer(types.float64),
         _ulong,
         types.CPointer(from_dtype(STATE)),
-    ),
-    cache=CACHE,
+    )
 )
 def callback(unused, output, frame_count, times, flags, user):
     """PortAudio's stream callback (`PaStreamCallback`); see the module."""

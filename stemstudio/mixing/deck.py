@@ -7,6 +7,7 @@ devices; whoever calls the callback sets `running` while it does.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -18,7 +19,7 @@ from stemstudio.mixing import playstate
 from stemstudio.mixing.effects import Lines, set_effects
 from stemstudio.mixing.feeding import Feeder
 from stemstudio.mixing.metering import Loudness, correlation, prepare
-from stemstudio.mixing.metronome import Beats, click_track
+from stemstudio.mixing.metronome import Beats, clicks
 from stemstudio.mixing.mixer import decibels
 from stemstudio.mixing.playstate import CHUNK, LOOPS, MAX_STEMS, PROGRAMMES, SEEK_BITS, SPREAD, TRAIL
 from stemstudio.mixing.strips import Strips
@@ -86,7 +87,7 @@ class Programme:
     strict: bool = False
     mixture_valid: NDArray[np.uint8] | None = None
     audition_valid: NDArray[np.uint8] | None = None
-    click: NDArray[np.float32] | None = None
+    click: NDArray[np.float64] | None = None
     spread: bool = False
 
 
@@ -101,13 +102,17 @@ class Deck:
         Whether somebody is calling the callback; while False, changes take effect at once.
     lead_in
         Seconds of silence with which a new stream begins.
+    at_once
+        Whether to run with what native code there is, the song in place of its stems: the rest comes with `tend`.
     """
 
     def __init__(self, rate: float = 44100.0) -> None:
         self.state = playstate.new_state(rate)
         self._s = self.state[0]
         self.lead_in = playstate.LEAD_IN_SECONDS
+        self.at_once = False
         self._running = False
+        self._whole = False
         self._kept: dict[int, Programme] = {0: Programme()}
         self._programme = self._next = Programme()
         self._pending = False
@@ -166,7 +171,7 @@ class Deck:
         self._s["ready"] = mixture.shape[-1]
         self._take_on(Strips.plain(np.zeros((0, 2))))
         self.forget_loudness()
-        self._show(Programme(mixture=mixture))
+        self._show(Programme(mixture=mixture, click=self._clicks()))
         self.seek(0)
 
     def set_ready(self, samples: int) -> None:
@@ -285,7 +290,10 @@ class Deck:
         """Click on these beats, at the level of `set_click_gain`."""
         if beats is not self._beats:
             self._beats = beats
-            self._show(self._programme)
+            self._show(replace(self._programme, click=self._clicks()))
+
+    def _clicks(self) -> NDArray[np.float64] | None:
+        return None if self._beats is None else clicks(self._beats, self.rate)
 
     def set_click_gain(self, gain: float) -> None:
         """Move the metronome's fader, linear."""
@@ -333,10 +341,6 @@ class Deck:
                     audition_valid=audition.flags,
                 )
             feeder.want(wanted, [stems, mixture])
-        if self._beats is not None and self.length:
-            laid = replace(
-                laid, click=click_track(self._beats, laid.mixture.shape[-1], self.rate, laid.tempo)
-            )
         return laid
 
     def _show(self, programme: Programme) -> None:
@@ -347,11 +351,17 @@ class Deck:
 
     def tend(self) -> None:
         """Hand over what had to wait and let go of what is no longer read; call now and then."""
+        if self._running and not self._whole:
+            from stemstudio.mixing.engine import connect
+
+            self._whole = connect(self.state)
         blocks = int(self._s["blocks"])
         self._replaced = [each for each in self._replaced if self._running and each[0] + 2 > blocks]
         settled = int(self._s["settled"])
-        for number in [number for number in self._kept if number < settled]:
-            del self._kept[number]
+        gone = [self._kept.pop(number) for number in list(self._kept) if number < settled]
+        if any(programme.strict for programme in gone):
+            # The system takes back minutes of sound: longer than a window may wait.
+            threading.Thread(target=gone.clear, name="letting go of copies", daemon=True).start()
         number = int(self._s["wanted"]) + 1
         if not self._pending or (number - PROGRAMMES in self._kept and self._running):
             return
@@ -392,6 +402,7 @@ class Deck:
         For when a device is gone whose thread may still read this one's.
         """
         twin = Deck(self.rate)
+        twin.at_once = self.at_once
         twin.state[:] = self.state
         twin._s["position"] = self.position
         twin._strips, twin._programme, twin._next = self._strips, self._programme, self._next
@@ -417,9 +428,11 @@ class Deck:
     @running.setter
     def running(self, running: bool) -> None:
         if running and not self._running:
-            from stemstudio.mixing.engine import connect
+            from stemstudio.mixing.engine import connect, ready
 
-            connect(self.state)
+            if not self.at_once:
+                ready()
+            self._whole = connect(self.state)
             self._trail_from = int(self._s["trail_count"])
             self._s["gate"] = 0
             self._s["largest_block"] = 0
@@ -496,6 +509,8 @@ class Deck:
         self._s["seek_command"] = (serial % (1 << 18)) << SEEK_BITS | sample
         if not self._running:
             self._settle()
+        if self._feeder is not None:
+            self._feeder.hurry()
 
     @property
     def _sought(self) -> int:

@@ -89,7 +89,8 @@ class Feeder:
         self._rate = float(self._state["rate"])
         self._reach = reach(self._rate, tempo, semitones)
         self._blend = round(BLEND_SECONDS * self._rate)
-        self._lock = threading.Condition()
+        self._lock = threading.Lock()
+        self._called = threading.Event()  # there may be something to do, elsewhere perhaps
         self._all: list[Copies] = []
         self._wanted: list[Copies] = []  # must be there, before those that only may be
         self._closing = False
@@ -99,12 +100,15 @@ class Feeder:
         self._thread.start()
 
     def close(self, *, join: bool = True) -> None:
-        """Stop, after the piece in hand; what was made stays."""
-        with self._lock:
-            self._closing = True
-            self._lock.notify_all()
+        """Stop, after the piece in hand; what was made stays for whoever still has it."""
+        self._closing = True
+        self._called.set()
         if join:
             self._thread.join()
+
+    def hurry(self) -> None:
+        """The playhead has jumped: what is there goes before what is being made."""
+        self._called.set()
 
     @property
     def alive(self) -> bool:
@@ -155,7 +159,7 @@ class Feeder:
         with self._lock:
             self._wanted = list(wanted)
             self._all = [*wanted, *(copies for copies in maybe if copies not in wanted)]
-            self._lock.notify_all()
+        self._called.set()
 
     def ready(self) -> bool:
         """Whether all that is wanted is there at the playhead, and long enough for the rest to follow."""
@@ -173,7 +177,7 @@ class Feeder:
                     copies.stale[first:last] = copies.flags[first:last]
                     copies.changes += 1
                     copies.goes_on = -1
-            self._lock.notify_all()
+        self._called.set()
 
     # Where we are
 
@@ -197,20 +201,25 @@ class Feeder:
     # The thread
 
     def _work(self) -> None:
-        while True:
+        while not self._closing:
+            self._called.clear()
             with self._lock:
-                task = None
-                while not self._closing and (task := self._next()) is None:
-                    self._lock.wait(0.01 if self._hungry() else 0.1)
-                    self._patches.settle(self._read_next, self._guard)
-                if self._closing:
-                    self._patches.settle(None, 0)
-                    break
-            assert task is not None
-            self._make(*task)
+                task = self._next()
+            if task is None:
+                self._called.wait(0.01 if self._hungry() else 0.1)
+            else:
+                self._make(*task)
+                self._give_back()
             self._patches.settle(self._read_next, self._guard)
-            self._give_back()
+        self._patches.settle(None, 0)
         self._pool.shutdown(cancel_futures=True)
+        with self._lock:
+            self._all, self._wanted = [], []  # given back to the system here, not on the window's thread
+
+    def _near(self, chunk: int) -> bool:
+        """Whether a chunk is heard soon."""
+        here = self._position // CHUNK
+        return here <= chunk <= here + int(NEAR * self._rate) // CHUNK
 
     def _hungry(self) -> bool:
         """Whether something is wanted whose song is not there yet."""
@@ -264,10 +273,13 @@ class Feeder:
             end = min(copies.length, stop + self._blend)
         # The native code runs without the interpreter's lock: stems are stretched side by side.
         reading = [self._pool.submit(stretcher.read, begin, end) for stretcher in copies.stretchers]
-        while not self._closing and wait(reading, timeout=0.05).not_done:
-            pass
-        if self._closing:
-            return  # whoever closed it needs the processor for another tempo
+        while wait(reading, timeout=0.01).not_done:
+            if self._closing or (self._called.is_set() and not self._near(chunk)):
+                # Whoever closed it, or went elsewhere, needs the processor.
+                for future in reading:
+                    future.cancel()
+                copies.goes_on = -1
+                return
         new = [read.result() for read in reading]
         with self._lock:
             if changes != copies.changes and not old:

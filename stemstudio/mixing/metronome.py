@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.mixing.rooms import room
-
-__all__ = ["Beats", "click_track", "count_in"]
+__all__ = ["Beats", "clicks", "count_in"]
 
 CLICK_SECONDS = 0.03
 STRONG_HZ, WEAK_HZ = 1600.0, 1066.0
@@ -31,24 +29,29 @@ class Beats:
     strong: NDArray[np.bool_]
 
 
-def click_track(beats: Beats, length: int, rate: float, tempo: float = 1.0) -> NDArray[np.float32]:
-    """Return clicks, shape (length,), on the beats of a song that is played at a tempo."""
-    track: NDArray[np.float32] = room(1, length)[0][0]
-    clicks = _click(WEAK_HZ, rate), _click(STRONG_HZ, rate)
-    for sample, strong in zip(beats.samples, beats.strong, strict=True):
-        place = round(sample / tempo)
-        if 0 <= place < length:
-            end = min(length, place + clicks[0].size)
-            track[place:end] = clicks[int(strong)][: end - place]
-    return track
+def clicks(beats: Beats, rate: float) -> NDArray[np.float64]:
+    """Return the metronome as the callback reads it, at any tempo.
+
+    Returns
+    -------
+    ndarray of float64
+        How many beats, and samples of a click; the weak click, the strong one; then pairs of the sample of the song
+        at which a beat is, and 1 where it is a strong one.
+    """
+    tones = [_click(hertz, rate) for hertz in (WEAK_HZ, STRONG_HZ)]
+    pairs = np.stack([beats.samples, beats.strong.astype(np.float64)], axis=1)
+    return np.concatenate([[len(pairs), tones[0].size], *tones, pairs.ravel()]).astype(np.float64)
 
 
 def count_in(seconds: float, beats: int, rate: float, gain: float = 1.0) -> NDArray[np.float32]:
     """Return `beats` clicks, each `seconds` after the one before, the first a strong one, and the wait for the next."""
     every = seconds * rate
-    places = np.arange(beats, dtype=np.float64) * every
-    strong = np.arange(beats) == 0
-    return np.float32(gain) * click_track(Beats(places, strong), round(beats * every), rate)
+    track = np.zeros(round(beats * every), dtype=np.float32)
+    for beat in range(beats):
+        place = round(beat * every)
+        click = gain * _click(WEAK_HZ if beat else STRONG_HZ, rate)[: track.size - place]
+        track[place : place + click.size] += click
+    return track
 
 
 def _click(hertz: float, rate: float) -> NDArray[np.float32]:

@@ -55,8 +55,9 @@ class Mixdown:
         self._strips = strips  # its arrays are read by address
         if strips.simple:
             return
-        from stemstudio.mixing.engine import connect
+        from stemstudio.mixing.engine import connect, ready
 
+        ready()
         self._state = playstate.new_state(rate)
         self._lines = Lines(self._state)
         self._place = float(start)
@@ -96,7 +97,7 @@ class Mixdown:
             raise ValueError(f"stems differ in length: {sorted(lengths)}")
         if self._strips.simple:
             return mix_block(stems, self._strips.gains[:, [0, 3]])
-        from stemstudio.mixing.engine import bounce
+        from stemstudio.mixing.native_mix import bounce
 
         s = self._state[0]
         length = lengths.pop() if lengths else 0

@@ -2,9 +2,8 @@
 
 Sound is mixed by a few units of native code, each a C function in a file of its own: `callback` (the transport),
 `native_mix` (what is heard), `native_strips` (what the mixer's strips do), `native_effects` (reverb and delay) and
-`native_meters`.  They call each other by addresses that lie in the `playstate`, so that each is compiled, and kept on disk, by itself: numba's cache
-notices changes in the file of a compiled function only, not in those it calls from elsewhere.  Whoever changes this
-file or a constant of `playstate` empties that cache.
+`native_meters`.  They call each other by addresses that lie in the `playstate`, so that each is compiled, and kept on
+disk, by itself: side by side, and what is needed first before the rest (see `compiling`).
 """
 
 # Signatures are prescribed by numba; and this module is itself imported late.
@@ -16,27 +15,43 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import from_dtype, njit, types
+from numba import cfunc, from_dtype, njit, types
+from numba.core import config as numba_config
 from numba.extending import intrinsic
 
+from stemstudio.mixing.compiling import folder
 from stemstudio.mixing.playstate import STATE
 
-__all__ = ["CACHE", "UNIT", "bytes_at", "call_unit", "doubles_at", "floats_at", "inline"]
+__all__ = ["UNIT", "bytes_at", "call_unit", "compiled_as", "doubles_at", "floats_at", "inline", "kernel"]
+
+config: Any = numba_config
 
 UNIT = types.void(types.CPointer(from_dtype(STATE)))
 """Signature of a unit: it takes the state, and finds its other arguments there."""
 
 
-def _disk_cache() -> bool:
-    """Whether numba finds a place on disk for what it compiles; it raises where there is none."""
+def compiled_as(signature):
+    """Decorate a C function: compiled at once, or taken from the folder for these very sources."""
+    return lambda function: _kept(lambda cache: cfunc(signature, cache=cache)(function))
+
+
+def kernel(function):
+    """Decorate a function that runs without the interpreter's lock, compiled for its arguments and kept likewise."""
+    return _kept(lambda cache: njit(cache=cache, nogil=True)(function))
+
+
+def _kept(compile_it):
+    """What a decorator of numba makes, in our folder."""
+    kept = folder()
+    if kept is None:
+        return compile_it(False)
+    before, config.CACHE_DIR = config.CACHE_DIR, str(kept)
     try:
-        njit(cache=True)(lambda: None)
-    except RuntimeError:
-        return False
-    return True
+        return compile_it(True)
+    finally:
+        config.CACHE_DIR = before
 
 
-CACHE = _disk_cache()
 inline = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
 """For functions within a unit: only the unit itself is kept on disk."""
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 
-from numba import carray, cfunc  # type: ignore[attr-defined]
+from numba import carray  # type: ignore[attr-defined]
 
-from stemstudio.mixing.native import CACHE, UNIT, doubles_at, inline
+from stemstudio.mixing.native import UNIT, compiled_as, doubles_at, inline
 from stemstudio.mixing.playstate import BUSES, DELAY, EFFECTS, REVERB, REVERB_LINES, SLICE, TAPS
 
 __all__ = ["run_effects"]
@@ -215,7 +215,7 @@ def _glide(now, wanted):
     return now + min(_FASTEST, max(-_FASTEST, wanted - now))
 
 
-@cfunc(UNIT, cache=CACHE)
+@compiled_as(UNIT)
 def run_effects(user):
     """Put what comes back from `mix_count` samples of the buses into `wet`."""
     s = carray(user, (1,))[0]

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 
-from numba import carray, cfunc  # type: ignore[attr-defined]
+from numba import carray  # type: ignore[attr-defined]
 
-from stemstudio.mixing.native import CACHE, UNIT, inline
+from stemstudio.mixing.native import UNIT, compiled_as, inline
 from stemstudio.mixing.playstate import PEAK_PHASES, PEAK_TAPS, SLICE, STEPS
 
 __all__ = ["measure"]
@@ -87,7 +87,7 @@ def _find_peak(s, side, n):
         history[i] = history[n + i]
 
 
-@cfunc(UNIT, cache=CACHE)
+@compiled_as(UNIT)
 def measure(user):
     """Measure a slice of the mix; see the module."""
     s = carray(user, (1,))[0]

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 
-from numba import carray, cfunc, from_dtype, types  # type: ignore[attr-defined]
+from numba import carray, from_dtype, types  # type: ignore[attr-defined]
 
-from stemstudio.mixing.native import CACHE, UNIT, call_unit, floats_at, inline
+from stemstudio.mixing.native import UNIT, call_unit, compiled_as, doubles_at, floats_at, inline
 from stemstudio.mixing.playstate import AUDITION, BUSES, SLICE, SPREAD, STATE, STEMS
 
 __all__ = ["bounce", "mix_voices"]
@@ -102,6 +102,8 @@ def _blend(s, n):
 @inline
 def _add_effects(s, n, sent):
     """Let reverb and delay go on, and add what comes back where the stems are heard."""
+    if s.effects_unit == 0:
+        return
     if not sent:
         if s.effects_left == 0:
             s.effects_clear = 1  # the next sound begins from silence
@@ -160,18 +162,37 @@ def _add_further(s, slot, mode, position, n, channel, acc):
 @inline
 def _add_clicks(s, n, slot, position, old):
     """Add the metronome of a voice, whose level moves on a straight line within a slice."""
-    if s.click_address[slot] == 0 or (s.click_current == 0.0 and s.click_gain == 0.0):
+    address = s.click_address[slot]
+    if address == 0 or (s.click_current == 0.0 and s.click_gain == 0.0):
         return
+    head = carray(doubles_at(address), (2,))
+    count, size = int(head[0]), int(head[1])
+    tones = carray(doubles_at(address + 16), (2, size))
+    beats = carray(doubles_at(address + 16 * (1 + size)), (count, 2))
+    tempo = s.tempo[slot]  # beats lie in the song
+    low, high = 0, count  # beats[low] is the first one whose click has not died away
+    while low < high:
+        middle = (low + high) // 2
+        if beats[middle, 0] / tempo + size < position:
+            low = middle + 1
+        else:
+            high = middle
     step = (s.click_gain - s.click_current) / n
-    samples = carray(floats_at(s.click_address[slot]), (s.length[slot],))
-    for i in range(min(n, s.length[slot] - position)):
-        new = (s.fade - s.fade_left + i + 1) / (s.fade + 1) if s.fade_left > 0 else 1.0
-        click = samples[position + i] * (s.click_current + step * (i + 1)) * (1.0 - new if old else new)
-        s.scratch[0, i] += click
-        s.scratch[1, i] += click
+    stop = min(n, s.length[slot] - position)
+    while low < count:
+        place = round(beats[low, 0] / tempo) - position
+        if place >= stop:
+            return
+        tone = tones[int(beats[low, 1])]
+        for i in range(max(0, place), min(stop, place + size)):
+            new = (s.fade - s.fade_left + i + 1) / (s.fade + 1) if s.fade_left > 0 else 1.0
+            click = tone[i - place] * (s.click_current + step * (i + 1)) * (1.0 - new if old else new)
+            s.scratch[0, i] += click
+            s.scratch[1, i] += click
+        low += 1
 
 
-@cfunc(UNIT, cache=CACHE)
+@compiled_as(UNIT)
 def mix_voices(user):
     """Mix a slice of what is heard; see the module."""
     s = carray(user, (1,))[0]
@@ -183,14 +204,15 @@ def mix_voices(user):
         _render(s, s.old_voice, s.old_mode, s.old_position, n, 2, 1 - s.desk)
     _blend(s, n)
     s.mix_count = n
-    call_unit(s.meters_unit, s)
+    if s.meters_unit != 0:
+        call_unit(s.meters_unit, s)
     _add_clicks(s, n, s.voice, s.position, False)
     if s.fade_left > 0:
         _add_clicks(s, n, s.old_voice, s.old_position, True)
     _render_further(s, n)
 
 
-@cfunc(types.void(types.CPointer(from_dtype(STATE)), types.CPointer(types.float32), types.int64), cache=CACHE)
+@compiled_as(types.void(types.CPointer(from_dtype(STATE)), types.CPointer(types.float32), types.int64))
 def bounce(user, output, frames):
     """Mix programme slot 0 from `position` on, without gate and master, into (2, frames): what an export writes."""
     s = carray(user, (1,))[0]

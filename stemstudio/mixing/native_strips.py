@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import math
 
-from numba import carray, cfunc  # type: ignore[attr-defined]
+from numba import carray  # type: ignore[attr-defined]
 
-from stemstudio.mixing.native import CACHE, UNIT, doubles_at, floats_at, inline
+from stemstudio.mixing.native import UNIT, compiled_as, doubles_at, floats_at, inline
 from stemstudio.mixing.playstate import BUSES, GAINS, SECTIONS, SLICE
 
 __all__ = ["mix_strips"]
@@ -380,7 +380,7 @@ def _measure_null(s, slot, position, n_in):
         s.null_peak = worst
 
 
-@cfunc(UNIT, cache=CACHE)
+@compiled_as(UNIT)
 def mix_strips(user):
     """Mix a slice of all stems; see the module."""
     s = carray(user, (1,))[0]

@@ -167,7 +167,7 @@ class SoundDevice:
     def __init__(self, deck: Deck, device: DeviceChoice | None, latency: Latency, channels: int = 2) -> None:
         from cffi import FFI  # type: ignore[import-untyped]
 
-        from stemstudio.mixing.engine import callback
+        from stemstudio.mixing.callback import callback
 
         sounddevice = _sounddevice()
         if device is None:
@@ -300,7 +300,7 @@ class SilentClock:
         return True
 
     def _run(self) -> None:
-        from stemstudio.mixing.engine import callback
+        from stemstudio.mixing.callback import callback
 
         rate = float(self._state["rate"][0])
         output = np.zeros((4096, 2), dtype=np.float32)

@@ -123,7 +123,7 @@ STATE = np.dtype(
         ("count_in_length", "i8"),
         ("effects_wanted", "f8", (EFFECTS,)),
         ("effects_tail", "i8"),  # samples after which nothing of a sound is left in them
-        # Addresses of the units of native code; 0: not there.
+        # Addresses of the units of native code; 0: not there yet (stems, effects, meters do without).
         ("mix_unit", "i8"),
         ("strips_unit", "i8"),
         ("effects_unit", "i8"),
@@ -147,7 +147,7 @@ STATE = np.dtype(
         ("strict", "i8", (_P,)),  # 1: play waits for what is not valid; 0: the song itself is played there
         ("mixture_valid_address", "i8", (_P,)),  # these two count where play waits
         ("audition_valid_address", "i8", (_P,)),
-        ("click_address", "i8", (_P,)),  # the metronome, mono, as long as the programme; 0: none
+        ("click_address", "i8", (_P,)),  # the metronome, see `metronome.clicks`; 0: none
         ("audition_address", "i8", (_P,)),
         ("audition_channels", "i8", (_P,)),
         ("audition_start", "i8", (_P,)),

@@ -1,23 +1,17 @@
 """The inner loops of `stretching`: native code without the interpreter's lock; import late, numba takes a second."""
 
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="no-any-return"
-# ruff: noqa: TID253
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
 
-try:
-    njit(cache=True)(lambda: None)
-    _CACHE = True
-except RuntimeError:  # no place on disk to keep compiled code
-    _CACHE = False
+from stemstudio.mixing.native import kernel
 
 
-@njit(cache=_CACHE, nogil=True)
+@kernel
 def cut_frames(source, centres, window, frames):
     """Windowed pieces of `source` (channels, samples) around `centres`, silence beyond its ends, into `frames`."""
     half = window.size // 2
@@ -30,7 +24,7 @@ def cut_frames(source, centres, window, frames):
                 frames[k, c, i] = window[i] * source[c, at] if 0 <= at < length else 0.0
 
 
-@njit(cache=_CACHE, nogil=True)
+@kernel
 def turn_phases(now, before, last, turns, fresh):
     """Turn the bins of `now` (frames, channels, bins) in place so that every partial goes on where it was.
 
@@ -93,7 +87,7 @@ def turn_phases(now, before, last, turns, fresh):
                 now[k, c, b] *= turns[b]
 
 
-@njit(cache=_CACHE, nogil=True)
+@kernel
 def add_frames(frames, window, hop, out):
     """Overlap and add windowed `frames` (frames, channels, samples), one hop apart, into `out` (channels, samples)."""
     for k in range(frames.shape[0]):
@@ -102,7 +96,7 @@ def add_frames(frames, window, hop, out):
                 out[c, k * hop + i] += window[i] * frames[k, c, i]
 
 
-@njit(cache=_CACHE, nogil=True)
+@kernel
 def read_between(samples, first, step, table, out):
     """Read `samples` (channels, n) at places first + step · i, between samples by a windowed sinc, into `out`.
 
@@ -124,7 +118,7 @@ def read_between(samples, first, step, table, out):
             out[c, i] = total
 
 
-@njit(cache=_CACHE, nogil=True)
+@kernel
 def find_attacks(source, first, count, hop, before, after, reach, floor, louder):
     """Samples at which an attack begins, of `count` places `hop` apart from sample `first` on.
 

@@ -50,7 +50,7 @@ def stems(seconds: float) -> list[np.ndarray]:
 
 def block_seconds(strips: Strips) -> float:
     """Median time of a block."""
-    from stemstudio.mixing.engine import callback
+    from stemstudio.mixing.callback import callback
 
     sounds = stems(20.0)
     deck = Deck(RATE)

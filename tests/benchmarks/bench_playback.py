@@ -22,7 +22,7 @@ RATE = 44100
 
 @pytest.mark.parametrize("stems", [8, 64])
 def test_block_of_mixing_is_a_small_part_of_its_time(stems):
-    from stemstudio.mixing.engine import callback
+    from stemstudio.mixing.callback import callback
 
     rng = np.random.default_rng(0)
     deck = Deck(RATE)

@@ -50,7 +50,7 @@ def test_stretching_eight_stems_takes_a_part_of_one_core(stems, tempo, semitones
 
 
 def test_another_tempo_is_there_soon(stems):
-    from stemstudio.mixing.engine import callback  # noqa: F401
+    from stemstudio.mixing.callback import callback  # noqa: F401
 
     warm()
     deck = Deck(RATE)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from small_projects import RATE, StandInPlayer, song
 
-from stemstudio.gui.views.transport import Transport, selection_words
+from stemstudio.gui.views.transport import HELD, Transport, selection_words
 from stemstudio.spectral.brushes import Box, Selection
 
 
@@ -169,3 +169,22 @@ def test_without_a_song_or_a_player_nothing_can_be_pressed(qtbot):
     silent = Transport(song(), None)
     qtbot.addWidget(silent)
     assert not silent.play.isEnabled()
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_what_play_waits_for_is_said_as_long_as_it_does(transport, qtbot, held):
+    transport.player.held_by = held
+    click(transport.play)
+    qtbot.waitUntil(lambda: transport.selection.text() == HELD[held], timeout=1000)
+    transport.player.held_by = ""
+    qtbot.waitUntil(lambda: transport.selection.text() == "", timeout=1000)
+
+
+def test_a_moment_of_waiting_is_not_worth_a_word(transport, qtbot):
+    transport.player.held_by = "stretching"
+    click(transport.play)
+    transport.say("Tap 1: 2 more to set the tempo.")
+    qtbot.wait(100)
+    transport.player.held_by = ""
+    qtbot.wait(200)
+    assert transport.selection.text() == "Tap 1: 2 more to set the tempo."

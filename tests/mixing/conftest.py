@@ -31,7 +31,7 @@ class Tape:
 
     def run(self, frames: int, flags: int = 0) -> NDArray[np.float32]:
         """Return the next `frames` output frames, shape (channels, frames)."""
-        from stemstudio.mixing.engine import callback
+        from stemstudio.mixing.callback import callback
 
         channels = int(self.deck.state["channels_out"][0])
         pieces = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stemstudio.mixing.deck import Deck
-from stemstudio.mixing.metronome import Beats, click_track, count_in
+from stemstudio.mixing.metronome import Beats, count_in
 from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.stretching import stretched
 
@@ -278,12 +278,18 @@ def test_clicks_are_on_the_beats_at_any_tempo_and_in_no_meter_of_a_stem(deck, ta
     assert not recorder.run(RATE).any()
 
 
-def test_the_first_beat_of_a_bar_clicks_higher_and_clicks_end_with_the_song():
-    beats = Beats(np.array([0.0, 22050.0, 44099.0]), np.array([True, False, False]))
-    track = click_track(beats, RATE, RATE)
-    assert track.shape == (RATE,)
-    crossings = [np.diff(np.signbit(track[at : at + 800])).sum() for at in (0, 22050)]
+def test_the_first_beat_of_a_bar_clicks_higher_and_clicks_end_with_the_song(deck, tape):
+    deck.set_gains(np.zeros((2, 2)))
+    end = SECONDS * RATE
+    deck.set_metronome(Beats(np.array([22050.0, 44100.0, end - 100.0]), np.array([True, False, False])))
+    deck.set_click_gain(1.0)
+    recorder = tape(deck)
+    deck.play()
+    track = recorder.run(end + RATE)[0]
+    crossings = [np.diff(np.signbit(track[at : at + 800])).sum() for at in (22050, 44100)]
     assert crossings[0] == pytest.approx(1.5 * crossings[1], rel=0.1)
+    assert track[end - 100 : end].any()
+    assert not track[end:].any()
 
 
 def test_a_count_in_comes_before_play_and_not_again(deck, parts, tape):
@@ -310,3 +316,27 @@ def test_pause_ends_a_count_in(deck, tape):
     recorder.run(512)
     assert not recorder.run(RATE).any()
     assert deck.position == 0
+
+
+# Seeking
+
+
+def test_a_jump_away_is_made_before_what_was_being_made(deck, tape):
+    recorder = tape(deck)
+    deck.set_stretch(TEMPO, 0.0)
+    feeder = deck._feeder
+    fed(deck)
+    with feeder._lock:
+        copies = feeder._wanted[0]
+        copies.flags[:] = 0
+    deck.play()
+    recorder.run(512)
+    deck.seek(round(4.5 * RATE))
+    here = int(4.5 * RATE / TEMPO) // CHUNK
+    deadline = time.monotonic() + 5
+    while not copies.flags[here]:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert np.flatnonzero(copies.flags[:here]).size <= here // 2  # not all that lies before
+    recorder.run(2048)
+    assert deck.position > 4.5 * RATE

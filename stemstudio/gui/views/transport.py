@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,13 @@ SAY_MS = 5000
 WORDS_FROM = 1400  # pixels of width from which there is room for the name of the sound output
 BUTTON_WORDS_FROM = 1330  # and for the words of the buttons
 NARROWEST = 1000
+HELD_SECONDS = 0.2  # what is shorter is not worth a word
+HELD = {
+    "engine": "Getting the sound ready, once after installing: play begins in some seconds…",
+    "mixer": "The song itself is playing; its stems follow in some seconds, when the mixer is ready…",
+    "stretching": "Making this part in the tempo and key you chose…",
+    "reading": "This part of the song is still being read…",
+}
 LATENCIES = (
     ("low", "Short delay (may crackle)"),
     ("normal", "Normal delay"),
@@ -62,6 +70,7 @@ class Transport(QWidget):
         self._chosen: Any = None
         self._said = QTimer(self, singleShot=True)
         self._said.timeout.connect(self._show_selection)
+        self._held, self._held_since = "", 0.0  # what play waits for, and since when
         self._build()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self.show_position)
@@ -241,6 +250,18 @@ class Transport(QWidget):
         self._enable_selection()
         self.show_position()
 
+    def _show_held(self) -> None:
+        """Say what play waits for, as long as it does."""
+        held, now = "" if self._player is None else self._player.held_by, time.monotonic()
+        if held != self._held:
+            self._held, self._held_since = held, now
+        words = HELD[held] if held and now - self._held_since > HELD_SECONDS else ""
+        said = self.selection.text() if self._said.isActive() else ""
+        if words and said in ("", *HELD.values()):
+            self.say(words)
+        elif not held and said in HELD.values():
+            self._show_selection()
+
     def _show_selection(self) -> None:
         self._said.stop()
         self.selection.setProperty("role", "muted")
@@ -270,7 +291,8 @@ class Transport(QWidget):
         )
 
     def show_position(self, *_: object) -> None:
-        """Write down where the song is."""
+        """Write down where the song is, and what play waits for."""
+        self._show_held()
         state = self._document.state
         if state is None:
             self.position.setText("0:00.000 / 0:00.0")
