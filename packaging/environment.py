@@ -149,6 +149,9 @@ def prepare(environment: Environment, steps: Steps, tests: bool) -> None:
         private = {"PIP_USER": "0"}
         if steps.call(text, [*pip, *what], environment.log_file, private, environment.root) != 0:
             raise Stop(pip_failure(environment))
+    # Not worth failing for: whoever plays first waits for it otherwise.
+    engine = [environment.python, "-m", "stemstudio.mixing.compiling"]
+    steps.call("Compiling the sound engine", engine, environment.log_file, cwd=environment.folder)
     environment.write_stamp(environment.wanted(tests))
     steps.say(f"StemStudio is ready after {elapsed(steps.started)}.")
 

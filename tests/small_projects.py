@@ -113,6 +113,7 @@ class StandInPlayer(QObject):
             master_peak=np.zeros(2),
             master_rms=np.zeros(2),
             null_db=None,
+            null_applies=True,
             true_peak=0.0,
             momentary=-np.inf,
             short=-np.inf,

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -55,6 +56,8 @@ class Player(QObject):
         A sentence about the sound output that the user should see, or "".
     lead
         Asked when play begins: at which sample, and after which clicks of a count-in.
+    stem_levels
+        Asked for peaks and RMS of the stems, shape (stems, 2), at a sample while a room is played: it is mixed before.
 
     Signals
     -------
@@ -74,6 +77,7 @@ class Player(QObject):
         super().__init__(parent)
         self.device_note = ""
         self.lead: Callable[[], tuple[int, NDArray[np.float32] | None]] | None = None
+        self.stem_levels: Callable[[int], tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None
         self._deck = Deck()
         self._deck.at_once = True
         self._output: SoundDevice | SilentClock | None = None
@@ -441,7 +445,11 @@ class Player(QObject):
 
     def meters(self) -> Meters:
         """Read the meters and start them afresh."""
-        return self._deck.meters()
+        meters = self._deck.meters()
+        if self._deck.programme.spread and self.stem_levels is not None and self.playing:
+            peak, rms = self.stem_levels(self.position)
+            meters = replace(meters, stem_peak=peak, stem_rms=rms)
+        return meters
 
     def forget_loudness(self) -> None:
         """Measure loudness from here on."""

@@ -14,6 +14,7 @@ from stemstudio.gui.player import Player
 from stemstudio.gui.sounding import FRESH, MISSING, STALE, Sounding
 from stemstudio.mixing.hearing import Ear, Listening
 from stemstudio.mixing.layouts import LAYOUTS
+from stemstudio.mixing.levels import Levels
 from stemstudio.mixing.output import output_order
 from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
@@ -63,8 +64,10 @@ class RoomSound(QObject):
         self._status: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self._edits = 0
         self._seen_edit: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._levels = Levels(0, 0, 44100.0)
         self._lock = threading.Condition()
         self._closing = False
+        player.stem_levels = lambda position: self._levels.read(position)
         sounding.laid_out.connect(self._laid_out)
         sounding.strips_set.connect(self._look)
         # On the thread that renders stems: what is heard does not wait for the window.
@@ -135,6 +138,7 @@ class RoomSound(QObject):
             self._seen_edit = np.full(chunks, self._edits, dtype=np.int64)
             self._valid = np.zeros(chunks, dtype=np.uint8)
             self._buffer, self._memory = room(listening.channels, length)
+            self._levels = Levels(len(self._sounding.leaves), length, state.mixture.sample_rate)
             self._player.set_stems([self._buffer], self._valid, np.ones((1, 2)), spread=True)
             self._lock.notify_all()
 
@@ -198,8 +202,15 @@ class RoomSound(QObject):
                 listening, edits, buffer = self._listening, self._edits, self._buffer
                 assert listening is not None
             start, stop = first * CHUNK, min(last * CHUNK, buffer.shape[1])
+            behind: list[NDArray[np.float32]] = []
+
+            def heard(low: int, high: int) -> dict[int, NDArray[np.float32]]:
+                sounds = self._heard(low, high)
+                behind[:] = [sounds[leaf][:, start - low : stop - low] for leaf in self._sounding.leaves]  # noqa: B023
+                return sounds
+
             try:
-                sound = listening.render(self._heard, start, stop)
+                sound = listening.render(heard, start, stop)
             except _NotYet:
                 with self._lock:
                     self._lock.wait(0.02)
@@ -215,6 +226,7 @@ class RoomSound(QObject):
                     continue
                 part = slice(first, last)
                 self._status[part][self._seen_edit[part] <= edits] = FRESH
+                self._levels.take(behind, start)
                 self._put(part, start, sound[self._order] if self.ear == "loudspeakers" else sound)
             self.rendered.emit(start, stop)
 

@@ -140,4 +140,5 @@ if __name__ == "__main__":
     import gc
 
     gc.disable()  # a compiler makes little garbage and many objects
-    load(sys.argv[1])
+    for name in sys.argv[1:] or compiled((*UNITS, STRETCHING)):
+        load(name)

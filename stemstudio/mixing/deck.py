@@ -40,11 +40,13 @@ class Meters:
     Attributes
     ----------
     stem_peak, stem_rms
-        Shape (stems, 2), linear, behind the faders; no stems while a room is played.
+        Shape (stems, 2), linear, behind the faders; no stems while a room is played: it is mixed elsewhere.
     master_peak, master_rms
         Shape (2,), linear, as delivered.
     null_db
         Peak of mixture - sum of stems at unity, in dB re full scale; None where no stems were played.
+    null_applies
+        Whether a null says anything: stems that were stretched, or spread over a room, do not add up to the song.
     underflows
         How often the device ran dry since the deck was made, by its own word or by its clock.
     true_peak
@@ -67,6 +69,7 @@ class Meters:
     short: float = -math.inf
     integrated: float = -math.inf
     correlation: float = 0.0
+    null_applies: bool = True
 
 
 @dataclass(frozen=True)
@@ -593,6 +596,7 @@ class Deck:
             short=loudness.short,
             integrated=loudness.integrated,
             correlation=correlation(s["cross"]),
+            null_applies=not (spread or self._feeder is not None),
         )
         s["true_peak"] = 0.0
         s["stem_peak"][:] = 0.0

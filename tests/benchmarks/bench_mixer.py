@@ -104,7 +104,12 @@ def test_bounce_is_fifty_times_faster_than_play():
 def test_first_compilation_takes_as_long_as_this(tmp_path):
     times = []
     for _ in range(2):
-        code = "import time; t = time.time(); import stemstudio.mixing.engine; print(time.time() - t)"
+        code = (
+            "import time; begun = time.time(); from stemstudio.mixing.compiling import FIRST, compiled, load\n"
+            "for unit in compiled():\n"
+            "    load(unit)\n"
+            "    if unit in (FIRST[-1], 'native_meters'): print(time.time() - begun)"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
@@ -112,9 +117,14 @@ def test_first_compilation_takes_as_long_as_this(tmp_path):
             text=True,
             check=True,
         )
-        times.append(float(done.stdout))
-    print(f"\nthe engine: {times[0]:.1f} s at first, {times[1]:.2f} s from then on")
-    assert times[1] < 0.2 * times[0]
+        times.append([float(line) for line in done.stdout.split()])
+    (song, whole), (song_again, again) = times
+    print(
+        f"\nAt the first start the song is heard after {song:.1f} s and its stems after {whole:.1f} s "
+        f"({os.cpu_count()} cores); from then on after {song_again:.2f} and {again:.2f} s"
+    )
+    assert song < 0.8 * whole
+    assert again < 0.2 * whole
 
 
 @pytest.mark.timeout(200)

@@ -304,6 +304,19 @@ def test_a_null_that_is_not_one_is_said_loudly(shown):
     assert view.master.null.property("role") == "good"
 
 
+def test_where_a_null_says_nothing_it_is_off_and_says_why(shown, qtbot):
+    player = StandInPlayer()
+    view = shown(split_song(), player)
+    player.levels.null_applies = False
+    player.toggle()
+    qtbot.waitUntil(lambda: view.master.null.text() == "off", timeout=2000)
+    assert "another tempo" in view.master.null.toolTip()
+    player.levels.null_applies, player.levels.null_db = True, -151.0
+    qtbot.waitUntil(lambda: view.master.null.text() == "−∞ dB", timeout=2000)
+    assert "another tempo" not in view.master.null_words.toolTip()
+    player.toggle()
+
+
 def test_master_volume_and_export(shown, qtbot):
     player = StandInPlayer()
     view = shown(split_song(), player)

@@ -90,6 +90,23 @@ def test_what_is_heard_follows_every_change(qtbot, studio):
     assert player._deck._strips.gains[:, [0, 3]].tolist() == np.ones((3, 2)).tolist()
 
 
+def test_the_meters_of_the_strips_move_while_a_room_is_played(qtbot, studio, monkeypatch):
+    document, player, sounding, room = studio
+    one, two, rest = (leaf.id for leaf in document.state.leaves())
+    document.do(edits.set_stem(document.state, two, "Softer", gain_db=-20.0))
+    room.set_ear("fold-down")
+    settled(qtbot, room)
+    monkeypatch.setattr(type(player), "playing", True)
+    monkeypatch.setattr(type(player), "position", 3 * RATE)
+    meters = player.meters()
+    sounds = sounding.heard(3 * RATE - RATE // 4, 3 * RATE)
+    for place, leaf in enumerate((one, two, rest)):
+        power = np.sqrt(np.square(sounds[leaf]).mean(axis=1))
+        np.testing.assert_allclose(meters.stem_rms[place], power, rtol=0.1, atol=1e-6)
+    assert meters.stem_peak[0].min() > 5 * meters.stem_peak[1].max() > 0
+    assert not meters.null_applies
+
+
 def test_a_change_is_heard_within_a_fifth_of_a_second_where_it_plays(qtbot, studio):
     """From the edit to its sound in the memory that is played, at the playhead; the callback adds one block."""
     document, player, _, room = studio

@@ -318,6 +318,19 @@ def test_pause_ends_a_count_in(deck, tape):
     assert deck.position == 0
 
 
+def test_strips_have_meters_at_any_tempo_and_a_null_does_not_apply(deck, tape):
+    recorder = tape(deck)
+    assert deck.meters().null_applies
+    deck.set_stretch(TEMPO, 2.0)
+    deck.play()
+    fed(deck)
+    recorder.run(RATE)
+    meters = deck.meters()
+    assert not meters.null_applies
+    assert meters.stem_peak[0].min() == pytest.approx(0.3, rel=0.1)
+    assert meters.stem_rms[0].min() == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
+
+
 # Seeking
 
 

@@ -23,6 +23,13 @@ WIDTH = 416
 GOOD_NULL_DB, BAD_NULL_DB = -90.0, -60.0
 
 
+NULL_TIP = "The song minus the sum of its stems, as played: −∞ dB means that nothing was lost or added."
+NULL_OFF_TIP = (
+    "Not measured in a room, nor at another tempo or in another key: "
+    "there, every stem is changed by itself, and their sum is another sound than the song."
+)
+
+
 class Master(QWidget):
     """Mixers to compare, loudness, null meter, peak, master volume and Export.
 
@@ -59,10 +66,6 @@ class Master(QWidget):
         self.null_words.setProperty("role", "muted")
         self.null = QLabel("–", self)
         self.null.setAccessibleName("What is missing between the song and its stems")
-        for label in (self.null_words, self.null):
-            label.setToolTip(
-                "The song minus the sum of its stems, as played: −∞ dB means that nothing was lost or added."
-            )
         self.volume = Fader(-60.0, 6.0, 0.1, taper=2.2, nudge=0.5, parent=self)
         self.volume.setToolTip(
             "Volume of everything, for listening; export leaves it out · double-click for 0.0"
@@ -144,9 +147,13 @@ class Master(QWidget):
             self._peak = highest
             self._show_peak()
 
-    def show_null(self, decibels: float | None) -> None:
-        """Show the null in dB re full scale; None while there are no stems to add up."""
-        self.null.setText("–" if decibels is None else wording.level(decibels, 0))
+    def show_null(self, decibels: float | None, *, applies: bool = True) -> None:
+        """Show the null in dB re full scale; None while there are no stems to add up, or where it says nothing."""
+        self.null.setText("off" if not applies else "–" if decibels is None else wording.level(decibels, 0))
+        words = NULL_TIP if applies else NULL_OFF_TIP
+        if self.null.toolTip() != words:
+            for label in (self.null_words, self.null):
+                label.setToolTip(words)
         role = "muted"
         if decibels is not None:
             role = "good" if decibels < GOOD_NULL_DB else "warning" if decibels < BAD_NULL_DB else "error"

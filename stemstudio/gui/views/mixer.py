@@ -243,7 +243,7 @@ class MixerView(QWidget):
             )
         self.master.show_levels(levels)
         if self._player.playing:
-            self.master.show_null(levels.null_db)
+            self.master.show_null(levels.null_db, applies=levels.null_applies)
         elif all(strip.meter.resting for strip in self.strips) and self.master.meter.resting:
             self._timer.stop()
 
