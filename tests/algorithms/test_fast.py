@@ -270,3 +270,27 @@ def test_bands_are_bins_at_the_bottom_and_wider_above():
     assert widths.max() <= 1025 / 64
     for bins in (1, 2, 100):
         np.testing.assert_array_equal(fast_start.bands(bins)[:3], np.arange(min(bins, 3)))
+
+
+def test_few_atoms_are_learned_with_one_sweep_and_with_more_and_the_better_goes_on(monkeypatch):
+    V, W, H = problem(bins=100, frames=10_000, atoms=6)
+    found = []
+    monkeypatch.setattr(fast_start, "SWEEPS", 1)
+    found.append(fast_updates(V, W, H, beta=2.0, iterations=1).costs[-1])
+    monkeypatch.undo()
+    monkeypatch.setattr(fast_start, "FEW_ATOMS", 0)
+    found.append(fast_updates(V, W, H, beta=2.0, iterations=1).costs[-1])
+    monkeypatch.undo()
+    assert fast_updates(V, W, H, beta=2.0, iterations=1).costs[-1] == pytest.approx(min(found), rel=0.02)
+    assert max(found) != min(found)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3, 1.0])
+def test_the_cost_of_least_squares_is_what_is_left_over_however_little(noise):
+    rng = np.random.default_rng(2)
+    true_W, true_H = rng.random((60, 3), dtype=np.float32), rng.random((3, 200), dtype=np.float32)
+    V = true_W @ true_H + np.float32(noise) * rng.random((60, 200), dtype=np.float32)
+    fit = fast_updates(V, true_W, true_H, beta=2.0, iterations=60, settled=True)
+    true = cost(V, fit, 2.0)
+    assert true <= fit.costs[-1] * (1 + 1e-5) + 1e-9
+    assert fit.costs[-1] == pytest.approx(true, rel=0.02, abs=1e-6)

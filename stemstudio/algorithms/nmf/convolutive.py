@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -22,6 +23,7 @@ from stemstudio.algorithms.nmf.updates import BLOCK_BYTES, FLOOR, LANES, NOTHING
 from stemstudio.progress import Progress
 
 Float = NDArray[np.float32]
+AnyWork = TypeVar("AnyWork", bound="ConvolutiveWork")
 
 
 @dataclass
@@ -80,44 +82,51 @@ def convolutive_updates(
     Smaragdis 2004, "Non-negative matrix factor deconvolution; extraction of multiple sound sources from monophonic
     inputs", eqs. 7 and 8.
     """
-    length, bins, atoms = W.shape
-    frames = V.shape[1]
-    if V.shape[0] != bins or H.shape != (atoms, frames) or length < 1:
-        raise ValueError(f"W {W.shape} and H {H.shape} do not fit V {V.shape}")
     progress = progress or Progress()
-    level = mean(V.T)
-    sizes = np.maximum(W.sum(axis=(0, 1), dtype=np.float64), NOTHING).astype(np.float32)
-    if not level > 0.0:
+    work = prepare(ConvolutiveWork, V, W, H, progress, hold_templates)
+    costs: list[float] = []
+    if work.silent:
         progress(1.0)
-        return ConvolutiveFit((W / sizes).astype(np.float32), np.zeros_like(H, dtype=np.float32))
-    work = _Work(V.T, W / sizes, H * sizes[:, None] / np.float32(level), np.float32(1 / level), progress)
-    fit = ConvolutiveFit(work.templates, work.activations)
+        return work.fit(costs)
     with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
         for iteration in range(1, iterations + 1):
             look = iteration == 1 or iteration == iterations or iteration % cost_every == 0
-            work.update_activations(pool)
-            if look or not hold_templates:
-                cost = work.update_templates(pool, look, hold_templates)
+            cost = work.iterate(pool, look)
             if look:
-                fit.costs.append(cost * level)
-            progress(
-                iteration / iterations, f"iteration {iteration} of {iterations}, cost {fit.costs[-1]:.4g}"
-            )
-    fit.templates = np.ascontiguousarray(work.lags()[::-1].transpose(0, 2, 1))
-    fit.activations = np.ascontiguousarray(work.activations.T) * np.float32(level)
-    return fit
+                costs.append(cost)
+            progress(iteration / iterations, f"iteration {iteration} of {iterations}, cost {costs[-1]:.4g}")
+    return work.fit(costs)
+
+
+def prepare(
+    kind: type[AnyWork], V: Float, W: Float, H: Float, progress: Progress, hold_templates: bool
+) -> AnyWork:
+    """Check a problem and copy its start, at V's level about 1; ValueError where shapes do not fit."""
+    length, bins, atoms = W.shape
+    if V.shape[0] != bins or H.shape != (atoms, V.shape[1]) or length < 1:
+        raise ValueError(f"W {W.shape} and H {H.shape} do not fit V {V.shape}")
+    level = mean(V.T)
+    level = level if level > 0.0 else 0.0
+    sizes = np.maximum(W.sum(axis=(0, 1), dtype=np.float64), NOTHING).astype(np.float32)
+    H = H * sizes[:, None] / np.float32(level) if level else np.zeros_like(H)
+    return kind(V.T, stacked(W / sizes), H.T, length, level, progress, hold_templates)
 
 
 def model(W: Float, H: Float, first: int, last: int) -> Float:
     """Σ_l W_l H(· − l) over frames [first, last) for W (length, bins, atoms): float32 (last − first, bins)."""
-    length, bins, atoms = W.shape
+    length, _, atoms = W.shape
     padded = np.zeros((last - first + length - 1, atoms), dtype=np.float32)
     begin = first - length + 1
     held = H[:, max(0, begin) : last].T
     padded[max(0, -begin) : max(0, -begin) + len(held)] = held
-    stacked = np.ascontiguousarray(W[::-1].transpose(0, 2, 1)).reshape(length * atoms, bins)
-    product: Float = lagged(padded, 0, last - first, length) @ stacked
+    product: Float = lagged(padded, 0, last - first, length) @ stacked(W)
     return product
+
+
+def stacked(W: Float) -> Float:
+    """W (length, bins, atoms) with all lags of all atoms below each other, oldest frame first: (length · atoms, bins)."""
+    length, bins, atoms = W.shape
+    return np.ascontiguousarray(W[::-1].transpose(0, 2, 1), dtype=np.float32).reshape(length * atoms, bins)
 
 
 def lagged(padded: Float, start: int, stop: int, length: int) -> Float:
@@ -132,22 +141,35 @@ def lagged(padded: Float, start: int, stop: int, length: int) -> Float:
     return np.ascontiguousarray(view)
 
 
-class _Work:
-    """One run: V (frames, bins) times a scale; W with its lags, oldest frame first; Hᵀ behind its padding."""
+class ConvolutiveWork:
+    """One run: V (frames, bins) at a level of 1; W with its lags, oldest frame first; Hᵀ behind its padding."""
 
-    def __init__(self, V: Float, W: Float, H: Float, scale: np.float32, progress: Progress) -> None:
-        self.V, self.scale, self.progress = V, scale, progress
-        self.length, bins, self.atoms = W.shape
-        lags = np.ascontiguousarray(W[::-1].transpose(0, 2, 1), dtype=np.float32)
-        self.templates = lags.reshape(self.length * self.atoms, bins)
-        frames = V.shape[0]
-        self.padded = np.zeros((frames + self.length - 1, self.atoms), dtype=np.float32)
-        self.padded[self.length - 1 :] = H.T
-        size = max(8, BLOCK_BYTES // (4 * bins))
-        lanes = max(1, min(LANES, frames // size))
+    def __init__(
+        self,
+        V: Float,
+        templates: Float,
+        activations: Float,
+        length: int,
+        level: float,
+        progress: Progress,
+        hold_templates: bool,
+    ) -> None:
+        self.V, self.templates, self.length = V, templates, length
+        self.level, self.progress, self.hold_templates = level, progress, hold_templates
+        self.scale = np.float32(1 / level if level else 1)
+        self.atoms = len(templates) // length
+        frames, bins = V.shape
+        self.padded = np.zeros((frames + length - 1, self.atoms), dtype=np.float32)
+        self.padded[length - 1 :] = activations
+        self.size = max(8, BLOCK_BYTES // (4 * bins))
+        lanes = max(1, min(LANES, frames // self.size))
         edges = np.linspace(0, frames, lanes + 1).astype(int)
         self.lanes = list(pairwise(edges.tolist()))
-        self.size = size
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to explain."""
+        return self.level == 0.0
 
     @property
     def activations(self) -> Float:
@@ -158,13 +180,24 @@ class _Work:
         """W as (length, atoms, bins), oldest frame, so the latest part of the sound, first."""
         return self.templates.reshape(self.length, self.atoms, -1)
 
+    def fit(self, costs: list[float]) -> ConvolutiveFit:
+        """Where the run stands, at V's own level; costs as `iterate` told them."""
+        templates = np.ascontiguousarray(self.lags()[::-1].transpose(0, 2, 1))
+        activations = np.ascontiguousarray(self.activations.T) * np.float32(self.level)
+        return ConvolutiveFit(templates, activations, [cost * self.level for cost in costs])
+
+    def iterate(self, pool: ThreadPoolExecutor, look: bool) -> float:
+        """Update H, then W unless it is held; the cost between the two if it is asked for."""
+        self.update_activations(pool)
+        return self.update_templates(pool, look) if look or not self.hold_templates else 0.0
+
     def update_activations(self, pool: ThreadPoolExecutor) -> None:
         """H ← H · Σ_l W_lᵀ R(· + l) / Σ_l W_lᵀ 1, R = V / model."""
         transposed = np.ascontiguousarray(self.templates.T)
 
         def run(lane: tuple[int, int]) -> Float:
             gathered = np.zeros((lane[1] - lane[0] + self.length - 1, self.atoms), dtype=np.float32)
-            for start, stop, _, ratio in self._ratios(lane):
+            for start, stop, _, ratio, _ in self._ratios(lane, False):
                 parts = (ratio @ transposed).reshape(stop - start, self.length, self.atoms)
                 for lag in range(self.length):
                     offset = start - lane[0] + lag
@@ -181,15 +214,14 @@ class _Work:
         self.activations[...] *= total[self.length - 1 :] / np.maximum(sums[reach], NOTHING)
         self.activations[self.activations < NOTHING] = 0
 
-    def update_templates(self, pool: ThreadPoolExecutor, look: bool, hold: bool) -> float:
+    def update_templates(self, pool: ThreadPoolExecutor, look: bool) -> float:
         """W_l ← W_l · R shift(H, l)ᵀ / 1 shift(H, l)ᵀ, unless it is held; the cost before that if asked for."""
+        hold = self.hold_templates
 
         def run(lane: tuple[int, int]) -> tuple[Float, float]:
             gathered, cost = np.zeros_like(self.templates), 0.0
-            for start, stop, H, ratio in self._ratios(lane):
-                if look:
-                    V = self.V[start:stop] * self.scale
-                    cost += divergence(V, H @ self.templates + FLOOR, 1.0)
+            for _, _, H, ratio, share in self._ratios(lane, look):
+                cost += share
                 if not hold:
                     gathered += H.T @ ratio
             return gathered, cost
@@ -210,8 +242,8 @@ class _Work:
             self.templates[self.templates < NOTHING] = 0
         return float(sum(lane[1] for lane in done))
 
-    def _ratios(self, lane: tuple[int, int]) -> Iterator[tuple[int, int, Float, Float]]:
-        """For every block: its edges, H with its lags, and V / model."""
+    def _ratios(self, lane: tuple[int, int], look: bool) -> Iterator[tuple[int, int, Float, Float, float]]:
+        """For every block: its edges, H with its lags, V / model, and its share of the cost if it is asked for."""
         room = np.empty((self.size, self.templates.shape[1]), dtype=np.float32)
         for start in range(lane[0], lane[1], self.size):
             self.progress.check()
@@ -219,7 +251,8 @@ class _Work:
             H = lagged(self.padded, start, stop, self.length)
             P = np.matmul(H, self.templates, out=room[: stop - start])
             P += FLOOR
+            cost = divergence(self.V[start:stop] * self.scale, P, 1.0) if look else 0.0
             np.divide(self.V[start:stop], P, out=P)
             if self.scale != 1:
                 P *= self.scale
-            yield start, stop, H, P
+            yield start, stop, H, P, cost

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import model_validator
 
 from stemstudio.algorithms.algorithm import Algorithm, parameter
-from stemstudio.algorithms.nmf.convolutive import convolutive_updates
 from stemstudio.algorithms.nmf.convolutive_factorization import ConvolutiveFactorization
+from stemstudio.algorithms.nmf.convolutive_fast import fast_convolutive_updates
 from stemstudio.algorithms.nmf.one_shots import one_shot_templates
 from stemstudio.algorithms.nmf.spectrum import Float, spectrum
 from stemstudio.algorithms.nmf.starts import random_start
@@ -92,7 +92,7 @@ class NMFD(Algorithm):
             )
         V = spectrum(signal, grid, 1.0, progress.part(0.0, 0.05))
         names, W, H = self._start(V, grid, signal.sample_rate, length, progress.part(0.05, 0.1))
-        fit = convolutive_updates(
+        fit = fast_convolutive_updates(
             V,
             W,
             H,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import numpy as np
 
@@ -111,10 +112,20 @@ def fast_updates(
     return fit
 
 
+class Run(Protocol):
+    """Updates with momentum, that can be led back and carried on `calmly`."""
+
+    @property
+    def templates(self) -> Float: ...
+    @property
+    def activations(self) -> Float: ...
+    def carry_on(self, *, calmly: bool) -> None: ...
+
+
 class Kept:
     """The best state looked at so far, to go back to where momentum led astray."""
 
-    def __init__(self, work: LeastSquares | Accelerated) -> None:
+    def __init__(self, work: Run) -> None:
         self.work = work
         self.cost = np.inf
         self.templates, self.activations = work.templates.copy(), work.activations.copy()
@@ -128,6 +139,6 @@ class Kept:
         else:
             self.cost = cost
             self.templates[...], self.activations[...] = work.templates, work.activations
-        if astray or isinstance(work, Accelerated):
+        if astray or not isinstance(work, LeastSquares):
             work.carry_on(calmly=astray)
         return self.cost

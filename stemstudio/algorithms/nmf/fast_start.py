@@ -237,10 +237,10 @@ def _fit_activations(work: Work, pool: ThreadPoolExecutor) -> None:
     list(pool.map(fit, work.lanes))
 
 
-def bands(bins: int) -> NDArray[np.intp]:
-    """Where bands begin: each a bin at the bottom, and in the heights more, in proportion to their frequency."""
+def bands(bins: int, narrower: int = BAND) -> NDArray[np.intp]:
+    """Where bands begin: each a bin at the bottom, and in the heights so many times narrower than its frequency."""
     edges = [0]
-    while (following := edges[-1] + max(1, edges[-1] // BAND)) < bins:
+    while (following := edges[-1] + max(1, edges[-1] // narrower)) < bins:
         edges.append(following)
     return np.array(edges)
 
