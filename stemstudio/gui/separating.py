@@ -21,7 +21,9 @@ from stemstudio.progress import Progress
 from stemstudio.project.corrections import Lesson
 from stemstudio.project.project import Project, State
 from stemstudio.project.provisional import Provisional
+from stemstudio.project.provisional_piece import ProvisionalPiece
 from stemstudio.project.refining import Refined, refine, refined
+from stemstudio.project.splicing import place_of
 from stemstudio.project.takes import Answer, Keep, answer_of, described, take_of
 from stemstudio.spectral.brushes import Box
 
@@ -157,11 +159,11 @@ class Separating(QObject):
                 told.append(found.words)
                 document.said.emit(found.words)
                 return
-            if document.project is not project or box is not None or take:
+            if document.project is not project or take:
                 return
             if isinstance(found, SoFar):
-                self._show(job, stem, recipe, found, together or {})
-            else:
+                self._show(job, stem, recipe, found, together or {}, box)
+            elif box is None:
                 self.atoms_so_far.emit(stem, found)
 
         def stopped() -> None:
@@ -203,16 +205,29 @@ class Separating(QObject):
     # what is finished of a run, while it goes on
 
     def _show(
-        self, job: Job, stem: int, recipe: Algorithm, found: SoFar, together: Mapping[str, str]
+        self,
+        job: Job,
+        stem: int,
+        recipe: Algorithm,
+        found: SoFar,
+        together: Mapping[str, str],
+        box: Box | None,
     ) -> None:
         """Lay the finished stretches over the project; those of another run stay until somebody decides on them."""
         document, project = self._document, self._document.project
         laid = document.provisional
         if project is None or not found.done or stem not in project.state.stems:
             return
-        if laid is None and self._shown is not job:
-            self._shown = job
-            document.lay_over(Provisional.of(project, stem, recipe, found, together))
+        if laid is None and (self._shown is not job or box is not None):
+            if box is None:
+                first: Provisional | None = Provisional.of(project, stem, recipe, found, together)
+            else:  # once more where the stems that it lies over were changed meanwhile
+                song = project.state.mixture
+                place = place_of(recipe, box, song.sample_rate, song.length)
+                first = ProvisionalPiece.within(project, stem, recipe, found, together, place)
+            if first is not None:
+                self._shown = job
+                document.lay_over(first)
         elif laid is not None and self._shown is job:
             document.lay_over(*laid.grown(project.state, found))
 
@@ -225,15 +240,17 @@ class Separating(QObject):
         if laid is not None and document.state is not None:
             rate = document.state.mixture.sample_rate
             done = sum(stop - start for start, stop in laid.done) / rate
-            self.unfinished.emit(f"{time_text(done)} of {time_text(document.duration)} is done.")
+            whole = laid.wanted(document.state) / rate
+            self.unfinished.emit(f"{time_text(done)} of {time_text(whole)} is done.")
 
     def keep_finished(self) -> None:
         """Make a step of what is finished of the run that was stopped; everywhere else the residual has the light."""
         document, project = self._document, self._document.project
         laid, keep = document.provisional, self.keep or (lambda estimates, progress: estimates)
         if laid is None or self._shown is not None:
+            self.forget_finished()
             return
-        title = f"{laid.split.recipe.called}, unfinished"
+        title = f"{laid.called}, unfinished"
 
         def done(estimates: Estimates) -> None:
             now = document.provisional
@@ -263,7 +280,8 @@ class Separating(QObject):
             title += f", selection at {answer.found.piece.start / state.mixture.sample_rate:.1f} s"
         laid = document.provisional
         if laid is not None and self._shown is job:
-            document.finish(laid.whole(answer.estimates, title))
+            whole = answer.found is None
+            document.finish(laid.whole(answer.estimates, title) if whole else answer.edit(project, title))
         else:
             edit = answer.edit(project, title)
             if laid is not None and laid.touches(edit):

@@ -64,6 +64,15 @@ class Provisional:
         return cls(parent, state.splits.get(parent), edit, so_far.done, so_far.settled)
 
     @property
+    def called(self) -> str:
+        """What takes it apart."""
+        return self.split.recipe.called
+
+    def wanted(self, state: State) -> int:
+        """How many samples of it there will be at the end."""
+        return state.mixture.length
+
+    @property
     def split(self) -> Split:
         found: Split = self.edit.rows["splits"][self.parent]
         return found
@@ -86,7 +95,9 @@ class Provisional:
         one = self.split.owners[: len(so_far.estimates.names)]
         estimates, owners = _pieces(state, self.split.recipe, so_far, one)
         later = replace(self.split, estimates=estimates, owners=tuple(owners))
-        change = Change(frozenset({"splits"}), self.stems, _new(self.done, so_far.done, state))
+        change = Change(
+            frozenset({"splits"}), self.stems, what_is_new(self.done, so_far.done, state.mixture.sample_rate)
+        )
         return replace(self, edit=self._with(later), done=so_far.done), change
 
     def whole(self, estimates: Estimates, name: str) -> Edit:
@@ -154,9 +165,8 @@ def _pieces(
     return Spliced(ByHand().run(state.mixture, Progress()), pieces), owners * len(pieces)
 
 
-def _new(before: Ranges, now: Ranges, state: State) -> Box:
+def what_is_new(before: Ranges, now: Ranges, rate: int) -> Box:
     """Where stretches sound different from before: the seconds of what came or went, with the fades beside it."""
-    rate = state.mixture.sample_rate
     starts, stops = [], []
     for spans, others in ((now, before), (before, now)):
         for start, stop in (span for span in spans if span not in others):

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.by_hand import ByHand
+from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.pieces import Piece
 from stemstudio.algorithms.spliced import Spliced
+from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Samples, Sound, Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
@@ -29,6 +31,32 @@ ALIKE = 0.5  # correlation from which on two sounds count as the same stem
 HEARD = 0.05  # correlation of an atom with a stem, below which it is in none
 AT_ONCE = 8  # atoms whose sound is held in memory
 COMPARED = 30  # seconds of a selection that are listened to for that
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a selection lies, and what a recipe hears for it.
+
+    Attributes
+    ----------
+    offset, length
+        The samples that the recipe hears: the selection, and some of what is around it.
+    start, stop
+        Those of the selection.
+    band
+        In Hz; None for all frequencies.
+    """
+
+    offset: int
+    length: int
+    start: int
+    stop: int
+    band: tuple[float, float] | None
+
+    def piece(self, recipe: Algorithm, estimates: Estimates, rate: int) -> Piece:
+        """The selection, with what the recipe made of all that it heard."""
+        ramp = min(round(RAMP * rate), (self.stop - self.start) // 2)
+        return Piece(recipe, estimates, self.offset, self.length, self.start, self.stop, ramp, self.band)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +88,7 @@ def separate_range(
     box: Box,
     progress: Progress,
     together: Mapping[str, str] | None = None,
+    playhead: Playhead = at_the_start,
 ) -> Found:
     """Take a selection of a stem apart, with some of the sound around it, and find out which stems its parts are.
 
@@ -69,22 +98,36 @@ def separate_range(
         The selection: its seconds; and its band, unless that reaches over all frequencies.
     together
         Stem by part, where parts are to be one stem.
+    playhead
+        The sample of the song that is wanted first, where the recipe hands on what it has.
     """
-    piece = cut_out(StemSound(state, stem), recipe, box, progress.part(0.0, 0.9))
+    piece = cut_out(StemSound(state, stem), recipe, box, progress.part(0.0, 0.9), playhead)
     found = _placed(state, stem, piece, together or {}, progress.part(0.9, 1.0))
     progress(1.0, "Done")
     return found
 
 
-def cut_out(sound: Sound, recipe: Algorithm, box: Box, progress: Progress) -> Piece:
-    """Take the sound of a selection apart, with some of what is around it.
+def cut_out(
+    sound: Sound, recipe: Algorithm, box: Box, progress: Progress, playhead: Playhead = at_the_start
+) -> Piece:
+    """Take the sound of a selection apart, with some of what is around it."""
+    place = place_of(recipe, box, sound.sample_rate, sound.length)
+    heard = Stretch(sound, place.offset, place.length)
+    if isinstance(recipe, Streaming):
+        estimates: Estimates = recipe.run(heard, progress, lambda: playhead() - place.offset)
+    else:
+        estimates = recipe.run(heard, progress)
+    return place.piece(recipe, estimates, sound.sample_rate)
+
+
+def place_of(recipe: Algorithm, box: Box, rate: int, length: int) -> Place:
+    """Where a selection lies in a sound of so many samples.
 
     Raises
     ------
     StemStudioError
         When the selection is shorter than a twentieth of a second, or outside the sound.
     """
-    rate, length = sound.sample_rate, sound.length
     start, stop = max(0, round(box.start * rate)), min(length, round(box.stop * rate))
     if stop - start < SHORTEST * rate:
         raise StemStudioError(
@@ -93,13 +136,10 @@ def cut_out(sound: Sound, recipe: Algorithm, box: Box, progress: Progress) -> Pi
     context = round(recipe.context * rate)
     offset = max(0, (start - context) // ALIGNED * ALIGNED)
     end = min(length, stop + context)
-    heard = Stretch(sound, offset, end - offset)
-    estimates = recipe.run(heard, progress)
-    ramp = min(round(RAMP * rate), (stop - start) // 2)
     nyquist = rate / 2
     everything = box.low <= 20.0 and box.high >= 0.95 * nyquist
     band = None if everything else (max(0.0, box.low), min(box.high, nyquist))
-    return Piece(recipe, estimates, offset, end - offset, start, stop, ramp, band)
+    return Place(offset, end - offset, start, stop, band)
 
 
 def splice(project: Project, parent: int, found: Found, name: str = "") -> Edit:
@@ -122,7 +162,7 @@ def splice(project: Project, parent: int, found: Found, name: str = "") -> Edit:
     estimates, owners, locked = _without_covered(whole, piece)
     children = {child.id for child in state.children(parent)}
     going_on = [child if child in children else None for child in found.children]
-    made = _new_stems(
+    made = new_stems(
         project, parent, [w for w, child in zip(found.stems, going_on, strict=True) if child is None]
     )
     fresh = iter(made)
@@ -253,7 +293,8 @@ def _without_covered(whole: Split, piece: Piece) -> tuple[Spliced, tuple[int, ..
     return Spliced(old.base, [*(old.pieces[number - 1] for number in kept), piece]), owners, locked
 
 
-def _new_stems(project: Project, parent: int, words: Sequence[str]) -> list[Stem]:
+def new_stems(project: Project, parent: int, words: Sequence[str]) -> list[Stem]:
+    """Stems that a split stem gets in addition."""
     state = project.state
     siblings = [child for child in state.children(parent) if not state.is_residual(child.id)]
     first = max((child.position for child in siblings), default=-1.0) + 1

@@ -117,7 +117,7 @@ def answer_of(
     """
     began = time.monotonic()
     if box is not None:
-        found = separate_range(state, stem, recipe, box, progress.part(0.0, 0.95), together)
+        found = separate_range(state, stem, recipe, box, progress.part(0.0, 0.95), together, playhead)
         answer = Answer(stem, recipe, found.piece.estimates, found.stems, found.owners, found)
     else:
         sound, part = StemSound(state, stem), progress.part(0.0, 0.95)

@@ -38,6 +38,7 @@ class Steps(Streaming):
     masked = False
 
     fails: bool = parameter(False, "Whether it breaks off.")
+    part: float = parameter(0.5, "Of the song, in each stem.")
     device: Literal["auto", "cpu"] = parameter("auto", "What computes.")
 
     def run(self, signal, progress, playhead=lambda: 0):
@@ -50,7 +51,7 @@ class Steps(Streaming):
         for number in range(len(seconds)):
             progress(number / len(seconds))
             low, high = min(seconds[: number + 1]) * RATE, (max(seconds[: number + 1]) + 1) * RATE
-            waves[..., low:high] = 0.5 * signal.read(low, high)
+            waves[..., low:high] = self.part * signal.read(low, high)
             progress.hand_on(SoFar(found, ((low, high),)))
             while not GO["next"].wait(0.02):
                 progress.check()
@@ -92,6 +93,10 @@ def studio(qtbot):
     sounding.close()
     player.close()
     document.jobs.close()
+
+
+def halves(mixture) -> Waveforms:
+    return Waveforms(["one", "two"], np.stack([0.5 * mixture.read(0, mixture.length)] * 2))
 
 
 def shown(document) -> list[str]:
@@ -216,6 +221,48 @@ def test_other_work_goes_on_meanwhile(qtbot, studio):
     document.set_project(None)
     assert document.provisional is None
     assert document.state is None
+
+
+def test_a_selection_is_heard_while_it_works_too(qtbot, studio):
+    document, player = studio.document, studio.player
+    document.do(edits.split(document.project, 0, Steps(), halves(document.state.mixture)))
+    old = render_leaves(document.state, 0, 4 * RATE)
+    player.seek(2 * RATE + 100)
+    box = Box(start=1.25, stop=2.75, low=0.0, high=RATE / 2)
+    studio.separating.run(0, Steps(part=0.25), box=box)
+    wait_for(qtbot, studio, (2 * RATE, round(2.75 * RATE)))
+    assert shown(document) == ["one", "two", "residual"]
+    mixture = document.state.mixture.read(0, 4 * RATE)
+    middle = slice(int(2.2 * RATE), int(2.6 * RATE))
+    one, _, residual = heard(studio)
+    np.testing.assert_allclose(one[:, middle], 0.25 * mixture[:, middle], atol=1e-6)
+    np.testing.assert_allclose(residual[:, middle], 0.5 * mixture[:, middle], atol=1e-6)
+    np.testing.assert_array_equal(one[:, : 2 * RATE], next(iter(old.values()))[:, : 2 * RATE])
+    number = document.state.leaves()[0].id
+    assert document.do(edits.set_stem(document.state, number, "Softer", gain_db=-3.0)), "stems go on"
+    for _ in range(3):
+        GO["next"].set()
+        qtbot.waitUntil(lambda: not GO["next"].is_set(), timeout=5000)
+    qtbot.waitUntil(lambda: len(document.history.edits) == 3, timeout=5000)
+    assert document.provisional is None
+    assert document.history.names[-1] == "Steps, selection at 1.2 s"
+    assert document.state.stems[number].gain_db == -3.0
+    new = render_leaves(document.state, 0, 4 * RATE)
+    np.testing.assert_allclose(sum(new.values()), mixture, atol=1e-6)
+
+
+def test_a_selection_that_was_stopped_leaves_what_is_finished(qtbot, studio):
+    document = studio.document
+    studio.player.seek(2 * RATE + 100)
+    job = studio.separating.run(0, Steps(), box=Box(start=1.25, stop=2.75, low=0.0, high=RATE / 2))
+    wait_for(qtbot, studio, (2 * RATE, round(2.75 * RATE)))
+    job.stop()
+    qtbot.waitUntil(studio.panel.keep_button.isVisible, timeout=5000)
+    assert studio.panel.unfinished.text() == "0:01 of 0:02 is done."
+    studio.panel.keep_button.click()
+    qtbot.waitUntil(lambda: len(document.history.edits) == 1, timeout=5000)
+    assert document.history.names == ["Steps, unfinished"]
+    assert shown(document) == ["one", "two", "residual"]
 
 
 def test_a_selection_is_taken_apart_anew_by_a_network_alone(qtbot, studio, monkeypatch, tmp_path):

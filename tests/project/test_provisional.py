@@ -14,7 +14,9 @@ from stemstudio.project import edits
 from stemstudio.project.history import History
 from stemstudio.project.project import Project, SongReference
 from stemstudio.project.provisional import Provisional
+from stemstudio.project.provisional_piece import ProvisionalPiece
 from stemstudio.project.rendering import render_leaves
+from stemstudio.project.splicing import Place
 from stemstudio.spectral.stft import StftSettings
 
 RATE = 8000
@@ -106,3 +108,64 @@ def test_what_is_not_there_yet_cannot_be_painted_or_split(project):
     assert laid.fits(project.state)
     edits.split(project, 0, Slicer(), so_far(project, (0, LENGTH)).estimates).do(project)
     assert not laid.fits(project.state)
+
+
+PLACE = Place(offset=RATE, length=2 * RATE, start=round(1.5 * RATE), stop=round(2.5 * RATE), band=None)
+
+
+def heard_so_far(project: Project, names: list[str], *done: tuple[int, int]) -> SoFar:
+    """A quarter of the song to every part, where what the recipe hears of it is finished."""
+    waves = np.zeros((len(names), 2, PLACE.length), dtype=np.float32)
+    for start, stop in done:
+        waves[..., start:stop] = 0.25 * project.state.mixture.read(PLACE.offset + start, PLACE.offset + stop)
+    return SoFar(Waveforms(names, waves), done)
+
+
+def test_a_selection_is_laid_over_the_split_that_is_there(project):
+    edits.split(project, 0, Slicer(), so_far(project, (0, LENGTH)).estimates).do(project)
+    before, song = sounds(project.state), project.state.mixture.read(0, LENGTH)
+    first = heard_so_far(project, ["low", "third"], (0, RATE // 4))
+    assert ProvisionalPiece.within(project, 0, Slicer(), first, {}, PLACE) is None, "around it, not in it"
+    first = heard_so_far(project, ["low", "third"], (0, RATE))
+    laid = ProvisionalPiece.within(project, 0, Slicer(), first, {}, PLACE)
+    assert laid.done == ((PLACE.start, 2 * RATE),)
+    assert laid.wanted(project.state) == RATE
+    found = sounds(laid.over(project.state))
+    assert list(found) == ["low", "high", "third", "residual"], "what has a name that is there goes on in it"
+    np.testing.assert_allclose(sum(found.values()), song, atol=1e-6)
+    outside = np.r_[: PLACE.start, 2 * RATE : LENGTH]
+    inside = slice(PLACE.start + RAMP, 2 * RATE - RAMP)
+    for name, wave in before.items():
+        assert np.array_equal(found[name][:, outside], wave[:, outside])
+    assert not found["high"][:, inside].any(), "the new run knows no such part"
+    np.testing.assert_allclose(found["third"][:, inside], 0.25 * song[:, inside], atol=1e-6)
+    later, change = laid.grown(project.state, heard_so_far(project, ["low", "third"], (0, 2 * RATE)))
+    assert later.done == ((PLACE.start, PLACE.stop),)
+    assert round(change.box.start * RATE) == 2 * RATE - RAMP
+    assert {project.state.stems[stem].name for stem in change.stems if stem in project.state.stems} == set(
+        before
+    )
+
+    low, third = (stem for stem in laid.over(project.state).children(0) if stem.name in ("low", "third"))
+    assert not later.touches(edits.set_stem(project.state, low.id, "Fader", gain_db=-6.0))
+    assert later.touches(edits.set_stem(later.over(project.state), third.id, "Mute", mute=True))
+    kept = later.kept(lambda estimates, progress: estimates, Progress())
+    heard = sounds(later.over(project.state))
+    history = History(project)
+    history.do(later.whole(kept, "Slicer, unfinished"))
+    for name, wave in sounds(project.state).items():
+        assert np.array_equal(wave, heard[name])
+    history.undo()
+    assert list(sounds(project.state)) == list(before)
+
+
+def test_a_selection_of_what_is_not_split_yet_makes_new_stems(project):
+    found = heard_so_far(project, ["low", "high"], (0, 2 * RATE))
+    laid = ProvisionalPiece.within(project, 0, Slicer(), found, {"low": "all", "high": "all"}, PLACE)
+    song = project.state.mixture.read(0, LENGTH)
+    heard = sounds(laid.over(project.state))
+    assert list(heard) == ["all", "residual"]
+    np.testing.assert_allclose(sum(heard.values()), song, atol=1e-6)
+    assert not heard["all"][:, : PLACE.start].any()
+    inside = slice(PLACE.start + RAMP, PLACE.stop - RAMP)
+    np.testing.assert_allclose(heard["all"][:, inside], 0.5 * song[:, inside], atol=1e-6)
