@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from PySide6.QtCore import QObject, QSettings, Qt
+from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 
 from stemstudio import __version__
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from stemstudio.gui.main_window import MainWindow
     from stemstudio.gui.models_dialog import ModelsDialog
 
-ROOM_HEIGHT, LEAST_HEIGHT = 590, 80  # pixels in which all of the room can be seen, and that others keep
 SONGS = "*.wav *.flac *.aif *.aiff *.mp3 *.m4a *.mp4 *.ogg *.oga *.opus *.wma *.aac *.alac *.ape *.wv *.mkv *.mov *.webm"
 
 
@@ -188,15 +187,10 @@ class Commands(QObject):
         view.zoom_time(factor, at)
 
     def show_room(self) -> None:
-        """The room from above, in front of what lies over it."""
-        dock = self.window.docks["Room"]
-        dock.show()
-        dock.raise_()
-        if not dock.isFloating() and dock.height() < ROOM_HEIGHT:
-            others = [self.window.docks[title] for title in ("Tool options", "Atom", "History")]
-            heights = [ROOM_HEIGHT, *(LEAST_HEIGHT for _ in others)]
-            self.window.resizeDocks([dock, *others], heights, Qt.Orientation.Vertical)
-        self.window.room.floor.setFocus()
+        """The room from above, in a column of its own, or away with it."""
+        if self.window.room_dock.toggle():
+            self.window.docks["Room"].raise_()
+            self.window.room.floor.setFocus()
 
     def zoom_fit(self) -> None:
         self.document.viewport.fit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ from stemstudio.gui.practising import Practising
 from stemstudio.gui.recent import Recent
 from stemstudio.gui.remembered import Remembered, measured_speed
 from stemstudio.gui.reworking import reworkable, reworking_of
+from stemstudio.gui.room_dock import PANEL_WIDTH, RoomDock
 from stemstudio.gui.room_sound import RoomSound
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
@@ -84,6 +86,7 @@ DOCK_BUTTONS = {
     "qt_dockwidget_closebutton": "Hide this panel; View ▸ Panels brings it back.",
     "qt_dockwidget_floatbutton": "Make this panel a window of its own, or put it back.",
 }
+STACK = ("Separate", "Tool options", "Atom", "History", "Masks")  # on the right; the last lies behind "Atom"
 
 
 class MainWindow(QMainWindow):
@@ -142,6 +145,7 @@ class MainWindow(QMainWindow):
         self._share_right_side()
         self.remembered = Remembered(self)
         self.remembered.restore()
+        self.room_dock.fit()
         self._refresh()
 
     # starting and ending
@@ -177,6 +181,7 @@ class MainWindow(QMainWindow):
         if not self.saving.allowed_to_close():
             event.ignore()
             return
+        self.room_dock.bring_back()
         self.remembered.store()
         self.sheet.spectrogram.cancel()
         self.opening.cancel()
@@ -255,14 +260,11 @@ class MainWindow(QMainWindow):
         self._bar("Transport", self.transport, Qt.ToolBarArea.BottomToolBarArea)
         self._dock("Separate", self.separate, right)
         self._dock("Room", self.room, right)
-        self.tabifyDockWidget(self.docks["Separate"], self.docks["Room"])
-        self.docks["Separate"].raise_()
         self._dock("Tool options", self.tool_options, right)
         self._dock("Atom", self.atom_detail, right)
         self._dock("Masks", self.masks, right)
-        self.tabifyDockWidget(self.docks["Atom"], self.docks["Masks"])
-        self.docks["Atom"].raise_()
         self._dock("History", self.history, right, scroll=False)
+        self._stack_right_side()
         self._dock("Mixer", self.mixer, bottom, scroll=False)
         self.docks["Mixer"].setFeatures(
             self.docks["Mixer"].features() | QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar
@@ -287,12 +289,22 @@ class MainWindow(QMainWindow):
                 button.setToolTip(tip)
         self.docks[title] = dock
 
+    def _stack_right_side(self) -> None:
+        """Panels above each other; the room beside them, as it needs all the height there is."""
+        docks, down = self.docks, Qt.Orientation.Vertical
+        self.splitDockWidget(docks["Room"], docks["Separate"], Qt.Orientation.Horizontal)
+        for upper, lower in pairwise(STACK[:-1]):
+            self.splitDockWidget(docks[upper], docks[lower], down)
+        self.tabifyDockWidget(docks["Atom"], docks[STACK[-1]])
+        docks["Atom"].raise_()
+        self.room_dock = RoomDock(self, docks["Room"], [docks[title] for title in STACK])
+
     def _share_right_side(self) -> None:
         """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
         heights = {"Separate": 410, "Tool options": 195, "Atom": 190, "History": 80}
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
-        self.resizeDocks([docks[0]], [290], Qt.Orientation.Horizontal)
+        self.resizeDocks([docks[0]], [PANEL_WIDTH], Qt.Orientation.Horizontal)
 
     def _bar(self, title: str, widget: QWidget, area: Qt.ToolBarArea) -> None:
         bar = QToolBar(title, self)

@@ -12,7 +12,7 @@ from stemstudio.gui.look import Look
 if TYPE_CHECKING:
     from stemstudio.gui.main_window import MainWindow
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 SPLITTER = [520, 220]
 
 

@@ -66,7 +66,7 @@ class Floor(QWidget):
         self._document = document
         self._playhead = playhead
         self._grab: tuple[int, bool, QPointF] | None = None
-        self.setMinimumSize(230, 286)
+        self.setMinimumSize(230, 230)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setToolTip(TIP)
@@ -412,7 +412,7 @@ class Floor(QWidget):
         )
 
     def _draw_name(self, painter: QPainter, look: theme.Theme, disc: Shown, taken: list[QRectF]) -> None:
-        """The stem's name under its disc, or above, where there is room for it."""
+        """The stem's name under its disc, or above, or a line farther away, where there is room for it."""
         if disc.arrival:
             return
         small = QFont(self.font())
@@ -422,7 +422,8 @@ class Floor(QWidget):
         name = metrics.elidedText(disc.stem.name, Qt.TextElideMode.ElideRight, 90)
         width, height = metrics.horizontalAdvance(name) + 4.0, metrics.height()
         left = min(max(2.0, disc.at.x() - width / 2.0), self.width() - width - 2.0)
-        for top in (disc.at.y() + DISC + 3.0, disc.at.y() - DISC - 3.0 - height):
+        under, above = disc.at.y() + DISC + 3.0, disc.at.y() - DISC - 3.0 - height
+        for top in (under, above, under + height, above - height):
             box = QRectF(left, top, width, height)
             if not any(box.intersects(other) for other in taken):
                 taken.append(box)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from stemstudio.gui import theme, wording
@@ -17,6 +17,8 @@ HEADINGS = (
     ("Null", "The difference of the two waves, in dB of the stem; below −60 nobody hears one"),
 )
 GOOD_DB = -60.0
+FRAME, ROW_MARGIN = 4, 8  # pixels around the rows, and above and below each
+LEAST_HEIGHT = 110  # below which the table is no use: it scrolls by itself from there on
 
 
 class FoldTable(QTableWidget):
@@ -29,10 +31,10 @@ class FoldTable(QTableWidget):
         for column, (_, tip) in enumerate(HEADINGS, 1):
             self.horizontalHeaderItem(column).setToolTip(tip)
         self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + ROW_MARGIN)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setShowGrid(False)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -49,7 +51,7 @@ class FoldTable(QTableWidget):
             cells = (
                 row.name,
                 "–" if silent else wording.signed(row.level_db, 1),
-                "–" if silent else wording.signed(row.spectrum_db, 1),
+                "–" if silent else _worst(row),
                 "–" if silent else wording.level(row.null_db, 0).removesuffix(" dB"),
             )
             for column, words in enumerate(cells):
@@ -60,14 +62,29 @@ class FoldTable(QTableWidget):
                 if column == 3 and not silent:
                     item.setForeground(look.colour("good" if row.null_db <= GOOD_DB else "warning"))
                 self.setItem(place, column, item)
-        self.resizeRowsToContents()
-        height = self.horizontalHeader().sizeHint().height() + sum(map(self.rowHeight, range(len(rows))))
-        self.setFixedHeight(height + 4)
+        height = (
+            self.horizontalHeader().sizeHint().height()
+            + len(rows) * self.verticalHeader().defaultSectionSize()
+        )
+        self.setMaximumHeight(height + FRAME)
+        self.setMinimumHeight(min(height + FRAME, LEAST_HEIGHT))
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.maximumHeight())
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange and self._rows:
             self.show_rows(self._rows)
         super().changeEvent(event)
+
+
+def _worst(row: FoldRow) -> str:
+    """The octave that differs most, such as "+1.2 · 4k"."""
+    amount = wording.signed(row.spectrum_db, 1)
+    if not round(row.spectrum_db, 1):
+        return amount
+    centre = OCTAVES[row.octaves_db.index(row.spectrum_db)]
+    return f"{amount} · {_pitch(centre).removesuffix('Hz').replace(' ', '')}"
 
 
 def _levels(row: FoldRow) -> str:
@@ -77,10 +94,12 @@ def _levels(row: FoldRow) -> str:
 def _octaves(row: FoldRow) -> str:
     """All octaves in one line each."""
     lines = [
-        f"{centre / 1000:g} kHz: {wording.signed(level, 1)} dB"
-        if centre >= 1000
-        else f"{centre:g} Hz: {wording.signed(level, 1)} dB"
+        f"{_pitch(centre)}: {wording.signed(level, 1)} dB"
         for centre, level in zip(OCTAVES, row.octaves_db, strict=True)
         if level is not None
     ]
     return "\n".join(lines) or "Nothing sounds."
+
+
+def _pitch(hertz: float) -> str:
+    return f"{hertz / 1000:g} kHz" if hertz >= 1000 else f"{hertz:g} Hz"
