@@ -13,6 +13,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.gui.sounding import FRESH, MISSING, STALE, Sounding
 from stemstudio.mixing.hearing import Ear, Listening
+from stemstudio.mixing.kept import Kept
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.levels import Levels
 from stemstudio.mixing.output import output_order
@@ -58,6 +59,8 @@ class RoomSound(QObject):
         self._order: list[int] = []
         self._strips: Strips | None = None
         self._effects = Effects()
+        self._heard = Kept(self._ask, 0)
+        self._rings = 0
         self._buffer: NDArray[np.float32] = np.zeros((2, 0), dtype=np.float32)
         self._memory: mmap.mmap | None = None
         self._valid: NDArray[np.uint8] = np.zeros(1, dtype=np.uint8)
@@ -134,6 +137,7 @@ class RoomSound(QObject):
         with self._lock:
             self._edits += 1
             self._listening, self._strips, self._effects = listening, self._sounding.strips, state.effects
+            self._heard, self._rings = Kept(self._ask, length), self._sounding.rings
             self._status = np.full(chunks, MISSING, dtype=np.uint8)
             self._seen_edit = np.full(chunks, self._edits, dtype=np.int64)
             self._valid = np.zeros(chunks, dtype=np.uint8)
@@ -161,6 +165,9 @@ class RoomSound(QObject):
                 self._laid_out()
                 return
         with self._lock:
+            if strips != self._strips or state.effects != self._effects:
+                self._heard.forget()
+                self._rings = self._sounding.rings
             self._listening, self._strips, self._effects = listening, strips, state.effects
             self._mark(0, self._status.size)
 
@@ -168,7 +175,8 @@ class RoomSound(QObject):
         with self._lock:
             if self._listening is None:
                 return
-            around = self._listening.context
+            around, stop = self._listening.context, stop + self._rings
+            self._heard.forget(start // CHUNK, -(-stop // CHUNK))
             self._mark(max(0, start - around) // CHUNK, -(-(stop + around) // CHUNK))
 
     def _mark(self, first: int, last: int) -> None:
@@ -199,7 +207,7 @@ class RoomSound(QObject):
                     return
                 assert task is not None
                 first, last = task
-                listening, edits, buffer = self._listening, self._edits, self._buffer
+                listening, edits, buffer, heard = self._listening, self._edits, self._buffer, self._heard
                 assert listening is not None
             start, stop = first * CHUNK, min(last * CHUNK, buffer.shape[1])
             behind: list[NDArray[np.float32]] = []
@@ -230,7 +238,7 @@ class RoomSound(QObject):
                 self._put(part, start, sound[self._order] if self.ear == "loudspeakers" else sound)
             self.rendered.emit(start, stop)
 
-    def _heard(self, start: int, stop: int) -> dict[int, NDArray[np.float32]]:
+    def _ask(self, start: int, stop: int) -> dict[int, NDArray[np.float32]]:
         sounds = self._sounding.heard(start, stop)
         if sounds is None:
             raise _NotYet

@@ -121,10 +121,19 @@ class Sounding(QObject):
         """What the strips of all leaves do, as they are heard; None without a song."""
         return None if self._document.state is None else self._strips(self._document.state)
 
+    @property
+    def rings(self) -> int:
+        """Samples after a change of a stem in which what is heard of it may be different: filters and tails."""
+        state = self._state
+        if state is None:
+            return 0
+        strips, rate = self._strips(state), state.mixture.sample_rate
+        return max(BehindStrips(strips, rate).context, Returns(strips, state.effects, rate).context)
+
     def heard(self, start: int, stop: int) -> dict[int, NDArray[np.float32]] | None:
         """The stereo sound of every leaf behind its strip over samples [start, stop); None while some is missing."""
         with self._lock:
-            state = self._state
+            state, leaves = self._state, self._leaves
             if state is None or not self._document.complete:
                 return None
             strips, rate = self._strips(state), state.mixture.sample_rate
@@ -132,15 +141,14 @@ class Sounding(QObject):
             low = max(0, start - behind.context)
             if self._buffers and not self._valid[low // CHUNK : -(-stop // CHUNK)].all():
                 return None
-            buffers = self._buffers or [self._mixture]
-            sounds = behind.heard([buffer[:, low:stop] for buffer in buffers], low)
-            heard = {leaf: sound[:, start - low :] for leaf, sound in zip(self._leaves, sounds, strict=True)}
-            if returns.context:
-                low = self._heard_from(start, returns.context)
-                heard[RETURNS] = returns.heard([buffer[:, low:stop] for buffer in buffers], low)[
-                    :, start - low :
-                ]
-            return heard
+            far = min(low, self._heard_from(start, returns.context)) if returns.context else low
+            # Copied, so that nobody waits for filters and tails to be worked out.
+            stems = [buffer[:, far:stop].copy() for buffer in self._buffers or [self._mixture]]
+        sounds = behind.heard([stem[:, low - far :] for stem in stems], low)
+        heard = {leaf: sound[:, start - low :] for leaf, sound in zip(leaves, sounds, strict=True)}
+        if returns.context:
+            heard[RETURNS] = returns.heard(stems, far)[:, start - far :]
+        return heard
 
     def _heard_from(self, start: int, context: int) -> int:
         """From where on, at most so many samples before `start`, all is rendered: tails begin there as after a seek."""

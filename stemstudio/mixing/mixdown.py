@@ -159,17 +159,23 @@ class Returns:
     """
 
     def __init__(self, strips: Strips, effects: Effects, rate: float) -> None:
-        self._strips, self._effects, self._rate = strips, effects, rate
-        dry = strips.gains.copy()
+        self._effects, self._rate = effects, rate
+        self._senders = np.flatnonzero(strips.gains[:, 4:].any(axis=1)).tolist()
+        gains = strips.gains[self._senders]
+        filters, curves = (
+            tuple(arrays[place] for place in self._senders) for arrays in (strips.filters, strips.curves)
+        )
+        dry = gains.copy()
         dry[:, 4:] = 0.0
-        self._dry = Strips(dry, strips.filters, strips.curves)
+        self._strips, self._dry = Strips(gains, filters, curves), Strips(dry, filters, curves)
         self.context = 0
-        if strips.gains[:, 4:].any():
+        if self._senders:
             state = playstate.new_state(rate)
             set_effects(state, effects)
             self.context = int(state["effects_tail"][0])
 
     def heard(self, stems: Sequence[NDArray[np.float32]], start: int) -> NDArray[np.float32]:
         """The sound of the effects alone, float32 (2, n); the stems' first sample is the song's sample `start`."""
-        mixed = Mixdown(self._strips, self._effects, self._rate, start).mix(stems)
-        return mixed - Mixdown(self._dry, self._effects, self._rate, start).mix(stems)
+        sending = [stems[place] for place in self._senders]
+        mixed = Mixdown(self._strips, self._effects, self._rate, start).mix(sending)
+        return mixed - Mixdown(self._dry, self._effects, self._rate, start).mix(sending)

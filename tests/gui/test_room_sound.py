@@ -132,6 +132,43 @@ def test_a_change_is_heard_within_a_fifth_of_a_second_where_it_plays(qtbot, stud
     assert min(took) < 0.2, took
 
 
+def test_a_drag_needs_no_new_filters_and_tails(qtbot, studio, monkeypatch):
+    """Reverb rings for seconds: what is only moved in the room must not wait for it to be worked out again."""
+    document, player, sounding, room = studio
+    one, two = (leaf.id for leaf in document.state.leaves()[:2])
+    document.do(edits.set_stem(document.state, one, "Send", reverb_db=-6.0))
+    room.set_ear("fold-down")
+    settled(qtbot, room)
+    asked: list[tuple[int, int]] = []
+    heard = sounding.heard
+    monkeypatch.setattr(sounding, "heard", lambda *span: (asked.append(span), heard(*span))[1])
+    before = played(player).copy()
+    document.do(set_place(document.state, two, "Behind", azimuth=180.0, ambience=0.5))
+    settled(qtbot, room)
+    assert asked == []
+    assert np.abs(played(player) - before).max() > 1e-2
+    np.testing.assert_allclose(played(player), expected(document, "fold-down"), atol=1e-4)
+    document.do(edits.set_stem(document.state, one, "Louder", gain_db=3.0))
+    settled(qtbot, room)
+    assert asked, "a fader sends more to the reverb"
+    np.testing.assert_allclose(played(player), expected(document, "fold-down"), atol=2e-4)
+
+
+def test_a_painted_stretch_is_heard_in_the_tail_that_follows_it(qtbot, studio):
+    document, player, sounding, room = studio
+    one = document.state.leaves()[0].id
+    document.do(edits.set_stem(document.state, one, "Send", reverb_db=0.0))
+    room.set_ear("fold-down")
+    settled(qtbot, room)
+    before = played(player).copy()
+    # What rendering does after a stroke: new sound in one second of a stem.
+    sounding._buffers[0][:, RATE : 2 * RATE] = 0.0
+    sounding.rendered.emit(RATE, 2 * RATE)
+    settled(qtbot, room)
+    after = slice(2 * RATE + CHUNK, 2 * RATE + 2 * CHUNK)
+    assert np.abs(played(player) - before)[:, after].max() > 1e-3
+
+
 def test_loudspeakers_need_as_many_outputs(qtbot, studio, monkeypatch):
     document, player, _, room = studio
     said = []
