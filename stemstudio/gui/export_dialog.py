@@ -38,6 +38,7 @@ from stemstudio.mixing.plan import parts_of, sizes, what_is_wrong
 from stemstudio.mixing.stem_mp4 import streams_of
 
 ALL = "*"
+MIXES = ("mix", "upmix", "upmix apart")
 STRETCHED = "Each stem is stretched by itself. They add up to the mix at this tempo; there is no recording to null against."
 
 
@@ -83,6 +84,7 @@ class ExportDialog(QDialog):
             stems=self.parts.stems,
             mix="mix" in ticked,
             upmix="upmix" in ticked,
+            upmix_apart="upmix apart" in ticked,
             without=self.parts.without,
             groups=self.parts.groups,
             data=self.parts.data,
@@ -362,5 +364,5 @@ class ExportDialog(QDialog):
             stems=names(self.parts.stems),
             without=names(self.parts.without),
             groups={group.name: names(group.stems) for group in self.parts.groups},
-            other=tuple(str(key) for key in self.parts.ticked() if key in ("mix", "upmix")) + self.parts.data,
+            other=tuple(str(key) for key in self.parts.ticked() if key in MIXES) + self.parts.data,
         )

@@ -27,7 +27,7 @@ class ExportPreset(BaseModel):
     groups
         Names of groups, each with the names of its stems.
     other
-        "mix", "upmix" and names of data.
+        "mix", "upmix", "upmix apart" and names of data.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

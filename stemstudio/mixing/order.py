@@ -159,6 +159,8 @@ class ExportOrder:
         Stems that are written together.
     upmix
         Whether to write the mix spread over the loudspeakers of the project's room.
+    upmix_apart
+        Whether to write that as one mono file a loudspeaker.
     data
         What else is written: names in `DATA`.
     package
@@ -194,6 +196,7 @@ class ExportOrder:
     without: tuple[int, ...] = ()
     groups: tuple[Group, ...] = ()
     upmix: bool = False
+    upmix_apart: bool = False
     data: tuple[Data, ...] = ()
     package: PackageName = "files"
     rate: int | None = None
@@ -226,7 +229,7 @@ class Part:
     Attributes
     ----------
     key
-        A stem's id, "mix", "without 3", "group 0", or "upmix".
+        A stem's id, "mix", "without 3", "group 0", "upmix", or "upmix Ls".
     name
         For its file and its title.
     stems
@@ -235,6 +238,8 @@ class Part:
         Whether it is the song without them.
     colour
         Of its track.
+    speaker
+        Which channel of the upmix it is; None where it is something else, or all of them.
     """
 
     key: Key
@@ -242,6 +247,7 @@ class Part:
     stems: tuple[int, ...]
     rest: bool = False
     colour: str = "#c9cede"
+    speaker: int | None = None
 
 
 @dataclass(frozen=True)

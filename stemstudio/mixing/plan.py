@@ -39,6 +39,11 @@ def parts_of(order: ExportOrder, state: State) -> tuple[Part, ...]:
         parts.append(Part("mix", "mix", tuple(leaf.id for leaf in state.leaves())))
     if order.upmix:
         parts.append(Part("upmix", f"upmix {state.room.layout}", ()))
+    if order.upmix_apart:
+        parts += [
+            Part(f"upmix {each.name}", f"upmix {state.room.layout} {each.name}", (), speaker=channel)
+            for channel, each in enumerate(LAYOUTS[state.room.layout].speakers)
+        ]
     return tuple(parts)
 
 
@@ -46,6 +51,8 @@ def channels_of(state: State, part: Part) -> int:
     """Of a part's file; a mono song's mix is mono as long as nothing is panned or sent to the effects."""
     if part.key == "upmix":
         return LAYOUTS[state.room.layout].channels
+    if part.speaker is not None:
+        return 1
     if part.key == "mix" and state.mixture.channels == 1:
         return 1 if strips_of(state.leaves(), 1, state.mixture.sample_rate).mono else 2
     return state.mixture.channels
@@ -165,7 +172,7 @@ def what_is_wrong(order: ExportOrder, state: State) -> str:
     start, stop = order.span(state)
     if stop <= start:
         return "The range to be written is empty. Select a stretch of the song, or all of it."
-    if order.pace.changed and order.upmix:
+    if order.pace.changed and (order.upmix or order.upmix_apart):
         return "The upmix is written as it was recorded: leave it out, or write all at the song's own tempo and key."
     if order.package == "stem-mp4":
         each = order.gain.startswith("each")

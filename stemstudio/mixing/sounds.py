@@ -89,18 +89,23 @@ def rendered(
     mixdown = Mixdown(strips, state.effects, form.sample_rate, start, pace.tempo) if mixed else None
     wanted = tuple(dict.fromkeys(stem for part in parts for stem in part.stems))
     spread, heard_by = Spread.of(state), heard_stems(state)
+    in_the_room = any(part.key == "upmix" or part.speaker is not None for part in parts)
     if pace.changed:
         blocks = _at_pace(state, wanted, start, stop, progress, message, pace)
     else:
         blocks = _as_recorded(state, wanted, start, stop, progress, message)
     for low, stems, song, bad in blocks:
         sounds: dict[Key, Samples] = {}
+        if in_the_room:
+            upmix = spread.render(heard_by, low, low + song.shape[1])
         for part in parts:
             if mixdown is not None and part.key == "mix":
                 heard = mixdown.mix([stems[leaf.id] for leaf in leaves])
                 sounds["mix"] = heard[: channels_of(state, part)]
+            elif part.speaker is not None:
+                sounds[part.key] = upmix[part.speaker : part.speaker + 1]
             elif part.key == "upmix":
-                sounds["upmix"] = spread.render(heard_by, low, low + song.shape[1])
+                sounds["upmix"] = upmix
             elif part.rest or len(part.stems) != 1:
                 total = _sum(stems, part.stems, song.shape)
                 sounds[part.key] = (song - total if part.rest else total).astype(np.float32)

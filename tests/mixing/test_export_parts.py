@@ -313,5 +313,10 @@ def test_the_upmix_has_its_channels_and_says_so(project: Project, tmp_path: Path
     assert channel_mask(path) == layout.mask
     alone = write_upmix(project.state, tmp_path / "alone.wav", subtype="float")
     np.testing.assert_allclose(read(path), read(alone.files[0]), atol=1e-6)
+    apart = export(project.state, ExportOrder(tmp_path, upmix_apart=True, subtype="float"), song="s")
+    assert [file.name for file in apart.files.values()] == [
+        f"s - upmix 5.1 {name}.wav" for name in ("L", "R", "C", "LFE", "Ls", "Rs")
+    ]
+    np.testing.assert_array_equal(np.concatenate([read(file) for file in apart.files.values()]), read(path))
     with pytest.raises(UnwritableFile, match="MP3 holds at most 2 channels"):
         export(project.state, ExportOrder(tmp_path, upmix=True, format="mp3"))

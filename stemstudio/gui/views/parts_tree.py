@@ -49,7 +49,7 @@ class PartsTree(QTreeWidget):
     # what is ticked
 
     def ticked(self) -> list[Key]:
-        """Keys of what is ticked: ids of stems, "mix", "without 3", "group 0", "upmix", names of data."""
+        """Keys of what is ticked: ids of stems, "mix", "without 3", "group 0", "upmix", "upmix apart", names of data."""
         checked = Qt.CheckState.Checked
         return [
             key for key, item in self._rows.items() if item.checkState(0) == checked and not item.isDisabled()
@@ -134,6 +134,8 @@ class PartsTree(QTreeWidget):
         room = state.room.layout
         upmix = self._row(self, f"Upmix {room}", "upmix", NEUTRAL, False)
         upmix.setToolTip(0, f"The mix spread over the loudspeakers of the room, {room}; WAV and FLAC hold it")
+        apart = self._row(self, f"Upmix {room}, one file a loudspeaker", "upmix apart", NEUTRAL, False)
+        apart.setToolTip(0, "The same as mono files, for programs that want each loudspeaker by itself")
         data = self._branch("Data", "What is no sound")
         atoms = any(isinstance(each.estimates, Factorization) for each in state.splits.values())
         for name, kind in DATA.items():
