@@ -400,6 +400,7 @@ def test_every_control_has_a_name_and_a_tooltip(shown):
     for strip in view.strips:
         controls += [strip.mute, strip.solo, strip.more, strip.gain, strip.pan]
     assert view.strips[0].more.isVisible() == (view.strips[0].width() >= 186)
+    assert all(strip.shape.isVisible() for strip in view.strips), "the equaliser is in sight, however narrow"
     for control in controls:
         assert control.toolTip(), control
         assert control.accessibleName() or control.text(), control

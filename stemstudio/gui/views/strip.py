@@ -45,7 +45,7 @@ LOW_DB, HIGH_DB = -60.0, 12.0
 PLAIN = Stem(0, "", "", None)
 SHAPING = tuple(name for name in STRIP if name not in ("gain_db", "pan", "mute", "solo"))
 NARROWEST, WIDEST = 160, 300
-ROOMY = 186  # width from which there is room for EQ and ⋯ beside the name
+ROOMY = 186  # width from which there is room for ⋯ beside the name, which a right-click opens, too
 
 
 class Strip(QWidget):
@@ -136,8 +136,9 @@ class Strip(QWidget):
         self.meter = LevelMeter(2, self)
         self.meter.setToolTip("Level after the fader: bright is the body of the sound, dim its peaks")
         top = QHBoxLayout()
-        top.setSpacing(4)
+        top.setSpacing(2)
         top.addWidget(self.number_label)
+        top.addSpacing(2)
         top.addWidget(self.name_label, 1)
         top.addWidget(self.name_edit, 1)
         for button in (self.shape, self.mute, self.solo, self.more):
@@ -154,7 +155,7 @@ class Strip(QWidget):
             rows.addWidget(fader, row, 1)
             rows.addWidget(text, row, 2)
         column = QVBoxLayout(self)
-        column.setContentsMargins(14, 7, 7, 9)
+        column.setContentsMargins(12, 7, 6, 9)
         column.setSpacing(4)
         column.addLayout(top)
         column.addLayout(rows)
@@ -165,7 +166,7 @@ class Strip(QWidget):
         button = QPushButton(letter, self)
         button.setCheckable(True)
         button.setProperty("strip", kind)
-        button.setFixedSize(23, 20)
+        button.setFixedSize(22, 20)
         button.setToolTip(tip)
         return button
 
@@ -174,7 +175,6 @@ class Strip(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.more.setVisible(self.width() >= ROOMY)
-        self.shape.setVisible(self.width() >= ROOMY)
         super().resizeEvent(event)
 
     # what it shows
