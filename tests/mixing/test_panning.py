@@ -108,3 +108,47 @@ def test_masks_name_the_loudspeakers_in_their_order() -> None:
     for layout in LAYOUTS.values():
         bits = [speaker.bit for speaker in layout.speakers]
         assert bits == sorted(set(bits))
+
+
+# Channel masks as Microsoft's documentation of WAVE_FORMAT_EXTENSIBLE lists them, front left the lowest bit.
+MICROSOFT = ("L", "R", "C", "LFE", "back L", "back R", "L of C", "R of C", "back C", "side L", "side R")
+STANDS_AT = {
+    "quad": ("L", "R", "back L", "back R"),
+    "5.0": ("L", "R", "C", "back L", "back R"),
+    "5.1": ("L", "R", "C", "LFE", "back L", "back R"),
+    "5.1-side": ("L", "R", "C", "LFE", "side L", "side R"),
+    "7.1": ("L", "R", "C", "LFE", "back L", "back R", "side L", "side R"),
+}
+
+
+@pytest.mark.parametrize("name", STANDS_AT)
+def test_channels_are_in_the_order_of_the_masks_bits(name: str) -> None:
+    """What a reader that knows only the mask takes each channel for is what is played into it."""
+    layout = LAYOUTS[name]
+    by_mask = [word for bit, word in enumerate(MICROSOFT) if layout.mask >> bit & 1]
+    assert by_mask == list(STANDS_AT[name])
+    for word, speaker in zip(by_mask, layout.speakers, strict=True):
+        assert (speaker.azimuth is None) == (word == "LFE")
+        assert np.sign(speaker.azimuth or 0.0) == {"L": -1, "R": 1}.get(word[-1], 0)
+        if word in ("back L", "back R", "side L", "side R"):
+            assert abs(speaker.azimuth or 0.0) >= 90.0
+    if name == "7.1":
+        turns = dict(zip(by_mask, (abs(each.azimuth or 0.0) for each in layout.speakers), strict=True))
+        assert turns["back L"] > turns["side L"]
+
+
+@pytest.mark.parametrize("layout", MANY, ids=lambda layout: layout.name)
+def test_gains_are_those_of_vector_bases_inverted_by_the_book(layout: Layout) -> None:
+    """Pulkki 1997, eqs. 6-9: of all bases of two neighbours the one whose gains are not negative, at power 1."""
+    ring = sorted((each.azimuth, n) for n, each in enumerate(layout.speakers) if each.azimuth is not None)
+
+    def towards(degrees: float) -> np.ndarray:
+        return np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+
+    for azimuth in np.random.default_rng(7).uniform(-180.0, 180.0, 60):
+        expected = np.zeros(layout.channels)
+        for (one, first), (two, second) in zip(ring, ring[1:] + ring[:1], strict=True):
+            pair = towards(azimuth) @ np.linalg.inv(np.stack([towards(one), towards(two)]))
+            if pair.min() >= 0.0:
+                expected[[first, second]] = pair / np.sqrt(pair @ pair)
+        np.testing.assert_allclose(direction_gains(layout, azimuth), expected, atol=1e-9)
