@@ -270,12 +270,18 @@ def test_no_two_commands_share_a_key(window):
 
 
 def test_every_panel_can_be_hidden_and_comes_back(qtbot, window):
+    assert not window.docks["Room"].isVisible(), "as delivered"
+    window.commands.show_room()
+    assert window.docks["Room"].isVisible()
+    assert not window.docks["Separate"].isVisible(), "in a window that is not wide enough for both"
+    window.commands.show_room()
     for part in (*window.docks.values(), *window.bars.values()):
+        there = part.isVisible()
         action = part.toggleViewAction()
         action.trigger()
-        assert not part.isVisible()
+        assert part.isVisible() != there
         action.trigger()
-        assert part.isVisible()
+        assert part.isVisible() == there
 
 
 def test_a_dropped_song_is_opened(qtbot, window, song):
