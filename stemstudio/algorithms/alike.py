@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.clustering import away, chances, gathered, how_many
+from stemstudio.algorithms.clustering import away, chances, gathered, how_many, spread
 from stemstudio.algorithms.estimates import frozen
 from stemstudio.algorithms.labelling import Labels
 from stemstudio.algorithms.nmf.factorization import Factorization
@@ -58,7 +58,8 @@ def by_likeness(
         n = how_many(table, weights, least=max(given.values(), default=0) + 1)
     held = {atom: stem for atom, stem in given.items() if stem < n}
     owners = _low_first(gathered(table, weights, n, held), features, n, set(held.values()))
-    return _labels(chances(away(table, weights, owners, n)), features, held)
+    found = chances(away(table, weights, owners, n), spread(table, weights))
+    return _labels(found, features, held)
 
 
 def by_example(factorization: Factorization, sample_rate: int, given: Mapping[int, int], n: int) -> Labels:
@@ -84,7 +85,8 @@ def by_example(factorization: Factorization, sample_rate: int, given: Mapping[in
             distance[:, stem] = np.minimum(distance[:, stem], np.linalg.norm(table - table[atom], axis=1))
     if not np.isfinite(distance).any():
         raise ValueError("there is no example to go by")
-    return _labels(chances(distance), features, {atom: stem for atom, stem in given.items() if 0 <= stem < n})
+    found = chances(distance, spread(table, np.sqrt(features.energy)))
+    return _labels(found, features, {atom: stem for atom, stem in given.items() if 0 <= stem < n})
 
 
 def _labels(probabilities: Wide, features: Descriptors, settled: Mapping[int, int]) -> Labels:

@@ -13,7 +13,7 @@ from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.framing import fft_parameter, hop_parameter
 from stemstudio.algorithms.pitch import given_pitch, melody_pitch
-from stemstudio.audio.audio import Sound
+from stemstudio.audio.audio import Sound, begins_at
 from stemstudio.audio.scratch import scratch
 from stemstudio.progress import Progress
 from stemstudio.spectral.combs import LOBE, comb
@@ -82,7 +82,9 @@ class Melody(Algorithm):
         """The melody's pitch in each frame of the grid, in Hz, 0 where it rests: float32 (frames,)."""
         if self.track.strip():
             frames = self.grid.frames(signal.length)
-            return given_pitch(self.points, frames, self.hop / signal.sample_rate)
+            start = begins_at(signal)
+            points = [(second - start, hertz) for second, hertz in self.points]
+            return given_pitch(points, frames, self.hop / signal.sample_rate)
         # A pitch above what the samples can hold is no pitch.
         high = min(self.highest, signal.sample_rate / 4)
         low = min(self.lowest, high / 1.1)

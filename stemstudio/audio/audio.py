@@ -136,6 +136,13 @@ class Stretch:
         return padded
 
 
+def begins_at(sound: Sound) -> float:
+    """The second of the song at which a sound begins: 0, unless it is a stretch of another."""
+    if isinstance(sound, Stretch):
+        return begins_at(sound.whole) + sound.start / sound.sample_rate
+    return 0.0
+
+
 def read_padded(samples: Samples, start: int, stop: int) -> Samples:
     """`samples[..., start:stop]` of any array that slices along its last axis, with zeros outside it."""
     length = samples.shape[-1]

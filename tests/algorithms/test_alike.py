@@ -8,6 +8,7 @@ from small_atoms import GRID, RATE, band, harmonic_template, noise_template
 from true_stems import excerpt, improvement
 
 from stemstudio.algorithms.alike import by_example, by_likeness
+from stemstudio.algorithms.clustering import chances
 from stemstudio.algorithms.labelling import by_references
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
@@ -134,6 +135,15 @@ def test_atoms_between_two_stems_are_the_doubtful_ones():
     H = np.vstack([found.activations, found.activations[[true.index("lead")]]])
     sure = by_likeness(Factorization(W, H, GRID), 3, RATE).probabilities.max(axis=1)
     assert sure[-1] < np.median(sure[:-1])
+
+
+def test_an_atom_far_from_all_others_is_doubtful_even_where_one_stem_is_nearer():
+    near, far, apart = np.array([[0.2, 1.0]]), np.array([[2.0, 10.0]]), 1.0
+    sure, unsure = chances(near, apart), chances(far, apart)
+    assert sure[0, 0] > 0.95
+    assert 0.5 < unsure[0, 0] < 0.6
+    np.testing.assert_allclose(chances(np.array([[0.0, 0.0, np.inf]]), apart), [[0.5, 0.5, 0.0]])
+    np.testing.assert_allclose(chances(np.zeros((1, 2)), 0.0), 0.5, err_msg="all points alike")
 
 
 def test_suggestions_reach_most_of_what_the_best_assignment_does():

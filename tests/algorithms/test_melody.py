@@ -8,7 +8,7 @@ import soundfile
 
 from stemstudio.algorithms.melody import Melody
 from stemstudio.algorithms.pitch import difference, given_pitch, melody_pitch
-from stemstudio.audio.audio import Audio
+from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 from stemstudio.spectral.combs import comb
@@ -34,6 +34,16 @@ def test_the_difference_is_yins():
     expected = [1.0] + [apart[lag] * lag / sum(apart[1 : lag + 1]) for lag in range(1, lags + 1)]
     np.testing.assert_allclose(difference(frame[None], window, lags)[0], expected, atol=1e-9)
     assert (difference(np.zeros((1, 90)), window, lags) == 1).all()
+
+
+def test_a_given_melody_of_the_song_is_found_in_a_stretch_of_it():
+    song = Audio(np.zeros((1, 4 * RATE), dtype=np.float32), RATE)
+    recipe = Melody(track="1 200, 2 400, 3 400")
+    pitch = recipe.pitch(song, Progress())
+    start = 64 * recipe.hop
+    stretch = recipe.pitch(Stretch(song, start, RATE), Progress())
+    np.testing.assert_allclose(stretch, pitch[64 : 64 + len(stretch)], rtol=1e-5)
+    assert stretch.any()
 
 
 @pytest.mark.parametrize("pitch", [90.0, 220.0, 441.7, 880.0])

@@ -9,9 +9,11 @@ import soundfile
 
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.informed import Start, active_frames, harmonic_template, score_start
+from stemstudio.algorithms.nmf.learning import Example, learn_templates
 from stemstudio.algorithms.nmf.recipe import NMF
-from stemstudio.algorithms.nmf.score import BadScore, Note, hertz, note_name, pitch_of, read_score
-from stemstudio.audio.audio import Audio
+from stemstudio.algorithms.nmf.score import BadScore, Note, hertz, note_name, pitch_of, read_score, within
+from stemstudio.algorithms.nmf.template_files import write_template
+from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
@@ -162,6 +164,33 @@ def test_notes_of_a_score_become_atoms_that_keep_silent_elsewhere(tmp_path):
     assert again.names == found.names
 
 
+def test_a_stretch_of_the_song_has_the_notes_that_the_score_has_there(tmp_path):
+    sound, parts = tune()
+    path = write_midi(
+        tmp_path / "tune.mid", notes=[(start + 1, end + 1, pitch) for start, end, pitch in NOTES]
+    )
+    silence = np.zeros((1, RATE), dtype=np.float32)
+    later = Audio(np.concatenate([silence, sound.samples], axis=1), RATE)
+    recipe = NMF(score=str(path), iterations=30)
+    found = recipe.run(Stretch(later, RATE, sound.length), Progress())
+    waves = found.render(sound, [[0], [1]], 0, sound.length)
+    for wave, name in zip(waves, ("C4", "G4"), strict=True):
+        assert sdr(parts[name], wave[0]) >= 10.0, name
+    begun = recipe.run(Stretch(later, round(2.3 * RATE), RATE // 2), Progress())
+    assert begun.names == ("C4", "G4"), "a note that began before the stretch sounds in it"
+    with pytest.raises(BadRecipe, match=r"no note in this stretch of the song, from 20\.0 s"):
+        recipe.run(Stretch(later, 20 * RATE, RATE), Progress())
+
+
+def test_a_stroke_struck_before_a_stretch_rings_in_it():
+    notes = (Note(0.99, 0.99, None, "kick"), Note(8.0, 8.0, None, "snare"))
+    assert within(notes, 1.0, 2.0) == (Note(0.99 - 1.0, 0.99 - 1.0, None, "kick"),)
+    start = score_start(np.ones((GRID.bins, 40), np.float32), within(notes, 1.0, 2.0), GRID, RATE)
+    assert set(start.families) == {"kick"}
+    assert start.activations[:, 0].all()
+    assert not start.activations[0, 20:].any()
+
+
 def test_free_atoms_attacks_and_what_is_held(tmp_path):
     sound, _ = tune()
     path = str(write_midi(tmp_path / "tune.mid"))
@@ -209,22 +238,40 @@ def test_notes_that_share_a_name_share_an_atom_and_a_drum_has_three():
     ("loop", "least"), [("808", (40.0, 7.5, 13.0)), ("Funky", (21.5, 13.3, 6.2))], ids=["808", "Funky"]
 )
 def test_an_onset_list_of_a_drum_loop_brings_out_every_drum(shared_audio, loop, least):
-    folder = shared_audio / "stems" / "drums"
-    sounds = {}
-    for part in ("Kick", "Snare", "Hihat"):
-        samples, rate = soundfile.read(
-            folder / f"runningExample_{loop}{part}.wav", dtype="float32", always_2d=True
-        )
-        sounds[part] = Audio(np.ascontiguousarray(samples.T), rate)
-    mix = Audio(np.sum([sound.samples for sound in sounds.values()], axis=0), rate)
-    score = str(folder / f"runningExample_{loop}Drums.txt")
+    mix, drums, score = drum_loop(shared_audio, loop)
     found = NMF(score=score, iterations=20, mask_exponent=2).run(mix, Progress())
+    reached = reached_by(found, mix, drums)
+    assert all(value >= bound for value, bound in zip(reached, least, strict=True)), reached
+
+
+def test_one_taught_drum_beside_a_score_takes_nothing_from_the_others(shared_audio, tmp_path):
+    """Many taught atoms that may sound at any of their strokes could be any drum that is struck with them."""
+    mix, drums, score = drum_loop(shared_audio, "808")
+    seconds = mix.length / mix.sample_rate
+    learned = learn_templates(drums[0], "kick", example=Example(seconds / 2, seconds), atoms=16)
+    taught = str(write_template(tmp_path / "kick", learned))
+    recipe = NMF(score=score, templates=taught, hold_templates=True, iterations=20, mask_exponent=2)
+    reached = reached_by(recipe.run(mix, Progress()), mix, drums)
+    assert all(value >= bound for value, bound in zip(reached, (40.0, 7.5, 13.0), strict=True)), reached
+
+
+def drum_loop(shared_audio, loop):
+    """The sum of kick, snare and hi-hat, each of them, and the file that says when they are struck."""
+    folder = shared_audio / "stems" / "drums"
+    drums = []
+    for part in ("Kick", "Snare", "Hihat"):
+        path = folder / f"runningExample_{loop}{part}.wav"
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        drums.append(Audio(np.ascontiguousarray(samples.T), rate))
+    mix = Audio(np.sum([drum.samples for drum in drums], axis=0), rate)
+    return mix, drums, str(folder / f"runningExample_{loop}Drums.txt")
+
+
+def reached_by(found, mix, drums):
+    """SDR of kick, snare and hi-hat in dB."""
     groups = [
         [atom for atom, drum in enumerate(found.families) if drum == name]
         for name in ("kick", "snare", "hi-hat")
     ]
     waves = found.render(mix, groups, 0, mix.length)
-    reached = [
-        sdr(true.samples.astype(float), wave) for true, wave in zip(sounds.values(), waves, strict=True)
-    ]
-    assert all(value >= bound for value, bound in zip(reached, least, strict=True)), reached
+    return [sdr(drum.samples.astype(float), wave) for drum, wave in zip(drums, waves, strict=True)]

@@ -38,6 +38,7 @@ FILES = ("Kick", "Snare", "Hihat")
 FOLDERS = ("kick", "snare", "hihat")
 SEEDS = 3
 RATE = 44100
+ROUNDING = 0.02  # s that an onset may lie before the cut between the halves whose sound is after it
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,10 @@ def played_loop(folder: Path, number: int) -> Loop:
 
 
 def score_file(loop: Loop, folder: Path, start: float = 0.0) -> str:
-    """The onset list from `start` on."""
+    """The onset list from `start` on; strokes that are struck just before and sound all after it belong to it."""
     path = folder / f"score {id(loop)} {start:.3f}.txt"
-    rows = loop.onsets[loop.onsets[:, 0] >= start] - [start, 0]
+    rows = loop.onsets[loop.onsets[:, 0] >= start - ROUNDING] - [start, 0]
+    rows[:, 0] = np.maximum(rows[:, 0], 0.0)
     np.savetxt(path, rows, fmt=("%.4f", "%d"), delimiter="\t")
     return str(path)
 
@@ -130,9 +132,14 @@ def blind(**settings: Any) -> Callable[[Loop, Path], list[float]]:
 
 
 def supervised(
-    atoms: int, *, score: bool = False, taught: Mapping[str, Any] | None = None, **settings: Any
+    atoms: int,
+    *,
+    score: bool = False,
+    teach: Sequence[str] = DRUMS,
+    taught: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> Callable[[Loop, Path], list[float]]:
-    """Templates of each drum from the other half of its true stem; with `score`, its onset list too."""
+    """Templates of each drum to `teach` from the other half of its true stem; with `score`, its onset list too."""
 
     def run(loop: Loop, folder: Path) -> list[float]:
         half, length = loop.mix.length // 2, loop.mix.length
@@ -143,6 +150,8 @@ def supervised(
             grid = StftSettings(fft=recipe.get("fft", 4096), hop=recipe.get("hop", 1024))
             files = []
             for name, drum in zip(DRUMS, loop.drums, strict=True):
+                if name not in teach:
+                    continue
                 learned = learn_templates(
                     drum, name, example=example, atoms=atoms, grid=grid, **(taught or {})
                 )
@@ -215,6 +224,9 @@ def rows(audio: Path) -> dict[str, Callable[[Loop, Path], list[float]]]:
         "score, 20, mask 2, fft 2048": informed(iterations=20, mask_exponent=2, **fine),
         "score, 20, mask 2, held": informed(iterations=20, mask_exponent=2, hold_templates=True),
         "score and taught, 16, mask 2": supervised(16, score=True, mask_exponent=2),
+        "score and taught as a start, 16": supervised(16, score=True, hold_templates=False),
+        "score and taught, 16, mask 2, 4 free": supervised(16, score=True, mask_exponent=2, free=4),
+        "score, the kick taught, 16, mask 2": supervised(16, score=True, teach=DRUMS[:1], mask_exponent=2),
     }
 
 

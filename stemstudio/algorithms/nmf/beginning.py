@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,11 @@ from stemstudio.algorithms.nmf.informed import (
     taught_start,
     with_free_atoms,
 )
-from stemstudio.algorithms.nmf.score import read_score
+from stemstudio.algorithms.nmf.score import Note, read_score, within
 from stemstudio.algorithms.nmf.spectrum import Float
 from stemstudio.algorithms.nmf.starts import nndsvd_start, random_start
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
+from stemstudio.audio.audio import Sound, begins_at
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
 MOST_COMPONENTS = 256
 
 
-def beginning(recipe: NMF, V: Float, sample_rate: int, components: int, progress: Progress) -> Start:
-    """Where W and H begin. Files are read here and nowhere else: a recipe may come from a stranger."""
+def beginning(recipe: NMF, V: Float, sound: Sound, components: int, progress: Progress) -> Start:
+    """Where W and H begin, for V of a sound. Files are read here and nowhere else: a recipe may come from a stranger."""
+    sample_rate = sound.sample_rate
     taught = TemplateLibrary().resolve(recipe.templates) if recipe.templates.strip() else ()
     if recipe.score:
         informed = score_start(
             V,
-            read_score(Path(recipe.score)),
+            _heard_notes(Path(recipe.score), sound),
             recipe.grid,
             sample_rate,
             tolerance=recipe.tolerance,
@@ -67,3 +70,16 @@ def beginning(recipe: NMF, V: Float, sample_rate: int, components: int, progress
             "Take fewer templates, a smaller range of notes, fewer free atoms, or a score with fewer different notes.",
         )
     return informed
+
+
+def _heard_notes(score: Path, sound: Sound) -> Sequence[Note]:
+    """The notes of a score of the whole song that the sound, which may be a stretch of it, can have."""
+    notes = read_score(score)
+    start = begins_at(sound)
+    heard = within(notes, start, sound.length / sound.sample_rate)
+    if not heard:
+        raise BadRecipe(
+            f"The score “{score.name}” has no note in this stretch of the song, from {start:.1f} s on.",
+            "Select where it has notes, or leave the score out.",
+        )
+    return heard

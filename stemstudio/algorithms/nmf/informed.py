@@ -166,7 +166,8 @@ def score_start(
     exponent
         Of V.
     taught
-        Template sets: a label that one of them is named after has its atoms; the others sound at any time.
+        Template sets: a label that one of them is named after has its atoms; the others sound at any time. A drum's take
+        their place only when the strokes have been told apart without them: many taught atoms could be any drum.
 
     References
     ----------
@@ -180,6 +181,7 @@ def score_start(
     names: list[str] = []
     families: list[str | None] = []
     equal: list[bool] = []
+    stood_in: list[tuple[TemplateSet, slice]] = []
 
     def add(column: Float, row: NDArray[np.generic], name: str, family: str | None, *, stroke: bool) -> None:
         columns.append(column)
@@ -195,13 +197,15 @@ def score_start(
         sounding = active_frames(starts, ends, tolerance, grid, sample_rate, frames)
         lasting = all(note.end > note.start for note in mine)
         strokes = stroke_rows(starts, tolerance, grid, sample_rate, frames)
-        if label.casefold() in known:
+        if label.casefold() in known and (pitched or lasting):
             sound = known.pop(label.casefold())
             row = sounding if lasting else strokes.max(axis=0)
             for name, column in zip(sound.atom_names, sound.on(grid, sample_rate, exponent).T, strict=True):
                 add(column, row, name, sound.name, stroke=False)
             continue
         if not pitched:
+            if label.casefold() in known:
+                stood_in.append((known.pop(label.casefold()), slice(len(names), len(names) + len(DECAYS))))
             for suffix, row in zip(DECAYS, strokes, strict=True):
                 add(_mean_spectrum(V, row > 0), row, f"{label}{suffix}", label, stroke=True)
             continue
@@ -225,6 +229,8 @@ def score_start(
     )
     if struck.any():
         start = _equal_strokes(V, start, struck, progress or Progress())
+        for sound, atoms in reversed(stood_in):
+            start = _taught_instead(start, atoms, sound, grid, sample_rate, exponent)
     if known:
         start = start.beside(taught_start(V, tuple(known.values()), grid, sample_rate, exponent))
     return start
@@ -251,6 +257,27 @@ def _equal_strokes(V: Float, start: Start, struck: Flags, progress: Progress) ->
     W /= sums.astype(np.float32)
     H *= sums[:, None].astype(np.float32)
     return replace(start, templates=W, activations=H, gentle=True)
+
+
+def _taught_instead(
+    start: Start, atoms: slice, sound: TemplateSet, grid: StftSettings, sample_rate: int, exponent: float
+) -> Start:
+    """The start with a drum's own atoms in the place of those that the score gave it, together as loud at any time."""
+    level = start.activations[atoms].sum(axis=0, keepdims=True) / np.float32(sound.atoms)
+    before, after = slice(None, atoms.start), slice(atoms.stop, None)
+    W, H, names, families = start.templates, start.activations, start.names or (), start.families or ()
+    W = np.concatenate([W[:, before], sound.on(grid, sample_rate, exponent), W[:, after]], axis=1)
+    H = np.concatenate([H[before], np.repeat(level, sound.atoms, axis=0), H[after]])
+    none = np.zeros(len(H), dtype=np.bool_)
+    return replace(
+        start,
+        templates=W,
+        activations=H,
+        fixed_templates=none,
+        fixed_activations=none,
+        names=(*names[before], *sound.atom_names, *names[after]),
+        families=(*families[before], *(sound.name for _ in range(sound.atoms)), *families[after]),
+    )
 
 
 def with_free_atoms(

@@ -273,7 +273,7 @@ class NMF(Algorithm):
         if given is not None:
             start = given.start(V, self.seed, signal.channels if panned else 1)
         else:
-            start = beginning(self, V, signal.sample_rate, components, progress.part(0.08, 0.1))
+            start = beginning(self, V, signal, components, progress.part(0.08, 0.1))
         if not told:
             start = self._per_atom().held(start, self.free)
         handed_on = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stemstudio.errors import StemStudioError
@@ -13,6 +13,7 @@ from stemstudio.errors import StemStudioError
 LARGEST_FILE = 16 << 20  # bytes
 MOST_NOTES = 200_000
 LATEST = 360_000.0  # seconds
+LONGEST_RING = 3.0  # seconds that a stroke is heard for
 DRUM_CHANNEL = 9  # the tenth, of General MIDI
 DRUMS = {1: "kick", 2: "snare", 3: "hi-hat"}  # of onset lists that number them
 MIDI_DRUMS = {
@@ -102,6 +103,18 @@ def read_score(path: Path) -> tuple[Note, ...]:
         if note.pitch is not None and not -20 <= note.pitch <= 150:
             raise BadScore(path, f"a note has the MIDI pitch {note.pitch:g}")
     return tuple(sorted(notes, key=lambda note: (note.start, note.label)))
+
+
+def within(notes: Sequence[Note], start: float, length: float) -> tuple[Note, ...]:
+    """The notes that may be heard in a stretch of the song, with their times counted from where it starts.
+
+    A note that began before, and a stroke that may still ring, begins before 0.
+    """
+    return tuple(
+        replace(note, start=note.start - start, end=note.end - start)
+        for note in notes
+        if note.end >= start - LONGEST_RING and note.start < start + length
+    )
 
 
 def hertz(pitch: float) -> float:
