@@ -34,7 +34,7 @@ class UnreadableSong(StemStudioError):
 class UnwritableFile(StemStudioError):
     """A file that could not be written; nothing was left in its place."""
 
-    def __init__(self, path: Path | str, reason: str, way_on: str = "") -> None:
+    def __init__(self, path: Path | str, reason: str, way_on: str = "Choose another folder.") -> None:
         super().__init__(f"“{Path(path).name}” was not written: {reason}.", way_on)
         self.path = Path(path)
         self.reason = reason

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 
 class Cancelled(Exception):
@@ -36,11 +38,14 @@ class Progress:
         self._span = 1.0
         self._reached = 0.0
         self._parent: Progress | None = None
+        self._silent = False
 
     def __call__(self, fraction: float, message: str = "") -> None:
         """Report `fraction` (clamped to [0, 1] and never falling); raise `Cancelled` if asked to stop."""
         self.check()
         self._reached = max(self._reached, min(1.0, max(0.0, fraction)))
+        if self._silent:
+            return
         if self._parent is not None:
             self._parent(self._start + self._span * self._reached, message)
         elif self._report is not None:
@@ -76,3 +81,27 @@ class Progress:
         step = Progress(hand_on=hand_on)
         step._parent, step._start, step._span = self, start, stop - start
         return step
+
+    def watched(self) -> Progress:
+        """A progress that stops with this one and reports to nobody."""
+        step = self.part(0.0, 1.0)
+        step._silent = True
+        return step
+
+
+_HERE: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+@contextmanager
+def stoppable(progress: Progress) -> Iterator[None]:
+    """Within this, what is rendered on this thread stops with `progress`; never across a `yield`."""
+    token = _HERE.set(progress.watched())
+    try:
+        yield
+    finally:
+        _HERE.reset(token)
+
+
+def here() -> Progress:
+    """What may stop the work that this thread is at: for what is made on demand, far below who ordered it."""
+    return _HERE.get() or Progress()

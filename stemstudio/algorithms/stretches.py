@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from stemstudio.algorithms.masking import TINY, Masking
 from stemstudio.audio.audio import Audio, Sound
+from stemstudio.progress import Cancelled, here
 from stemstudio.spectral.masks import multichannel_wiener
 from stemstudio.spectral.phase import griffin_lim, misi
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
@@ -32,6 +33,7 @@ SECONDS = 6.0  # of a stretch
 FADE = 0.25  # seconds over which neighbours are faded into each other
 CONTEXT = 0.5  # seconds that a stretch hears beyond what it answers for
 KEPT = 24  # stretches
+WAITING = 0.1  # seconds in which one who waits for another looks whether to stop
 NOTHING = 1e-3  # a share that is rounding
 
 
@@ -141,24 +143,31 @@ class Stretches:
         return result
 
     def _one(self, key: Hashable, work: Callable[[], Float]) -> Float:
-        """What is kept under a key, or will be: whoever asks first works it out, the others wait."""
-        with self._lock:
-            future = self._kept.get(key)
-            first = future is None
-            if future is None:
-                future = self._kept[key] = Future()
-            self._kept.move_to_end(key)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        if first:
-            try:
-                future.set_result(work())
-            except BaseException as error:
-                with self._lock:
-                    self._kept.pop(key, None)
-                future.set_exception(error)
-                raise
-        return future.result()
+        """What is kept under a key, or will be: whoever asks first works it out, the others wait.
+
+        Where the first is stopped, the next works it out.
+        """
+        while True:
+            with self._lock:
+                future = self._kept.get(key)
+                first = future is None
+                if future is None:
+                    future = self._kept[key] = Future()
+                self._kept.move_to_end(key)
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            if first:
+                try:
+                    future.set_result(work())
+                except BaseException as error:
+                    with self._lock:
+                        self._kept.pop(key, None)
+                    future.set_exception(error)
+                    raise
+            while not wait((future,), WAITING).done:
+                here().check()
+            if not isinstance(future.exception(), Cancelled):
+                return future.result()
 
 
 def _stretch(
@@ -213,7 +222,9 @@ def separated(sound: Sound, shares: Float, grid: StftSettings, masking: Masking)
     spectra: Complex
     if masking.kind == "wiener":
         models = parts if parts.shape[1] == len(mixture) else parts[:, 0]
-        spectra = multichannel_wiener(mixture, models, iterations=masking.iterations)
+        spectra = multichannel_wiener(
+            mixture, models, iterations=masking.iterations, progress=here().watched()
+        )
     else:
         spectra = parts * mixture
     if masking.phase == "misi":
@@ -227,12 +238,21 @@ def separated(sound: Sound, shares: Float, grid: StftSettings, masking: Masking)
             iterations=masking.phase_iterations,
             phase=spectra,
             shares=powers,
+            progress=here().watched(),
         )[:count]
     waves = np.empty((count, len(mixture), length), dtype=np.float32)
     for wave, spectrum in zip(waves, spectra, strict=False):
         if masking.phase == "griffin-lim":
             iterations = masking.phase_iterations
-            wave[:] = griffin_lim(np.abs(spectrum), grid, rate, length, iterations=iterations, phase=spectrum)
+            wave[:] = griffin_lim(
+                np.abs(spectrum),
+                grid,
+                rate,
+                length,
+                iterations=iterations,
+                phase=spectrum,
+                progress=here().watched(),
+            )
         else:
             wave[:] = inverse(Spectrogram(spectrum, grid, rate, 0, length))
     return waves

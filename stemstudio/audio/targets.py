@@ -41,7 +41,7 @@ def check_target(
     except OSError as error:
         raise UnwritableFile(path, why(error)) from error
     if length < 1:
-        raise UnwritableFile(path, "there is no sound to write")
+        raise UnwritableFile(path, "there is no sound to write", "")
     need = expected_bytes(kind, quality, rate, channels, length)
     if kind.name == "aiff" and need >= 2**32 - 2**16:
         raise UnwritableFile(path, "AIFF holds at most 4 GB", "Choose WAV or FLAC.")
@@ -55,8 +55,8 @@ def spare(song: Path, targets: Iterable[Path]) -> None:
             raise UnwritableFile(path, "it is the song itself", "Choose another folder.")
 
 
-def check_room(path: Path, need: int) -> None:
-    """Raise `UnwritableFile` if a file of so many bytes has no room beside `path`."""
+def check_room(path: Path, need: int, what: str = "it needs") -> None:
+    """Raise `UnwritableFile` if so many bytes have no room beside `path`, the file that is named."""
     try:
         free = shutil.disk_usage(path.parent).free
     except OSError as error:
@@ -64,8 +64,8 @@ def check_room(path: Path, need: int) -> None:
     if free < need + MARGIN_BYTES:
         raise UnwritableFile(
             path,
-            f"it needs {need / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB left",
-            "Free some space.",
+            f"{what} {need / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB left",
+            "Free some space, or choose another folder.",
         )
 
 

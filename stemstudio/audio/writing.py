@@ -315,7 +315,8 @@ class SoundWriter:
                 raise UnwritableFile(self.path, why(error)) from error
             if isinstance(error, _encoder_errors()):
                 # soundfile asserts that libsndfile took every sample
-                raise UnwritableFile(self.path, "the disk may be full or gone") from error
+                way_on = "Free some space, or choose another folder."
+                raise UnwritableFile(self.path, "the disk may be full or gone", way_on) from error
             raise
 
 

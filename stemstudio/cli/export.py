@@ -199,7 +199,9 @@ def export(
     for part, path in report.files.items():
         say(f"{names[part]}: {path}")
     if report.null_db is not None:
-        say(f"The stems add up to the song to within {report.null_db:.0f} dB of full scale.")
+        exact = report.null_db <= -399
+        null = "exactly" if exact else f"to within {report.null_db:.0f} dB of full scale"
+        say(f"The stems add up to the song {null}.")
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from stemstudio.audio.tags import Tags
-from stemstudio.audio.targets import WholeFile, place_all
+from stemstudio.audio.targets import WholeFile, check_room, place_all
 from stemstudio.audio.writing import FileExists, SoundWriter
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.mixing import dawproject, reaper
 from stemstudio.mixing.data_files import write_data
 from stemstudio.mixing.order import PACKAGES, ExportOrder, ExportReport, Key
-from stemstudio.mixing.plan import file_names, names_of, parts_of, what_is_wrong
+from stemstudio.mixing.plan import file_names, names_of, parts_of, sizes, what_is_wrong
 from stemstudio.mixing.session import left_behind, session_of
 from stemstudio.mixing.sound_files import Written, write_sound_files
 from stemstudio.mixing.stem_mp4 import write_stem_mp4
@@ -63,13 +63,24 @@ def export(
         raise StemStudioError(
             "The range to be written is empty.", "Select a stretch of the song, or all of it."
         )
-    if order.pace.changed and order.upmix:
+    if order.pace.changed and (order.upmix or order.upmix_apart):
         raise StemStudioError(what_is_wrong(order, state))
     there = [name for name in names.values() if (order.folder / name).exists()]
     if there and not order.overwrite:
         raise FileExists(order.folder / there[0])
     with _folder(order.folder), ExitStack() as stack:
+        _check_room(order, state, title)
         return _written(state, order, tags or Tags(), title, names, stack, progress)
+
+
+def _check_room(order: ExportOrder, state: State, title: str) -> None:
+    """Whether the disk has room for all files together, before the first is begun."""
+    files = sizes(order, state, title)
+    need = sum(size or 0 for _, size in files.values())
+    if order.package == "dawproject":
+        need *= 2  # its sounds lie beside it until they are in it
+    name = next(iter(files.values()))[0]
+    check_room(order.folder / name, need, "it needs" if len(files) == 1 else "all files together need")
 
 
 def _written(

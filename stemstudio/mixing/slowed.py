@@ -10,7 +10,7 @@ from stemstudio.audio.audio import Samples
 from stemstudio.audio.reading import finite
 from stemstudio.mixing.pace import Pace
 from stemstudio.mixing.stretching import Stretcher, reach
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, stoppable
 from stemstudio.project.project import State
 from stemstudio.project.rendering import render
 
@@ -57,7 +57,9 @@ def slowed(
             first = max(0, int(low * pace.tempo) - around)
             last = min(length, int(high * pace.tempo) + around)
             bad, found = 0, {}
-            for stem, sound in render(state, stems, first, last).items():
+            with stoppable(progress):
+                made = render(state, stems, first, last)
+            for stem, sound in made.items():
                 clean, count = finite(sound)
                 bad += count
                 found[stem] = pool.submit(stretch, stem, clean, first, low, high)

@@ -23,7 +23,7 @@ from stemstudio.mixing.plan import channels_of
 from stemstudio.mixing.slowed import slowed
 from stemstudio.mixing.strips import strips_of
 from stemstudio.mixing.upmix import Spread, heard_stems
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, stoppable
 from stemstudio.project.project import State
 from stemstudio.project.rendering import render
 from stemstudio.project.stem import MIXTURE
@@ -97,7 +97,8 @@ def rendered(
     for low, stems, song, bad in blocks:
         sounds: dict[Key, Samples] = {}
         if in_the_room:
-            upmix = spread.render(heard_by, low, low + song.shape[1])
+            with stoppable(progress):
+                upmix = spread.render(heard_by, low, low + song.shape[1])
         for part in parts:
             if mixdown is not None and part.key == "mix":
                 heard = mixdown.mix([stems[leaf.id] for leaf in leaves])
@@ -127,7 +128,9 @@ def _as_recorded(
     for low in range(start, stop, size):
         high = min(stop, low + size)
         progress((low - start) / (stop - start), message)
-        clean = {stem: finite(sound) for stem, sound in render(state, wanted, low, high).items()}
+        with stoppable(progress):
+            made = render(state, wanted, low, high)
+        clean = {stem: finite(sound) for stem, sound in made.items()}
         stems = {stem: sound for stem, (sound, _) in clean.items()}
         yield low, stems, state.mixture.read(low, high), sum(count for _, count in clean.values())
 

@@ -16,6 +16,7 @@ from taken_apart import leaves, taken_apart
 
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.reading import probe, read_song
 from stemstudio.audio.tags import Tags
@@ -349,25 +350,39 @@ def test_files_never_share_a_name(song: Audio) -> None:
     assert max(len(name.encode()) for name in long.values()) < 240
 
 
-def test_stopping_takes_no_longer_than_a_moment(tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).standard_normal((2, 90 * 44100)).astype(np.float32) * 0.1
-    project = Project(Audio(noise, 44100), SongReference("x.wav", "", "x"), StftSettings())
-    edits.split(project, 0, HPSS(), Waveforms(("half",), 0.5 * noise[None])).do(project)
+def seconds_to_stop(project: Project, order: ExportOrder, after: float) -> float:
+    """How long an export goes on when it is asked to stop so many seconds after it began."""
     progress = Progress()
     stopped: list[float] = []
 
     def run() -> None:
         with pytest.raises(Cancelled):
-            export(
-                project.state, ExportOrder(tmp_path / "x", leaves(project), format="flac"), progress=progress
-            )
+            export(project.state, order, progress=progress)
         stopped.append(time.monotonic())
 
     thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(0.4)
+    time.sleep(after)
     progress.cancel()
     asked = time.monotonic()
     thread.join()
-    assert stopped[0] - asked < 0.3
+    return stopped[0] - asked
+
+
+def test_stopping_takes_no_longer_than_a_moment(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).standard_normal((2, 90 * 44100)).astype(np.float32) * 0.1
+    project = Project(Audio(noise, 44100), SongReference("x.wav", "", "x"), StftSettings())
+    edits.split(project, 0, HPSS(), Waveforms(("half",), 0.5 * noise[None])).do(project)
+    order = ExportOrder(tmp_path / "x", leaves(project), format="flac")
+    assert seconds_to_stop(project, order, 0.4) < 0.3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_masks_that_look_far_around_are_stopped_within(tmp_path: Path) -> None:
+    project = taken_apart(mixture(12.0, 44100)[0])
+    long = Masking(phase="misi", phase_iterations=100)  # a stretch of six seconds takes half a minute
+    masked = edits.mask(project.state, 0, long)
+    assert masked is not None
+    masked.do(project)
+    assert seconds_to_stop(project, ExportOrder(tmp_path / "x", leaves(project)), 0.3) < 1.0
     assert list(tmp_path.iterdir()) == []

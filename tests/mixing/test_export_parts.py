@@ -265,6 +265,12 @@ def test_a_full_disk_is_said_before_and_leaves_nothing_when_it_comes_late(
         patch.setattr(targets.shutil, "disk_usage", lambda _: usage._replace(free=1000))
         with pytest.raises(UnwritableFile, match="Free some space"):
             export(project.state, order)
+        one = 2 * 3 * project.state.mixture.length  # 24 bits of stereo
+        patch.setattr(targets.shutil, "disk_usage", lambda _: usage._replace(free=2**20 + 2 * one))
+        with pytest.raises(UnwritableFile, match="all files together need"):
+            export(project.state, order)  # each of the three would have its room
+        with pytest.raises(UnwritableFile, match="it needs"):
+            export(project.state, replace(order, stems=leaves(project)[:2], package="dawproject", data=()))
     written = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
