@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -16,11 +17,18 @@ SIDE = 24  # the icons are drawn on a square of this many units
 def icon(name: str, colour: str | QColor | None = None, checked: str | QColor | None = None) -> QIcon:
     """An icon in the theme's colours, or in `colour`, and in `checked` where its button is on."""
     look = theme.current()
+    shades = (QColor(colour or look.text), QColor(look.faint), QColor(checked or look.link))
+    return _icon(name, *(shade.rgba() for shade in shades))
+
+
+@functools.lru_cache(256)
+def _icon(name: str, plain: int, disabled: int, checked: int) -> QIcon:
+    """Drawn once: the strips of the mixer alone want the same ones many times."""
     made = QIcon()
-    on = QColor(checked or look.link)
+    on = QColor.fromRgba(checked)
     for mode, shade in (
-        (QIcon.Mode.Normal, QColor(colour or look.text)),
-        (QIcon.Mode.Disabled, QColor(look.faint)),
+        (QIcon.Mode.Normal, QColor.fromRgba(plain)),
+        (QIcon.Mode.Disabled, QColor.fromRgba(disabled)),
     ):
         for scale in (1, 2, 3):
             made.addPixmap(pixmap(name, shade, scale), mode, QIcon.State.Off)

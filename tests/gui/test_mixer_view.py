@@ -12,7 +12,7 @@ from small_projects import Slicer, StandInPlayer, atom_song, song, split_song, s
 
 from stemstudio.gui import theme
 from stemstudio.gui.views import atom_drag
-from stemstudio.gui.views.mixer import MixerView
+from stemstudio.gui.views.mixer import SPARE, MixerView
 from stemstudio.gui.views.strip_menu import reset, solo_only, stem_menu
 from stemstudio.project import edits
 
@@ -418,3 +418,29 @@ def test_both_themes_paint_readable_numbers(shown, qapp):
     finally:
         qapp.setStyleSheet("")
         theme.apply(qapp, "dark")
+
+
+def test_strips_are_ready_before_they_are_wanted_and_know_nothing_of_the_stem_before(shown, qtbot):
+    document = song()
+    view = shown(document)
+    qtbot.waitUntil(lambda: len(view._spare) == SPARE, timeout=20_000)
+    ready = set(view._spare)
+    document.do(
+        edits.split(document.project, 0, Slicer(), waveforms(["low", "high"], document.state.mixture.length))
+    )
+    assert names(view) == ["low", "high", "residual"]
+    assert set(view.strips) <= ready
+    low = view.strips[0]
+    document.do(edits.set_stem(document.state, low.stem.id, "Set", gain_db=-9.0, mute=True, pan=0.5))
+    low.rename()
+    document.undo()
+    document.undo()
+    assert names(view) == ["Mixture"]
+    document.do(edits.by_hand(document.project, "lead"))
+    strip = view.strip_of(stem_called(document, "lead").id)
+    assert strip.gain.amount == 0.0
+    assert not strip.mute.isChecked()
+    assert strip.name_edit.isHidden()
+    assert strip.name_label.isVisible()
+    assert strip.isVisible()
+    assert document.history.names[-1] == edits.by_hand(document.project, "x").name, "no fader moved by itself"

@@ -23,13 +23,15 @@ from stemstudio.gui.drawing import drawn
 from stemstudio.gui.matching import Matching
 from stemstudio.gui.views.effects_panel import EffectsPanel
 from stemstudio.gui.views.master import Master
-from stemstudio.gui.views.strip import Strip
+from stemstudio.gui.views.strip import PLAIN, Strip
 from stemstudio.gui.views.strip_menu import stem_menu
 from stemstudio.gui.views.strip_panel import StripPanel
 from stemstudio.project.project import Change
 from stemstudio.project.stem import MIXTURE, Stem
 
 METERS_MS = 33
+SPARE = 6  # strips that are built before they are wanted: what a network gives, the residual, and one more
+SPARE_AFTER_MS = 400
 BRACKET = 17  # pixels above the strips for each level of splits within splits
 
 
@@ -105,6 +107,9 @@ class MixerView(QWidget):
         whole.addLayout(right)
         self._timer = QTimer(self, interval=METERS_MS)
         self._timer.timeout.connect(self._read_meters)
+        self._spare: list[Strip] = []
+        self._building = QTimer(self, interval=SPARE_AFTER_MS, singleShot=True)
+        self._building.timeout.connect(self._build_spare)
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
         document.target_changed.connect(self._target_changed)
@@ -170,13 +175,12 @@ class MixerView(QWidget):
         kept = {} if everything else {strip.stem.id: strip for strip in self.strips}
         for strip in self.strips:
             if strip.stem.id not in {leaf.id for leaf in leaves} or everything:
-                self._row.removeWidget(strip)
-                strip.hide()
-                strip.deleteLater()
+                self._put_away(strip)
         self.strips = []
         for number, leaf in enumerate(leaves, 1):
-            strip = kept.get(leaf.id) or self._new_strip(leaf, number)
+            strip = kept.get(leaf.id) or (self._spare.pop() if self._spare else self._new_strip(leaf, number))
             strip.show_stem(leaf, number)
+            strip.show()
             self.strips.append(strip)
             if self._row.indexOf(strip) != number - 1:
                 self._row.removeWidget(strip)
@@ -190,6 +194,8 @@ class MixerView(QWidget):
         self._hint.setVisible(not split)
         for strip in self.strips:
             strip.solo.setEnabled(split)
+        if len(self._spare) < SPARE and state is not None:
+            self._building.start()
         self._bench.arrange(self.strips)
         self._row.setContentsMargins(0, BRACKET * self._bench.levels, 0, 0)
         self._fit_height()
@@ -200,6 +206,25 @@ class MixerView(QWidget):
         strip.drag_wanted.connect(self.drag_wanted)
         strip.panel_wanted.connect(self.open_panel)
         return strip
+
+    def _put_away(self, strip: Strip) -> None:
+        """Nobody needs it now; the next stem may have it, unless a hand is on it."""
+        self._row.removeWidget(strip)
+        strip.hide()
+        if len(self._spare) < SPARE and strip.put_away():
+            self._spare.append(strip)
+        else:
+            strip.deleteLater()
+
+    def _build_spare(self) -> None:
+        """One strip at a time, while nothing else is to be done: five at once would be felt."""
+        if len(self._spare) < SPARE:
+            strip = self._new_strip(PLAIN, 0)
+            strip.hide()
+            for widget in (strip, *strip.findChildren(QWidget)):
+                widget.ensurePolished()
+            self._spare.append(strip)
+            self._building.start()
 
     def _fit_height(self) -> None:
         bar = self.bench_area.horizontalScrollBar().sizeHint().height()

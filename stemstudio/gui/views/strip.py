@@ -215,6 +215,16 @@ class Strip(QWidget):
             self.shape.setProperty("lit", shaped)
             self.shape.style().polish(self.shape)
 
+    def put_away(self) -> bool:
+        """Forget what is under way; False where a hand is on it, so that it had better not be another stem's."""
+        held = self.gain.isSliderDown() or self.pan.isSliderDown() or self.underMouse()
+        self._pressed, self._dropping = None, False
+        if not self.name_edit.isHidden():
+            self.name_edit.hide()
+            self.name_label.show()
+        self.meter.show_levels((), ())
+        return not held
+
     def rename(self) -> None:
         """Let the person type another name."""
         self.name_label.hide()
