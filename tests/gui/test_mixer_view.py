@@ -437,10 +437,10 @@ def test_strips_are_ready_before_they_are_wanted_and_know_nothing_of_the_stem_be
     document.undo()
     assert names(view) == ["Mixture"]
     document.do(edits.by_hand(document.project, "lead"))
-    strip = view.strip_of(stem_called(document, "lead").id)
+    strip = view.strip_of(stem_called(document, "lead"))
     assert strip.gain.amount == 0.0
     assert not strip.mute.isChecked()
     assert strip.name_edit.isHidden()
     assert strip.name_label.isVisible()
     assert strip.isVisible()
-    assert document.history.names[-1] == edits.by_hand(document.project, "x").name, "no fader moved by itself"
+    assert document.history.names[-1] == "Add stem lead", "no fader moved by itself"
