@@ -14,8 +14,8 @@ WORDS = {
     "semitones": "Key {:+d} semitones",
     "click": "Metronome",
     "click_db": "Metronome {:+.1f} dB",
-    "count_in": "Count-in of {} bars",
-    "pre_roll": "Pre-roll of {} bars",
+    "count_in": "Count-in: {}",
+    "pre_roll": "Pre-roll: {}",
     "snap": "Snap to beats",
 }
 
@@ -26,7 +26,8 @@ def set_practice(state: State, **fields: Any) -> Edit | None:
     if changed == state.practice:
         return None
     name, value = next(iter(fields.items()))
-    words = WORDS[name].format(value)
+    bars = {0: "none", 1: "1 bar"}.get(value, f"{value} bars")
+    words = WORDS[name].format(bars if name in ("count_in", "pre_roll") else value)
     if isinstance(value, bool):
         words += " on" if value else " off"
     merge = f"practice.{name}" if name in ("tempo", "semitones", "click_db") else ""

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from small_projects import RATE, StandInPlayer, song
 
-from stemstudio.gui.views.transport import HELD, Transport, selection_words
+from stemstudio.gui.views.transport import HELD, WHY_HELD, Transport, selection_words
 from stemstudio.spectral.brushes import Box, Selection
 
 
@@ -176,6 +176,8 @@ def test_what_play_waits_for_is_said_as_long_as_it_does(transport, qtbot, held):
     transport.player.held_by = held
     click(transport.play)
     qtbot.waitUntil(lambda: transport.selection.text() == HELD[held], timeout=1000)
+    assert transport.selection.toolTip() == WHY_HELD[held]
+    assert not transport.selection.cut
     transport.player.held_by = ""
     qtbot.waitUntil(lambda: transport.selection.text() == "", timeout=1000)
 

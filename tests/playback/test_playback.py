@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stemstudio.mixing.metronome import Beats
 from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.mixer import mix_block
 from stemstudio.mixing.playstate import CHUNK
@@ -158,6 +159,26 @@ def test_loop_is_continuous(qtbot, loaded, record, stems):
     for time_round in range(3):
         begin = first + time_round * turn.shape[1]
         np.testing.assert_allclose(sound[:, begin + FADE : begin + turn.shape[1]], turn[:, FADE:], atol=1e-6)
+
+
+@again_if_starved
+def test_the_metronome_clicks_on_the_beats(qtbot, loaded, record, stems):
+    beats = np.array([0.35, 0.72, 1.1, 1.4]) * RATE
+    loaded.set_metronome(Beats(beats, np.array([True, False, False, True])), 1.0)
+    tape = record()
+    play_for(qtbot, loaded, 1.8)
+    loaded.pause()
+    qtbot.wait(100)
+    sound = tape.stop()
+    loaded.set_metronome(None, 0.0)
+    song = mix_block(stems, np.ones((3, 2)), 0, int(1.5 * RATE))
+    start = found_at(sound, song[:, FADE:12_000]) - FADE
+    clicks = np.abs(sound[0, start : start + song.shape[1]] - song[0]) > 0.02
+    clicks[:FADE] = False
+    found = np.flatnonzero(clicks)
+    begun = found[np.diff(found, prepend=-RATE) > RATE // 10]
+    assert begun.size == beats.size
+    assert np.abs(begun - beats).max() < 50  # as exactly as the song itself
 
 
 @again_if_starved

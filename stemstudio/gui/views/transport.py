@@ -24,10 +24,17 @@ BUTTON_WORDS_FROM = 1330  # and for the words of the buttons
 NARROWEST = 1000
 HELD_SECONDS = 0.2  # what is shorter is not worth a word
 HELD = {
-    "engine": "Getting the sound ready, once after installing: play begins in some seconds…",
-    "mixer": "The song itself is playing; its stems follow in some seconds, when the mixer is ready…",
-    "stretching": "Making this part in the tempo and key you chose…",
-    "reading": "This part of the song is still being read…",
+    "engine": "Getting the sound ready…",
+    "mixer": "The stems join in shortly…",
+    "stretching": "Making this part at your tempo…",
+    "reading": "Reading this part of the song…",
+}
+WHY_HELD = {
+    "engine": "The sound engine is being compiled for this computer, once after installing. Play begins in some seconds.",
+    "mixer": "This is the song itself. The mixer is being compiled for this computer, once after installing; "
+    "stems, faders and effects are heard in some seconds.",
+    "stretching": "This part is being stretched to the tempo and key you chose.",
+    "reading": "The file is still being read; play goes on as soon as this part is there.",
 }
 LATENCIES = (
     ("low", "Short delay (may crackle)"),
@@ -259,6 +266,7 @@ class Transport(QWidget):
         said = self.selection.text() if self._said.isActive() else ""
         if words and said in ("", *HELD.values()):
             self.say(words)
+            self.selection.setToolTip(WHY_HELD[held])
         elif not held and said in HELD.values():
             self._show_selection()
 
