@@ -6,8 +6,8 @@ devices; whoever calls the callback sets `running` while it does.
 
 from __future__ import annotations
 
+import _thread
 import math
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -364,7 +364,7 @@ class Deck:
         gone = [self._kept.pop(number) for number in list(self._kept) if number < settled]
         if any(programme.strict for programme in gone):
             # The system takes back minutes of sound: longer than a window may wait.
-            threading.Thread(target=gone.clear, name="letting go of copies", daemon=True).start()
+            _thread.start_new_thread(gone.clear, ())
         number = int(self._s["wanted"]) + 1
         if not self._pending or (number - PROGRAMMES in self._kept and self._running):
             return

@@ -8,6 +8,7 @@ place of the old without a click.
 
 from __future__ import annotations
 
+import _thread
 import mmap
 import threading
 from collections.abc import Sequence
@@ -96,15 +97,16 @@ class Feeder:
         self._closing = False
         self._patches = Patches()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="stretching")
-        self._thread = threading.Thread(target=self._work, name="stretching", daemon=True)
-        self._thread.start()
+        self._ended = threading.Event()
+        # `Thread.start` waits until the new thread runs: on a busy machine longer than a window may.
+        _thread.start_new_thread(self._run, ())
 
     def close(self, *, join: bool = True) -> None:
         """Stop, after the piece in hand; what was made stays for whoever still has it."""
         self._closing = True
         self._called.set()
         if join:
-            self._thread.join()
+            self._ended.wait()
 
     def hurry(self) -> None:
         """The playhead has jumped: what is there goes before what is being made."""
@@ -113,7 +115,7 @@ class Feeder:
     @property
     def alive(self) -> bool:
         """Whether the thread still runs."""
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     # What is played
 
@@ -199,6 +201,12 @@ class Feeder:
         return max(2 * int(self._state["largest_block"]), int(0.02 * self._rate))
 
     # The thread
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._ended.set()
 
     def _work(self) -> None:
         while not self._closing:
