@@ -9,59 +9,11 @@ convolution of its own. The numbers are the same but for rounding.
 # ruff: noqa: TID253 (imported only when such a network is run)
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-HYBRIDS = ("HTDemucs", "HDemucs")
-
-
-@contextmanager
-def channels_last(network: nn.Module) -> Iterator[None]:
-    """Compute the layers of a hybrid Demucs that are built as usual in this way until the end; others stay as they are."""
-    if type(network).__name__ not in HYBRIDS:
-        yield
-        return
-    parts: Any = network
-    embedding = parts.freq_emb
-    stacks = (parts.encoder, parts.tencoder, parts.decoder, parts.tdecoder)
-    before = [list(stack) for stack in stacks]
-    for stack in stacks:
-        for place, layer in enumerate(stack):
-            stack[place] = _quicker(layer)
-    if embedding is not None and isinstance(parts.encoder[0], Down):
-        weight = parts.freq_emb_scale * embedding.weight
-        parts.encoder[0].offset = weight.detach()[:, None].clone()
-        parts.freq_emb = None
-    try:
-        yield
-    finally:
-        parts.freq_emb = embedding
-        for stack, layers in zip(stacks, before, strict=True):
-            for place, layer in enumerate(layers):
-                stack[place] = layer
-
-
-def _quicker(layer: Any) -> Any:
-    """The same layer of an encoder or a decoder, channels last; itself where it is built in another way."""
-    kind = {"HEncLayer": Down, "HDecLayer": Up}.get(type(layer).__name__)
-    plain = (
-        kind is not None and not layer.empty and not layer.norm and layer.pad and layer.rewrite is not None
-    )
-    if kind is None or not plain or not all(map(_is_usual, layer.dconv.layers if layer.dconv else ())):
-        return layer
-    return kind(layer)
-
-
-def _is_usual(branch: nn.Sequential) -> bool:
-    usual = [nn.Conv1d, nn.GroupNorm, nn.GELU, nn.Conv1d, nn.GroupNorm, nn.GLU]
-    kinds = [type(each) for each in branch]
-    norms = [each.num_groups for each in branch if isinstance(each, nn.GroupNorm)]
-    return kinds[:-1] == usual and kinds[-1].__name__ == "LayerScale" and norms == [1, 1]
 
 
 class Convolution(nn.Module):
@@ -236,3 +188,18 @@ class Interleaved(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(x)
         return y.reshape(len(y), 1, -1, self.out)
+
+
+class Across(nn.Module):
+    """A norm over all times and channels at once, of (batch, times, channels)."""
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.weight, self.bias = (
+            nn.Parameter(each.detach().clone(), False) for each in (norm.weight, norm.bias)
+        )
+        self.eps = norm.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = functional.layer_norm(x.flatten(1), (x[0].numel(),), eps=self.eps).view(x.shape)
+        return torch.addcmul(self.bias, normed, self.weight)

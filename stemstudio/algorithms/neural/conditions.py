@@ -26,11 +26,11 @@ def computing(torch: Any, device: Device, networks: Sequence[Any] = ()) -> Itera
         stack.enter_context(_positions_kept())
         stack.enter_context(_threads(torch, device))
         if device.name == "cpu":
-            from stemstudio.algorithms.neural.channels_last import channels_last
+            from stemstudio.algorithms.neural.quickened import quickened
 
             stack.enter_context(memory_kept())
             for network in networks:
-                stack.enter_context(channels_last(network))
+                stack.enter_context(quickened(network))
         yield
 
 

@@ -1,0 +1,117 @@
+"""Quickened: a hybrid Demucs whose parts are exchanged, while it computes on a processor, for quicker ones."""
+
+# ruff: noqa: TID253 (imported only when such a network is run)
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stemstudio.algorithms.neural.channels_last import Across, Down, Up
+
+HYBRIDS = ("HTDemucs", "HDemucs")
+
+
+@contextmanager
+def quickened(network: nn.Module) -> Iterator[None]:
+    """Until the end; parts that are not built as usual stay as they are, as does every other network."""
+    if type(network).__name__ not in HYBRIDS:
+        yield
+        return
+    parts: Any = network
+    embedding = parts.freq_emb
+    stacks = (parts.encoder, parts.tencoder, parts.decoder, parts.tdecoder)
+    before = [list(stack) for stack in stacks]
+    for stack in stacks:
+        for place, layer in enumerate(stack):
+            stack[place] = _quicker(layer)
+    if embedding is not None and isinstance(parts.encoder[0], Down):
+        weight = parts.freq_emb_scale * embedding.weight
+        parts.encoder[0].offset = weight.detach()[:, None].clone()
+        parts.freq_emb = None
+    norms = [(layer, layer.norm_out) for layer in _transformers(parts) if _is_across(layer.norm_out)]
+    for layer, norm in norms:
+        layer.norm_out = Across(norm)
+    if _is_new(parts):
+        sound = _Sound(parts.nfft)
+        parts._mask, parts._ispec = sound.spectra, sound.waves
+    try:
+        yield
+    finally:
+        parts.__dict__.pop("_mask", None)
+        parts.__dict__.pop("_ispec", None)
+        for layer, norm in norms:
+            layer.norm_out = norm
+        parts.freq_emb = embedding
+        for stack, layers in zip(stacks, before, strict=True):
+            for place, layer in enumerate(layers):
+                stack[place] = layer
+
+
+def _quicker(layer: Any) -> Any:
+    """The same layer of an encoder or a decoder, channels last; itself where it is built in another way."""
+    kind = {"HEncLayer": Down, "HDecLayer": Up}.get(type(layer).__name__)
+    if kind is None or layer.empty or layer.norm or not layer.pad or layer.rewrite is None:
+        return layer
+    branches = layer.dconv.layers if layer.dconv else ()
+    usual = layer.kernel_size == 2 * layer.stride and all(map(_is_usual, branches))
+    return kind(layer) if usual else layer
+
+
+def _is_usual(branch: nn.Sequential) -> bool:
+    usual = [nn.Conv1d, nn.GroupNorm, nn.GELU, nn.Conv1d, nn.GroupNorm, nn.GLU]
+    kinds = [type(each) for each in branch]
+    norms = [each.num_groups for each in branch if isinstance(each, nn.GroupNorm)]
+    return kinds[:-1] == usual and kinds[-1].__name__ == "LayerScale" and norms == [1, 1]
+
+
+def _transformers(parts: Any) -> list[Any]:
+    transformer = getattr(parts, "crosstransformer", None)
+    return [*transformer.layers, *transformer.layers_t] if transformer else []
+
+
+def _is_new(parts: Any) -> bool:
+    """Whether the network answers with complex spectra that lie as HTDemucs has them."""
+    usual = parts.cac and getattr(parts, "hybrid", True) and not getattr(parts, "hybrid_old", False)
+    return bool(usual and parts.hop_length * 4 == parts.nfft)
+
+
+def _is_across(norm: Any) -> bool:
+    return type(norm).__name__ == "MyGroupNorm" and norm.num_groups == 1
+
+
+class _Sound:
+    """The sound of the spectra that a network answers with.
+
+    Demucs' own way copies them five times to come from (stems, channels, bins, frames) to frames one after the other.
+    """
+
+    def __init__(self, fft: int) -> None:
+        window = torch.hann_window(fft)
+        self.hop = fft // 4
+        # Four windows lie over every sample: the sum of their squares is divided by.
+        shares = window.square().view(4, self.hop).sum(dim=0)
+        self.window = window / shares.repeat(4)
+
+    def spectra(self, _: Tensor, answer: Tensor) -> Tensor:
+        """(batch, stems, channels · 2, bins, frames), real → (batch, bins, frames, stems, channels), complex."""
+        pairs = answer.view(*answer.shape[:2], -1, 2, *answer.shape[3:])
+        return torch.view_as_complex(pairs.permute(0, 4, 5, 1, 2, 3).contiguous())
+
+    def waves(self, spectra: Tensor, length: int) -> Tensor:
+        """Those spectra → (batch, stems, channels, length)."""
+        return torch.stack([self._wave(each, length) for each in spectra])
+
+    def _wave(self, spectra: Tensor, length: int) -> Tensor:
+        bins, frames, stems, channels = spectra.shape
+        pieces = torch.fft.irfft(spectra.flatten(1).T.contiguous(), n=2 * bins, norm="ortho")
+        pieces = pieces.mul_(self.window).view(frames, stems * channels, 4, self.hop)
+        waves = pieces.new_zeros(frames + 3, stems * channels, self.hop)
+        for quarter in range(4):
+            waves[quarter : quarter + frames] += pieces[:, :, quarter]
+        start = self.hop // 2 * 3
+        found: Tensor = waves.transpose(0, 1).reshape(stems, channels, -1)
+        return found[..., start : start + length]
