@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from small_recipes import SOURCES, tiny_network
@@ -43,8 +45,11 @@ def test_a_network_answers_as_it_does_by_itself(made):
         with quickened(network):
             kinds = [type(layer) for layer in network.modules()]
             found = network(wave)
+            # A segment that is asked for again is answered by a copy.
+            again = copy.deepcopy(network).float()(wave)
     assert {Down, Up, Branch} | ({Across} if made is tiny_network else set()) <= set(kinds)
     assert list(network.modules()) == kept
+    assert torch.equal(again, found)
     assert own.abs().max() > 0.1
     np.testing.assert_allclose(found, own, atol=2e-6 * float(own.abs().max()))
 

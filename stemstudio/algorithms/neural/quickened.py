@@ -23,22 +23,23 @@ def quickened(network: nn.Module) -> Iterator[None]:
         return
     parts: Any = network
     embedding = parts.freq_emb
-    stacks = (parts.encoder, parts.tencoder, parts.decoder, parts.tdecoder)
+    names = ("encoder", "tencoder", "decoder", "tdecoder")
+    stacks = [getattr(parts, name) for name in names if hasattr(parts, name)]
     before = [list(stack) for stack in stacks]
-    for stack in stacks:
-        for place, layer in enumerate(stack):
-            stack[place] = _quicker(layer)
-    if embedding is not None and isinstance(parts.encoder[0], Down):
-        weight = parts.freq_emb_scale * embedding.weight
-        parts.encoder[0].offset = weight.detach()[:, None].clone()
-        parts.freq_emb = None
     norms = [(layer, layer.norm_out) for layer in _transformers(parts) if _is_across(layer.norm_out)]
-    for layer, norm in norms:
-        layer.norm_out = Across(norm)
-    if _is_new(parts):
-        sound = _Sound(parts.nfft)
-        parts._mask, parts._ispec = sound.spectra, sound.waves
     try:
+        for stack in stacks:
+            for place, layer in enumerate(stack):
+                stack[place] = _quicker(layer)
+        if embedding is not None and isinstance(parts.encoder[0], Down):
+            weight = parts.freq_emb_scale * embedding.weight
+            parts.encoder[0].offset = weight.detach()[:, None].clone()
+            parts.freq_emb = None
+        for layer, norm in norms:
+            layer.norm_out = Across(norm)
+        if _is_new(parts):
+            sound = _Sound(parts.nfft)
+            parts._mask, parts._ispec = sound.spectra, sound.waves
         yield
     finally:
         parts.__dict__.pop("_mask", None)
