@@ -14,9 +14,9 @@ from stemstudio.gui.player import Player
 from stemstudio.gui.sounding import FRESH, MISSING, STALE, Sounding
 from stemstudio.mixing.hearing import Ear, Listening
 from stemstudio.mixing.kept import Kept
-from stemstudio.mixing.layouts import LAYOUTS
+from stemstudio.mixing.layouts import LAYOUTS, Layout
 from stemstudio.mixing.levels import Levels
-from stemstudio.mixing.output import output_order
+from stemstudio.mixing.output import DeviceChoice, output_order
 from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.mixing.strips import Strips
@@ -41,11 +41,14 @@ class RoomSound(QObject):
     -------
     ear_changed
         The room is listened to in another way.
+    refused(words)
+        The sound output has too few channels for the loudspeakers: a sentence, with a way on.
     rendered(start, stop)
         The new sound of samples [start, stop) is in place. Sent by the rendering thread.
     """
 
     ear_changed = Signal()
+    refused = Signal(str)
     rendered = Signal(int, int)
     failed = Signal(object)
 
@@ -110,17 +113,20 @@ class RoomSound(QObject):
         layout = LAYOUTS[state.room.layout]
         device = self._player.set_channels(layout.channels)
         if device is None:
-            known = self._player.device or next(iter(self._player.devices()), None)
-            words = NOBODY_CAN.format(
-                layout=layout.words,
-                channels=layout.channels,
-                device="this machine" if known is None else f"“{known.label}”",
-                has="none" if known is None else known.channels,
-            )
-            self._document.said.emit(words)
+            self._refuse(layout, self._player.device or next(iter(self._player.devices()), None))
             return False
         self._order = output_order([speaker.bit for speaker in layout.speakers], device)
         return True
+
+    def _refuse(self, layout: Layout, device: DeviceChoice | None) -> None:
+        words = NOBODY_CAN.format(
+            layout=layout.words,
+            channels=layout.channels,
+            device="this machine" if device is None else f"“{device.label}”",
+            has="none" if device is None else device.channels,
+        )
+        self._document.said.emit(words)
+        self.refused.emit(words)
 
     # what the others say
 
@@ -193,6 +199,7 @@ class RoomSound(QObject):
         if self.ear != "loudspeakers" or device is None or listening is None:
             return
         if device.channels < listening.channels:
+            self._refuse(listening.spread.layout, device)
             self.set_ear("fold-down")
 
     # the rendering thread

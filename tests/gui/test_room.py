@@ -23,13 +23,17 @@ class StandInSound(QObject):
     """Keeps how the room is to be heard."""
 
     ear_changed = Signal()
+    refused = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.ear = None
 
     def set_ear(self, ear) -> None:
-        self.ear = None if ear == "loudspeakers" else ear  # nobody here has so many
+        if ear == "loudspeakers":  # nobody here has so many
+            self.refused.emit("5.1 needs 6 outputs, and “Box” has 2.")
+        else:
+            self.ear = ear
         self.ear_changed.emit()
 
 
@@ -261,11 +265,16 @@ def test_a_stem_that_is_moved_unheard_says_how_to_hear_it(made):
 def test_how_it_is_heard_goes_back_where_the_device_cannot(made):
     document = split_song()
     panel = made(document)
-    for ear, kept in (("headphones", "headphones"), ("loudspeakers", None)):
+    for ear, kept in (("headphones", "headphones"), (None, None), ("loudspeakers", None)):
         panel.ears.setCurrentIndex(panel.ears.findData(ear))
         panel.ears.activated.emit(panel.ears.currentIndex())
         assert panel._sound.ear == kept
         assert panel.ears.currentData() == kept
+    assert panel.note.text() == "5.1 needs 6 outputs, and “Box” has 2."
+    QTest.mouseClick(panel.headphones, Qt.MouseButton.LeftButton)
+    assert panel.ears.currentData() == "headphones"
+    assert not panel.headphones.isVisible()
+    assert not panel.note.isVisible()
 
 
 def test_without_a_song_and_with_one_stem(made):

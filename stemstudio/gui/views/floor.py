@@ -294,7 +294,10 @@ class Floor(QWidget):
     def _label_of(self, speaker: Speaker) -> QRectF:
         """Where a loudspeaker's name stands."""
         if speaker.azimuth is None:
-            return QRectF(self.width() - 40.0, self.height() - 24.0, 34.0, 18.0)
+            corner = self._centre + QPointF(self._radius - 12.0, self._radius - 2.0)
+            return QRectF(
+                min(corner.x(), self.width() - 40.0), min(corner.y(), self.height() - 24.0), 34.0, 18.0
+            )
         at = self.point_of(speaker.azimuth, (self._radius + 16.0) / self._radius)
         return QRectF(at.x() - 16.0, at.y() - 10.0, 32.0, 18.0)
 

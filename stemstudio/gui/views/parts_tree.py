@@ -134,8 +134,8 @@ class PartsTree(QTreeWidget):
         room = state.room.layout
         upmix = self._row(self, f"Upmix {room}", "upmix", NEUTRAL, False)
         upmix.setToolTip(0, f"The mix spread over the loudspeakers of the room, {room}; WAV and FLAC hold it")
-        apart = self._row(self, f"Upmix {room}, one file a loudspeaker", "upmix apart", NEUTRAL, False)
-        apart.setToolTip(0, "The same as mono files, for programs that want each loudspeaker by itself")
+        apart = self._row(self, f"Upmix {room}, mono files", "upmix apart", NEUTRAL, False)
+        apart.setToolTip(0, "The same, one mono file a loudspeaker, for programs that want each by itself")
         data = self._branch("Data", "What is no sound")
         atoms = any(isinstance(each.estimates, Factorization) for each in state.splits.values())
         for name, kind in DATA.items():

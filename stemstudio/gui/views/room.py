@@ -26,6 +26,7 @@ from stemstudio.gui.views.floor import Floor
 from stemstudio.gui.views.fold_check import FoldCheck
 from stemstudio.gui.views.place_form import PlaceForm
 from stemstudio.mixing.arrangements import ARRANGEMENTS, Arrangement
+from stemstudio.mixing.hearing import Ear
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.project.placing import put_in_places, set_room
 from stemstudio.project.project import Change
@@ -58,6 +59,7 @@ class RoomPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._document, self._sound = document, sound
+        self._refusal = ""  # why the loudspeakers are not heard, until something else is chosen
         self.floor = Floor(document, playhead, self)
         self.place = PlaceForm(document, playhead, self)
         self.fold = FoldCheck(document, self)
@@ -67,6 +69,7 @@ class RoomPanel(QWidget):
         document.changed.connect(self._changed)
         document.target_changed.connect(lambda _: self._show())
         sound.ear_changed.connect(self._show)
+        sound.refused.connect(self._refused)
         self.fold.measured.connect(self._measured)
         self._opened()
 
@@ -89,7 +92,7 @@ class RoomPanel(QWidget):
             self.ears.addItem(word, ear)
             self.ears.setItemData(self.ears.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         _describe(self.ears, "How the room is heard", "How you hear it while you set it up")
-        self.ears.activated.connect(lambda _: self._sound.set_ear(self.ears.currentData()))
+        self.ears.activated.connect(lambda _: self._hear(self.ears.currentData()))
         for box in (self.layouts, self.ears):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(6)
@@ -130,7 +133,10 @@ class RoomPanel(QWidget):
         kept = self.hear.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
         self.hear.setSizePolicy(kept)
-        self.hear.clicked.connect(lambda: self._sound.set_ear("fold-down"))
+        self.hear.clicked.connect(lambda: self._hear("fold-down"))
+        self.headphones = QPushButton("Headphones", self)
+        self.headphones.setToolTip("Hear all the loudspeakers around your head instead")
+        self.headphones.clicked.connect(lambda: self._hear("headphones"))
         self.pages = QTabBar(self)
         self.pages.setDrawBase(False)
         self.pages.setExpanding(False)
@@ -160,6 +166,7 @@ class RoomPanel(QWidget):
         head.addLayout(top)
         head.addLayout(under)
         head.addWidget(self.note)
+        head.addWidget(self.headphones, 0, Qt.AlignmentFlag.AlignLeft)
         self._body = QWidget(self)
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
@@ -259,15 +266,27 @@ class RoomPanel(QWidget):
         self._document.settle()
         self._document.do(put_in_places(state, arrangement.of(state), f"Room: {arrangement.title}"))
 
+    def _hear(self, ear: Ear | None) -> None:
+        self._refusal = ""
+        self._sound.set_ear(ear)
+        self._show()
+
     def _set_room(self, words: str, **fields: Any) -> None:
         state = self._document.state
         if state is not None:
+            self._refusal = ""
             self._document.do(set_room(state, words, **fields))
+            self._show()
 
     # what is shown
 
     def _opened(self) -> None:
+        self._refusal = ""
         self.fold.forget()
+        self._show()
+
+    def _refused(self, words: str) -> None:
+        self._refusal = words
         self._show()
 
     def _changed(self, change: Change) -> None:
@@ -291,10 +310,11 @@ class RoomPanel(QWidget):
             and self._sound.ear is None
             and any(leaf.place != Place() for leaf in state.leaves())
         )
-        words = NOTHING if state is None else "" if MIXTURE in state.splits else ONE
+        words = NOTHING if state is None else self._refusal or ("" if MIXTURE in state.splits else ONE)
         self.note.setText(words)
         self.note.setVisible(bool(words))
         self.hear.setVisible(unheard)
+        self.headphones.setVisible(bool(self._refusal))
         self._share()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from stemstudio.gui import wording
 from stemstudio.gui.document import Document
 from stemstudio.gui.fader import Fader
+from stemstudio.gui.forms import spaced
 from stemstudio.gui.views.equaliser import BANDS, LIMITS, PLAIN, EqualiserCurve
 from stemstudio.gui.views.strip_menu import hear_again, silence_selection
 from stemstudio.project import edits
@@ -223,6 +224,7 @@ class StripPanel(QWidget):
         else:
             box.setToolTip(name)
         box.setKeyboardTracking(False)
+        spaced(box)
         box.setAccessibleName(name)
         box.valueChanged.connect(lambda value: self._boxed(field, value))
         box.editingFinished.connect(self._document.settle)
