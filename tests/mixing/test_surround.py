@@ -21,6 +21,7 @@ from stemstudio.mixing.arrangements import ARRANGEMENTS, arrangement_named, fami
 from stemstudio.mixing.folddown import folded
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.mixdown import Mixdown
+from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.strips import strips_of
 from stemstudio.mixing.surround import fold_table, write_upmix
 from stemstudio.mixing.upmix import RETURNS, Spread, heard_stems
@@ -29,7 +30,7 @@ from stemstudio.project import edits
 from stemstudio.project.placing import put_in_places, set_room
 from stemstudio.project.project import Project, SongReference
 from stemstudio.project.rendering import StemSound
-from stemstudio.project.room import Place
+from stemstudio.project.room import Place, Room
 from stemstudio.spectral.stft import StftSettings
 
 
@@ -172,6 +173,29 @@ def test_the_funk_band_folds_down_to_its_stereo_mix(preset: str) -> None:
     free = {row.name: row for row in fold_table(arranged(band, preset, fold_safe=False).state)}
     if preset != "stereo":
         assert free["All together"].null_db > -30.0
+
+
+@pytest.mark.parametrize("layout", ["5.1", "7.1"])
+def test_real_horns_stay_in_front_and_their_room_is_unlike_on_every_side(layout: str) -> None:
+    horns = excerpt("funk", 2.5)[1]["horns"]
+    sound, rate, length = np.broadcast_to(horns.samples, (2, horns.length)), horns.sample_rate, horns.length
+    room = Spread(Room(layout=layout), {1: Place(ambience=1.0)}, rate, length)
+    whole = room.render(lambda start, stop: {1: sound[:, start:stop]}, 0, length)
+    back = [n for n, each in enumerate(room.layout.speakers) if abs(each.azimuth or 0.0) >= 90.0]
+    front = np.delete(whole, back, axis=0)
+    assert np.corrcoef(front.sum(axis=0), sound.sum(axis=0))[0, 1] > 0.95, "the source stays"
+    playing = [whole[n] for n in back if whole[n].any()]
+    likeness = np.corrcoef([*playing, sound[0], sound[1]])
+    assert np.abs(likeness[: len(playing)] - np.eye(*likeness[: len(playing)].shape)).max() < 0.4
+    behind = np.square(playing).sum() / np.square(whole).sum()
+    assert 0.02 < behind < 0.3
+    assert abs(10 * np.log10(np.square(whole).sum() / np.square(sound).sum())) < 1.5, "as loud as it was"
+    # Blocks as they are rendered for the ear join without a step.
+    blocks = [
+        room.render(lambda start, stop: {1: sound[:, start:stop]}, low, min(length, low + CHUNK))
+        for low in range(0, length, CHUNK)
+    ]
+    assert np.abs(np.concatenate(blocks, axis=1) - whole).max() < 1e-6
 
 
 def test_names_say_what_a_stem_is() -> None:
