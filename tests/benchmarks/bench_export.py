@@ -121,7 +121,7 @@ def mix_as_heard(project: Project, folder: Path, rounds: int) -> Goal:
 def memory(folder: Path) -> Goal:
     """What is held at most while a song and one that is several times longer are exported, the songs themselves aside."""
     most = []
-    for seconds in (SECONDS / LONGER, SECONDS):
+    for seconds in (5.0, SECONDS / LONGER, SECONDS):  # the first has what is loaded once
         project = song_in_five(folder, seconds)
         stems = tuple(leaf.id for leaf in project.state.leaves())
         tracemalloc.start()
@@ -132,7 +132,7 @@ def memory(folder: Path) -> Goal:
         tracemalloc.stop()
         shutil.rmtree(folder / "out")
     return Goal(
-        f"memory of exporting {SECONDS:.0f} s, beside {SECONDS / LONGER:.0f} s", most[1], 1.05, most[0], "MiB"
+        f"memory of exporting {SECONDS:.0f} s, beside {SECONDS / LONGER:.0f} s", most[2], 1.05, most[1], "MiB"
     )
 
 
