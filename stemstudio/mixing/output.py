@@ -19,6 +19,7 @@ import numpy as np
 
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.deck import Deck
+from stemstudio.mixing.priority import going_first
 
 __all__ = [
     "DeviceChoice",
@@ -200,7 +201,8 @@ class SoundDevice:
             arguments["extra_settings"] = sounddevice.WasapiSettings(auto_convert=True)
         try:
             # The class for library authors: it takes a native callback.
-            self._stream = sounddevice._StreamBase(**arguments)
+            with going_first():
+                self._stream = sounddevice._StreamBase(**arguments)
         except (self._error, ValueError) as error:
             code = error.args[1] if len(error.args) > 1 else None
             reason = f"does not play at {rate:g} Hz" if code == _INVALID_RATE else "cannot be opened"
@@ -216,7 +218,8 @@ class SoundDevice:
         """Begin calling the callback."""
         _streams.add(self)
         try:
-            self._stream.start()
+            with going_first():
+                self._stream.start()
         except self._error as error:
             raise NoSound(
                 f"“{self.device.label}” cannot be started.", "Choose another sound device."
