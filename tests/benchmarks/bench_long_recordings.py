@@ -1,6 +1,6 @@
 """Long recordings: memory of an hour, and whether twice the song takes twice the time.
 
-`python tests/benchmarks/bench_long_recordings.py [--json] [--minutes N] [--song FILE] [--kept FILE] [NAME …]`: for each
+`python tests/benchmarks/bench_long_recordings.py [--json] [--minutes N] [--kept FILE] [NAME …]`: for each
 separator (all those without networks by default) the peak memory of a process that decodes N minutes of stereo (60),
 separates them with the recipe's defaults and renders its stems over some seconds; and memory and time of the separation
 against half of it. An hour of the slower ones takes many minutes: name one at a time, with other settings if need be
@@ -57,7 +57,7 @@ class Run:
 
 
 def session(name: str, song: Path, minutes: float) -> Run:
-    """Separate the first minutes of a song, in this process."""
+    """Separate a song that is so long, in this process."""
     from stemstudio.algorithms import algorithm
     from stemstudio.audio.audio import Audio
     from stemstudio.audio.reading import read_song
@@ -66,8 +66,7 @@ def session(name: str, song: Path, minutes: float) -> Run:
     word, *settings = name.split(":")
     recipe = algorithm(word).from_settings(dict(each.split("=") for each in settings))
     with _own_memory() as peak:
-        song_read = read_song(song, Progress())
-        audio = Audio(song_read.samples[:, : round(minutes * 60 * RATE)], RATE)
+        audio = read_song(song, Progress())
         recipe.run(Audio(audio.samples[:, : 2 * RATE], RATE), Progress())  # compiles
         begun = time.process_time()
         estimates = recipe.run(audio, Progress())
@@ -86,7 +85,7 @@ def run(name: str, song: Path, minutes: float) -> Run:
 
 
 def measure(
-    names: tuple[str, ...] = NAMES, minutes: float = 60, song: Path | None = None, kept: Path | None = None
+    names: tuple[str, ...] = NAMES, minutes: float = 60, kept: Path | None = None
 ) -> tuple[list[Goal], list[str]]:
     """Goals and notes by separator."""
     known = {}
@@ -98,7 +97,9 @@ def measure(
             found = []
             for length in (minutes / 2, minutes):
                 if (name, length) not in known:
-                    song = song or write_song(Path(folder) / "recording.wav", minutes * 60)
+                    song = Path(folder) / f"{length:g}.wav"
+                    if not song.exists():
+                        write_song(song, length * 60)
                     known[name, length] = run(name, song, length)
                     if kept is not None:
                         with kept.open("a") as file:
@@ -160,7 +161,7 @@ def test_long_recordings() -> None:
 
 
 def main(words: list[str]) -> int:
-    options = {"--minutes": "60", "--song": "", "--kept": ""}
+    options = {"--minutes": "60", "--kept": ""}
     names = []
     while words:
         word = words.pop(0)
@@ -168,8 +169,8 @@ def main(words: list[str]) -> int:
             options[word] = words.pop(0)
         elif word != "--json":
             names.append(word)
-    song, kept = (Path(options[each]) if options[each] else None for each in ("--song", "--kept"))
-    return report(*measure(tuple(names) or NAMES, float(options["--minutes"]), song, kept))
+    kept = Path(options["--kept"]) if options["--kept"] else None
+    return report(*measure(tuple(names) or NAMES, float(options["--minutes"]), kept))
 
 
 if __name__ == "__main__":
