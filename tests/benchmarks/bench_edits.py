@@ -1,6 +1,7 @@
 """How soon an edit is heard: from `document.do` until the new sound is where the audio callback reads it.
 
-`python tests/benchmarks/bench_edits.py [--json]`, in the real window with no screen, playing by the silent clock.
+`python tests/benchmarks/bench_edits.py [--json] [SECONDS …] [atoms|masks|waveforms …]`, in the real window with no
+screen, playing by the silent clock; songs of 60 and 600 seconds and all three kinds of stems unless some are named.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from measuring import RATE, Goal, private_home, report, write_song
 LIMIT_MS = 60.0
 EDITS = 40
 LENGTHS = (60, 600)  # seconds
+KINDS = ("atoms", "masks", "waveforms")
 ATOMS = 32
 
 
@@ -211,12 +213,14 @@ def main() -> int:
     application = make_application()
     goals: list[Goal] = []
     notes: list[str] = []
+    lengths = [int(word) for word in sys.argv[1:] if word.isdecimal()] or LENGTHS
+    kinds = [word for word in sys.argv[1:] if word in KINDS] or KINDS
     import numpy as np
 
     try:
-        for seconds in LENGTHS:
+        for seconds in lengths:
             studio = Studio(write_song(home / f"{seconds}.wav", seconds))
-            for kind in ("atoms", "masks", "waveforms"):
+            for kind in kinds:
                 stems = studio.split(*estimates_of(kind, studio.document, home))
                 studio.seek(4.0)
                 studio.until(lambda studio=studio: studio.window.light.idle)
