@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.masking import TINY
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.audio.audio import Sound
+from stemstudio.algorithms.spliced import Spliced
+from stemstudio.audio.audio import Sound, Stretch
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import forward
 
@@ -39,8 +41,13 @@ class Labels:
     names: tuple[str, ...]
 
 
+def labelled(estimates: Estimates) -> bool:
+    """Whether there are atoms among the parts that `by_stems` can give to stems."""
+    return any(isinstance(source, Factorization) for source in _sources(estimates))
+
+
 def by_stems(
-    factorization: Factorization,
+    estimates: Estimates,
     mixture: Sound,
     stems: Mapping[str, Sound],
     progress: Progress | None = None,
@@ -54,14 +61,45 @@ def by_stems(
 
     Parameters
     ----------
-    factorization
-        Of the mixture.
+    estimates
+        A factorisation of the mixture; or with pieces, where those of selections that were factorised are asked about
+        their own stretch, and parts that are no atoms are in none.
     mixture
         What was factorised.
     stems
         By name; of the mixture's rate.
     """
     progress = progress or Progress()
+    sources = _sources(estimates)
+    rows = []
+    for number, source in enumerate(sources):
+        part = progress.part(number / len(sources), (number + 1) / len(sources))
+        if not isinstance(source, Factorization):
+            rows.append(np.eye(1, len(stems) + 1, len(stems)).repeat(len(source.names), axis=0))
+        elif number == 0:
+            rows.append(_shared(source, mixture, stems, part))
+        else:
+            assert isinstance(estimates, Spliced)
+            piece = estimates.pieces[number - 1]
+            own = {name: Stretch(stem, piece.offset, piece.length) for name, stem in stems.items()}
+            rows.append(_shared(source, Stretch(mixture, piece.offset, piece.length), own, part))
+    probabilities = np.concatenate(rows).astype(np.float32)
+    probabilities.flags.writeable = False
+    best = probabilities.argmax(axis=1)
+    progress(1.0)
+    return Labels(
+        tuple(int(stem) if stem < len(stems) else None for stem in best), probabilities, tuple(stems)
+    )
+
+
+def _sources(estimates: Estimates) -> tuple[Estimates, ...]:
+    return estimates.sources if isinstance(estimates, Spliced) else (estimates,)
+
+
+def _shared(
+    factorization: Factorization, mixture: Sound, stems: Mapping[str, Sound], progress: Progress
+) -> Wide:
+    """p(j | k) of every atom: float64 (atoms, stems + 1), rows sum to 1."""
     W, H, grid = factorization.templates, factorization.activations, factorization.grid
     atoms, frames = H.shape
     found = np.zeros((atoms, len(stems) + 1))
@@ -81,13 +119,8 @@ def by_stems(
         found += (weighted * np.square(H[:, first:last])).sum(axis=2, dtype=np.float64).T
     total = found.sum(axis=1, keepdims=True)
     found[total[:, 0] <= 0, -1] = 1.0  # an atom that never sounds is nobody's
-    probabilities = (found / np.where(total > 0, total, 1.0)).astype(np.float32)
-    probabilities.flags.writeable = False
-    best = probabilities.argmax(axis=1)
     progress(1.0)
-    return Labels(
-        tuple(int(stem) if stem < len(stems) else None for stem in best), probabilities, tuple(stems)
-    )
+    return np.asarray(found / np.where(total > 0, total, 1.0))
 
 
 def by_references(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import signals
 
-from stemstudio.algorithms.labelling import by_references, by_stems
+from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.labelling import by_references, by_stems, labelled
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
-from stemstudio.audio.audio import Audio
+from stemstudio.algorithms.pieces import Piece
+from stemstudio.algorithms.spliced import Spliced
+from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings, forward
 
@@ -94,3 +97,29 @@ def test_what_no_stem_holds_is_left_to_the_residual():
     labels = by_stems(found, mix, {"bass": stems["bass"]})
     assert {0, None} == set(labels.owners)
     assert set(by_stems(found, mix, {}).owners) == {None}
+
+
+def test_atoms_of_a_selection_are_labelled_within_it_and_what_is_no_atom_is_left_alone():
+    mix, stems = signals.mixture(seconds=4.0)
+    rate = mix.sample_rate
+    base = NMF(components=8, iterations=40).run(mix, Progress())
+    first, last = rate, 3 * rate
+    found = NMF(components=6, iterations=40).run(Stretch(mix, first, last - first), Progress())
+    other = Waveforms(["noise"], np.zeros((1, mix.channels, rate), dtype=np.float32))
+    both = Spliced(
+        base,
+        [
+            Piece(NMF(), found, first, last - first, first, last, 0),
+            Piece(NMF(), other, 0, rate, 0, rate, 0),
+        ],
+    )
+    assert labelled(both)
+    labels = by_stems(both, mix, stems)
+    assert len(labels.owners) == 8 + 6 + 1
+    alone = by_stems(base, mix, stems)
+    np.testing.assert_array_equal(labels.probabilities[:8], alone.probabilities)
+    pieces = {name: Stretch(stem, first, last - first) for name, stem in stems.items()}
+    within = by_stems(found, Stretch(mix, first, last - first), pieces)
+    np.testing.assert_array_equal(labels.probabilities[8:14], within.probabilities)
+    assert labels.owners[14] is None
+    assert not labelled(other)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.estimates import Estimates
-from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.labelling import by_stems, labelled
 from stemstudio.gui.document import Document
 from stemstudio.progress import Progress
 from stemstudio.project.edits import Edit, Rows, fresh_colours, unique_name
@@ -20,7 +20,7 @@ from stemstudio.project.rendering import StemSound
 from stemstudio.project.stem import Stem
 
 How = Literal["timbre", "rhythm", "example", "stems"]
-NOT_NMF = "Only atoms that Atoms (NMF) found in a whole stem can be given by the stems of others."
+NO_ATOMS = "There are no atoms here to be given to stems: these parts are stems already."
 NO_EXAMPLE = "Give an atom or two to each stem first; the others then follow them."
 
 
@@ -135,15 +135,13 @@ class Suggestions(QObject):
         if state is None or project is None or parent is None or split is None or self.running:
             return
         factorization = split.estimates
-        if not isinstance(factorization, Factorization):
-            document.said.emit(NOT_NMF)
+        if not labelled(factorization):
+            document.said.emit(NO_ATOMS)
             return
         sound, sounds = StemSound(state, parent), opinion.sounds()
         self._set_running(True)
 
         def work(progress: Progress) -> Any:
-            from stemstudio.algorithms.labelling import by_stems
-
             return by_stems(factorization, sound, sounds, progress)
 
         def done(labels: Any) -> None:
