@@ -18,7 +18,7 @@ from stemstudio.project.showing import levels, net_mask
 
 Float = NDArray[np.float32]
 
-FRAMES = 1024  # made at a time
+FRAMES = 256  # made at a time: stopping waits for them
 WIDEST = 32_000  # pixels; a longer song has several frames in one
 SILENT = 1e-9
 

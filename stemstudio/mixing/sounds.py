@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock
 from typing import Any, Protocol
 
@@ -34,6 +34,8 @@ BLOCK_SECONDS = 2.0  # stopping waits for one at most
 STEM_SECONDS = 30.0  # of all stems' sound in a block, which is shorter when there are many
 SHORTEST_BLOCK = 0.5  # seconds: every block is transformed with some sound around it
 AHEAD = 3  # blocks that wait to be written
+PIECE = 2**15  # samples a channel that are written between two looks whether to stop
+WAITING = 0.05  # seconds from one such look to the next
 THREADS = max(2, min(4, os.cpu_count() or 2))
 
 
@@ -213,7 +215,7 @@ def write_sounds(
         The peak of song − Σ `checked`; how many samples of stems were no numbers.
     """
     rest, bad = 0.0, 0
-    with Filling(sinks) as filling:
+    with Filling(sinks, progress) as filling:
         blocks = rendered(state, parts, start, stop, progress, "Rendering and writing", pace)
         for low, sounds, count in blocks:
             bad += count
@@ -232,11 +234,12 @@ def write_sounds(
 class Filling:
     """Threads that fill sinks side by side; each gets its blocks in their order, and few of them wait.
 
-    Leaving the `with` block before `finish` leaves out what still waits.
+    Leaving the `with` block before `finish` leaves out what still waits; once `progress` is to stop nothing more is
+    written.
     """
 
-    def __init__(self, sinks: Mapping[Key, Sink]) -> None:
-        self._sinks = sinks
+    def __init__(self, sinks: Mapping[Key, Sink], progress: Progress) -> None:
+        self._sinks, self._progress = sinks, progress
         self._pool = ThreadPoolExecutor(max(1, min(THREADS, len(sinks))))
         self._blocks: dict[Key, deque[Samples]] = {key: deque() for key in sinks}
         self._locks = {key: Lock() for key in sinks}
@@ -262,9 +265,15 @@ class Filling:
             self._await_one()
 
     def _await_one(self) -> None:
-        for future in self._rounds.popleft():
-            future.result()
+        writes = self._rounds.popleft()
+        while wait(writes, WAITING).not_done:
+            self._progress.check()
+        for write in writes:
+            write.result()
 
     def _write_next(self, key: Key) -> None:
         with self._locks[key]:
-            self._sinks[key].write(self._blocks[key].popleft())
+            block = self._blocks[key].popleft()
+            for start in range(0, block.shape[1], PIECE):
+                self._progress.check()
+                self._sinks[key].write(block[:, start : start + PIECE])

@@ -265,7 +265,7 @@ def test_blocks_reach_each_file_in_their_order_however_slow_it_is() -> None:
             self.got.append(int(block[0, 0]))
 
     sinks: dict[Key, Slow] = {0: Slow(0.003), "mix": Slow(0.0), 2: Slow(0.001)}
-    with sounds.Filling(sinks) as filling:
+    with sounds.Filling(sinks, Progress()) as filling:
         for number in range(40):
             filling.give(dict.fromkeys(sinks, np.full((1, 1), number, dtype=np.float32)))
             assert number - len(sinks[0].got) <= sounds.AHEAD, "few blocks are held"
