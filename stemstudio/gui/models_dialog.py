@@ -267,6 +267,8 @@ class ModelsDialog(QDialog):
                 item.setToolTip(model.source if column in NUMBERS[1:] else model.words)
                 if column == 2 and text == ASKED:
                     item.setToolTip("The model hub says it, once it can be reached")
+                if column == 2:
+                    item.setForeground(QBrush(look.colour("muted" if text == ASKED else "text")))
                 if column in NUMBERS:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if column == 0:

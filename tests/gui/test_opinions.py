@@ -13,11 +13,14 @@ from split_song import Known, split_song, stage
 
 from stemstudio.algorithms.estimates import Masks, Waveforms
 from stemstudio.algorithms.neural.by_name import models_here
+from stemstudio.algorithms.pieces import Piece
 from stemstudio.gui.opinions import AGREED, NONE_YET, NOT_SPLIT, opinions_of
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import NOBODY, AtomsView
 from stemstudio.gui.views.doubt_bar import NO_MODEL, DoubtBar
+from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.project import edits
+from stemstudio.project.splicing import Found, splice
 
 CROSSING = 800.0  # Hz
 
@@ -94,6 +97,23 @@ def test_atoms_go_to_the_stems_that_there_were_before(shown, qtbot):
     assert sum(chances.values()) == pytest.approx(1.0, abs=1e-3)
     document.undo()
     assert owners(document) == ["residual"] * 4
+
+
+def test_atoms_of_a_selection_that_was_taken_apart_anew_follow_too(qtbot):
+    document = song(2.0)
+    by_pitch(document)
+    into_atoms(document)
+    length = document.state.mixture.length
+    found = harmonic_atoms([110.0, 1800.0], GRID.frames(length))
+    piece = Piece(Slicer(), found, 0, length, RATE // 2, 3 * RATE // 2, 0)
+    high = document.state.children(0)[0].id
+    document.do(splice(document.project, 0, Found(piece, ("high",), (0, 0), (high,))))
+    pitch = opinions_of(document).of(0)[-1]
+    assert set(pitch.names) >= {"low", "high"}
+    suggestions_of(document).by_opinion(pitch)
+    qtbot.waitUntil(lambda: owners(document)[-2:] == ["low", "high"], timeout=5000)
+    assert owners(document) == ["low", "high", "low", "low", "low", "high"]
+    document.jobs.close()
 
 
 def test_doubtful_atoms_come_first(shown, qtbot):

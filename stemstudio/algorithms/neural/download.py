@@ -187,7 +187,8 @@ def _unreachable(model: Model, error: BaseException) -> HubUnreachable:
         )
     return HubUnreachable(
         f"{model.name} could not be fetched: the hub cannot be reached.",
-        "Check the connection and try again, or fetch the file elsewhere and add it with “stemstudio models add”.",
+        "Check the connection and try again, or fetch the file elsewhere and add it under Separate ▸ Trained models, or with "
+        "“stemstudio models add”. Sketch, the preview that comes with the program, needs no download.",
     )
 
 
