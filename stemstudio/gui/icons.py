@@ -137,6 +137,17 @@ def _device(painter: QPainter, colour: QColor) -> None:
         painter.drawArc(QRectF(13 - radius, 12 - radius, 2 * radius, 2 * radius), -50 * 16, 100 * 16)
 
 
+def _room(painter: QPainter, colour: QColor) -> None:
+    """A circle with a listener in the middle and somebody on it."""
+    painter.setPen(QPen(colour, 1.8))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(QPointF(12, 12), 7.5, 7.5)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    for x, y, size in ((12, 12, 2.2), (17.5, 6.5, 3.4)):
+        painter.drawEllipse(QPointF(x, y), size, size)
+
+
 _PLAY = _filled((7.5, 5), (19, 12), (7.5, 19))
 _DRAWINGS: dict[str, Draw] = {
     "play": _PLAY,
@@ -151,6 +162,7 @@ _DRAWINGS: dict[str, Draw] = {
     ),
     "before": _before,
     "device": _device,
+    "room": _room,
     "metronome": _lined(2.0, ((5, 20), (9, 4), (15, 4), (19, 20), (5, 20)), ((11.5, 16), (18.5, 6))),
     "more": _bars((4, 10.5, 3, 3), (10.5, 10.5, 3, 3), (17, 10.5, 3, 3)),
     "lock": lambda painter, colour: _padlock(painter, colour, closed=True),

@@ -395,6 +395,7 @@ class MainWindow(QMainWindow):
         self.mixer.drag_wanted.connect(self.stem_files.drag)
         self.mixer.copy_wanted.connect(self.stem_files.copy)
         self.transport.play_selection_wanted.connect(self._play_selection)
+        self.transport.room_wanted.connect(self.commands.show_room)
         self.transport.before_pressed.connect(self.commands.hear_before)
         self.transport.before_released.connect(self.commands.hear_before_end)
         self.atoms.hear_atom.connect(self.auditions.hear_atom)

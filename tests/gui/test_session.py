@@ -271,7 +271,7 @@ def test_no_two_commands_share_a_key(window):
 
 def test_every_panel_can_be_hidden_and_comes_back(qtbot, window):
     assert not window.docks["Room"].isVisible(), "as delivered"
-    window.commands.show_room()
+    window.transport.room.click()
     assert window.docks["Room"].isVisible()
     assert not window.docks["Separate"].isVisible(), "in a window that is not wide enough for both"
     window.commands.show_room()

@@ -54,12 +54,15 @@ class Transport(QWidget):
         "As it was before the last edit" is held.
     output_chosen(device, latency)
         The person chose a sound output (its key; "" for the default one) and its delay.
+    room_wanted
+        The room is to be shown, or put away.
     """
 
     play_selection_wanted = Signal(bool)
     before_pressed = Signal()
     before_released = Signal()
     output_chosen = Signal(str, str)
+    room_wanted = Signal()
 
     def __init__(
         self,
@@ -122,6 +125,10 @@ class Transport(QWidget):
         self.selection.setProperty("role", "muted")
         self.selection.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         self.selection.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.room = self._button(
+            "room", "The room: stems over more than two loudspeakers (Ctrl+Shift+U)", "The room", "Room"
+        )
+        self.room.clicked.connect(self.room_wanted)
         self.device = QToolButton(self)
         self.device.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.device.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -150,6 +157,7 @@ class Transport(QWidget):
             row.addWidget(self.practice)
             row.addSpacing(12)
         row.addWidget(self.selection, 1)
+        row.addWidget(self.room)
         row.addWidget(self.device)
         self._dress()
 
@@ -363,7 +371,7 @@ class Transport(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._word((self.device,), self.width() >= WORDS_FROM)
+        self._word((self.room, self.device), self.width() >= WORDS_FROM)
         self._word((self.loop, self.alone, self.before, self.original), self.width() >= BUTTON_WORDS_FROM)
 
     @staticmethod
@@ -385,6 +393,7 @@ class Transport(QWidget):
         look = theme.current()
         for button, name in (
             (self.start, "start"),
+            (self.room, "room"),
             (self.loop, "loop"),
             (self.alone, "play selection"),
             (self.before, "before"),
