@@ -19,6 +19,7 @@ from stemstudio.spectral.stft import forward
 Wide = NDArray[np.float64]
 
 STRIDE = 16  # frames of all atoms' masks held at a time
+UNSURE = 0.6  # an atom whose best stem is less probable than that could go either way
 SWEEPS = 20  # over all atoms while assignments still improve
 
 
@@ -39,6 +40,11 @@ class Labels:
     owners: tuple[int | None, ...]
     probabilities: NDArray[np.float32]
     names: tuple[str, ...]
+
+    @property
+    def doubtful(self) -> int:
+        """How many atoms could go either way."""
+        return sum(float(row.max()) < UNSURE for row in self.probabilities)
 
 
 def labelled(estimates: Estimates) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, PartSound
+from stemstudio.algorithms.labelling import UNSURE, Labels
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Sound, Stretch
 from stemstudio.cli.console import say
@@ -20,7 +21,6 @@ WAYS = (
     "model:htdemucs) or templates."
 )
 MOST_STEMS = 64
-UNSURE = 0.6  # an atom whose best stem is less probable than that
 LIKENESSES: tuple[Literal["timbre", "rhythm"], ...] = ("timbre", "rhythm")
 
 
@@ -126,6 +126,7 @@ def assigned(
     labels = by_likeness(estimates, how.stems, mixture.sample_rate, likeness=how.kind)
     if how.stems is None:
         say(f"Found {len(labels.names)} stems by {how.kind}: {', '.join(labels.names)}.")
+    _say_doubt(labels)
     return labels.names, labels.owners
 
 
@@ -138,10 +139,16 @@ def _by_model(
     stems = recipe_named(name).run(mixture, progress.part(0.0, 0.9))
     sounds = {part: PartSound(mixture, stems, number) for number, part in enumerate(stems.names)}
     labels = by_stems(estimates, mixture, sounds, progress.part(0.9, 1.0))
-    unsure = sum(float(row.max()) < UNSURE for row in labels.probabilities)
-    if unsure:
-        say(f"{unsure} of {len(labels.owners)} atoms could be of several stems: the best has less than 60 %.")
+    _say_doubt(labels)
     return labels.names, labels.owners
+
+
+def _say_doubt(labels: Labels) -> None:
+    if labels.doubtful:
+        say(
+            f"{labels.doubtful} of {len(labels.owners)} atoms could be of several stems: the best has less than "
+            f"{UNSURE:.0%}."
+        )
 
 
 def _by_stems(

@@ -133,8 +133,10 @@ def test_atoms_between_two_stems_are_the_doubtful_ones():
     between = 0.5 * (harmonic_template(200.0, 6, 0.5) / harmonic_template(200.0, 6, 0.5).sum())
     W[:, -1] = between + 0.5 * noise_template(2000, 9000, 9) / noise_template(2000, 9000, 9).sum()
     H = np.vstack([found.activations, found.activations[[true.index("lead")]]])
-    sure = by_likeness(Factorization(W, H, GRID), 3, RATE).probabilities.max(axis=1)
+    labels = by_likeness(Factorization(W, H, GRID), 3, RATE)
+    sure = labels.probabilities.max(axis=1)
     assert sure[-1] < np.median(sure[:-1])
+    assert labels.doubtful == (sure < 0.6).sum()
 
 
 def test_an_atom_far_from_all_others_is_doubtful_even_where_one_stem_is_nearer():

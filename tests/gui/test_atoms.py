@@ -292,11 +292,14 @@ def test_suggest_makes_the_stems_and_is_one_step(shown, qtbot):
     detail = AtomDetail(document)
     qtbot.addWidget(detail)
     detail.show()
+    told: list[str] = []
+    document.said.connect(told.append)
     view.count.setValue(2)
     QTest.mouseClick(view.suggest_button, Qt.MouseButton.LeftButton)
     assert not view.suggest_button.isEnabled()
     qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30000)
     assert document.history.names[-1] == "Suggest 2 stems by timbre"
+    assert told == ["All 6 atoms are suggested with 60 % or more."]
     owners = [owner(document, atom) for atom in range(6)]
     assert owners[0] == owners[2] == owners[4] != owners[1] == owners[3] == owners[5]
     assert len(document.state.leaves()) == 3

@@ -110,8 +110,8 @@ class Suggestions(QObject):
                 return
             edit, stems = suggestion_edit(project, parent, labels, how)
             self._last = Suggestion(factorization, stems, labels.probabilities)
-            if not document.do(edit):
-                document.said.emit("The atoms are gathered like that already.")
+            changed = document.do(edit)
+            document.said.emit(_told(labels) if changed else "The atoms are gathered like that already.")
             self.changed.emit()
 
         document.jobs.run(
@@ -151,8 +151,8 @@ class Suggestions(QObject):
                 return
             edit, stems = opinion_edit(project, parent, labels, opinion.title)
             self._last = Suggestion(factorization, stems, labels.probabilities)
-            if not document.do(edit):
-                document.said.emit("The atoms are in those stems already.")
+            changed = document.do(edit)
+            document.said.emit(_told(labels) if changed else "The atoms are in those stems already.")
             self.changed.emit()
 
         document.jobs.run(
@@ -182,6 +182,14 @@ class Suggestions(QObject):
     def _forget(self) -> None:
         self._last = None
         self.changed.emit()
+
+
+def _told(labels: Any) -> str:
+    """How sure a suggestion is, and what to do about it."""
+    atoms = len(labels.owners)
+    if not labels.doubtful:
+        return f"All {atoms} atoms are suggested with 60 % or more."
+    return f"{labels.doubtful} of {atoms} atoms could go either way: sort by “doubtful first” and listen to them."
 
 
 def suggestions_of(document: Document) -> Suggestions:
