@@ -21,6 +21,7 @@ from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.mixing.strips import Strips
 from stemstudio.mixing.upmix import Spread
+from stemstudio.progress import Cancelled
 from stemstudio.project.effects import Effects
 
 AHEAD = 15.0  # seconds kept rendered before the playhead comes to them
@@ -231,7 +232,8 @@ class RoomSound(QObject):
                     self._lock.wait(0.02)
                 continue
             except Exception as error:  # noqa: BLE001 - shown by the window; the stretch keeps its old sound
-                self.failed.emit(error)
+                if not isinstance(error, Cancelled):  # by the end of the project that it belongs to
+                    self.failed.emit(error)
                 with self._lock:
                     if buffer is self._buffer:
                         self._status[first:last] = FRESH

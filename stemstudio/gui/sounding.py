@@ -18,6 +18,7 @@ from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.mixing.strips import Strips, strips_of
 from stemstudio.mixing.upmix import RETURNS
+from stemstudio.progress import Cancelled
 from stemstudio.project.project import Change, State
 from stemstudio.project.rendering import dirty_range, render
 from stemstudio.project.stem import MIXTURE
@@ -286,7 +287,8 @@ class Sounding(QObject):
             try:
                 sounds = render(state, leaves, start, stop)
             except Exception as error:  # noqa: BLE001 - shown by the window; the stretch keeps its old sound
-                self.failed.emit(error)
+                if not isinstance(error, Cancelled):  # by the end of the project that it belongs to
+                    self.failed.emit(error)
                 with self._lock:
                     if generation == self._generation:
                         self._status[first:last] = FRESH

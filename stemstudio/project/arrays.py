@@ -9,12 +9,14 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.progress import Cancelled
 from stemstudio.project.database import connect
 
 CHUNK = 2**17  # values a chunk holds, about
@@ -44,26 +46,37 @@ def pieces(array: Any) -> Iterator[tuple[int, NDArray[Any]]]:
 
 
 class Reader:
-    """Reads chunks of a project file from any thread: a connection each, and a small cache."""
+    """Reads chunks of a project file from any thread: a connection each, and a small cache.
+
+    Whoever still reads when the project is closed gets `Cancelled`: nobody waits for the answer any more.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
+        self._closed = False
+        self._connections: list[tuple[sqlite3.Connection, threading.Lock]] = []
         self._cache: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
         self._cached = 0
 
-    def connection(self) -> sqlite3.Connection:
-        """This thread's own connection, which cannot write."""
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """This thread's own connection, which cannot write; it stays open until the block is left."""
+        found: tuple[sqlite3.Connection, threading.Lock] | None = getattr(self._local, "connection", None)
         if found is None:
-            found = connect(self._path)
-            found.execute("PRAGMA query_only = ON")
-            self._local.connection = found
             with self._lock:
+                if self._closed:
+                    raise Cancelled
+                found = (connect(self._path), threading.Lock())
                 self._connections.append(found)
-        return found
+            found[0].execute("PRAGMA query_only = ON")
+            self._local.connection = found
+        connection, in_use = found
+        with in_use:
+            if self._closed:
+                raise Cancelled
+            yield connection
 
     def chunk(self, array: int, number: int, dtype: str) -> NDArray[Any]:
         """The values of a chunk, flat and read-only."""
@@ -72,11 +85,8 @@ class Reader:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        row = (
-            self.connection()
-            .execute("SELECT data FROM chunks WHERE array = ? AND number = ?", key)
-            .fetchone()
-        )
+        with self.connection() as connection:
+            row = connection.execute("SELECT data FROM chunks WHERE array = ? AND number = ?", key).fetchone()
         if row is None:
             raise KeyError(f"array {array} has no chunk {number}")
         values = np.frombuffer(row[0], dtype=np.dtype(dtype).newbyteorder("<"))
@@ -89,11 +99,14 @@ class Reader:
         return values
 
     def close(self) -> None:
+        """End it, once what is being read just now is there."""
         with self._lock:
+            self._closed = True
             connections, self._connections = self._connections, []
             self._cache.clear()
-        for connection in connections:
-            connection.close()
+        for connection, in_use in connections:
+            with in_use:
+                connection.close()
 
 
 class StoredArray:

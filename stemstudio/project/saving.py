@@ -126,8 +126,9 @@ class Snapshot:
         write_meta(connection, "sound", sound.model_dump_json())
         write_meta(connection, "view", json.dumps(self._view))
         write_meta(connection, "next_id", str(self._next_id))
-        for row in self._storage.reader.connection().execute("SELECT * FROM song_bytes"):
-            connection.execute("INSERT INTO song_bytes VALUES (?, ?)", row)
+        with self._storage.reader.connection() as source:
+            for row in source.execute("SELECT * FROM song_bytes"):
+                connection.execute("INSERT INTO song_bytes VALUES (?, ?)", row)
 
 
 def put_in_place(part: Path, target: Path) -> None:

@@ -304,6 +304,32 @@ def test_many_threads_read_one_array(home: Path) -> None:
     storage.close()
 
 
+def test_who_still_reads_when_the_project_is_closed_is_stopped(home: Path) -> None:
+    cut, _history, storage = _storage(home, 20.0)
+    own = small.waves(cut.state)
+    numbers = storage.keep(own) and storage.kept.numbers(own)
+    held = arrays.StoredArray(storage.reader, numbers["waves"], "float32", own.waves.shape)
+    ends: list[str] = []
+
+    def read() -> None:
+        try:
+            while True:
+                assert np.array_equal(held[..., 1000:], own.waves[..., 1000:])
+        except Cancelled:
+            ends.append("stopped")
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    time.sleep(0.05)
+    storage.close()
+    for reader in readers:
+        reader.join(10)
+    assert ends == ["stopped"] * 4
+    with pytest.raises(Cancelled):  # on a thread, too, that had never read before
+        held[..., :10]
+
+
 def test_a_stroke_does_not_wait_for_the_disk(home: Path) -> None:
     cut, history, storage = _storage(home)
     history.do(small.split_edit(cut, 0, small.atoms(cut.state)))

@@ -169,7 +169,8 @@ def test_opinions_are_kept_with_the_song_so_that_doubt_is_there_again(tmp_path) 
     again = _saved_and_opened(cut, opened.storage, tmp_path)
     opened.storage.close()
     assert again.opinions == ()
-    count = again.storage.reader.connection().execute("SELECT count(*) FROM arrays").fetchone()[0]
+    with again.storage.reader.connection() as connection:
+        count = connection.execute("SELECT count(*) FROM arrays").fetchone()[0]
     assert count == len(cut.state.splits[0].estimates.arrays())
     again.storage.close()
 
