@@ -260,6 +260,32 @@ def test_one_short_stroke_moves_every_repeat_and_nothing_else(atoms):
     assert after["hum", 1] > before["hum", 1] - 0.02, after
 
 
+def sdr(true, found):
+    return 10 * np.log10((true**2).sum() / ((true - found) ** 2).sum())
+
+
+def test_a_stroke_on_an_atom_that_two_players_share_takes_nothing_from_the_other():
+    """A loud bass and a soft guitar on the same note in turn, which one atom plays: the guitar is painted once."""
+    _V, parts = two_notes()
+    bass = parts["one"]
+    guitar = np.zeros_like(bass)
+    guitar[[10, 20, 30, 40, 50]] = np.outer([0.3, 0.3, 0.24, 0.2, 0.15], parts["two"][14])
+    V = bass + guitar + parts["hum"] + np.float32(1e-3)
+    W = np.stack([bass.sum(axis=1) + guitar.sum(axis=1), parts["hum"].sum(axis=1)], axis=1) + np.float32(0.01)
+    fit = multiplicative_updates(V, W, np.ones((2, V.shape[1]), dtype=np.float32), iterations=50)
+    hint = Hint(2, Patch(8, 34, 75, 81), np.ones((26, 6), dtype=np.float32))
+    start = hint_start(V, fit.templates, fit.activations, [0, 1], [hint])
+    taught = hinted_updates(V, start.templates, start.activations, start.stems, [hint], iterations=30)
+    before = fit.templates @ fit.activations
+    bass_before = np.outer(fit.templates[:, 0], fit.activations[0]) / before * V
+    models = [np.zeros_like(V) for _ in range(3)]
+    for atom, stem in enumerate(start.stems):
+        models[stem] += np.outer(taught.templates[:, atom], taught.activations[atom])
+    after = [model / sum(models) * V for model in models]
+    assert sdr(bass, after[0]) > sdr(bass, bass_before) - 0.5
+    assert sdr(guitar, after[2]) > 1.5
+
+
 def test_without_a_start_the_stroke_is_followed_where_it_is():
     """Why atoms are split: the updates alone, with a free atom at hand, hardly move the repeats."""
     V, parts, fit, stems = factorised_notes(3)

@@ -2,9 +2,12 @@
 
 Multiplicative updates alone would move the hinted light and hardly anything else: what an atom plays in all the other
 places is explained just as well by the atom as it is. So such an atom gets a twin in the stem that the light belongs
-to. The twin has the spectrum that the atom's light has under the hint, and nearly all of the atom's activation. Where
-the twin fits, which is in every repeat of the hinted sound, it stays; where the light is another's, the old atom,
-whose spectrum is still the whole one, fits better and wins its activation back within a few updates.
+to. The twin has the spectrum that the atom's light has under the hint, and nearly all of the atom's activation wherever
+the song looks like what was painted. Where the twin fits, which is in every repeat of the hinted sound, it stays; where
+the light is another's, the old atom, whose spectrum is still the whole one, fits better and wins its activation back
+within a few updates. It could not where the spectra are nearly the same, as those of a bass and a guitar on one note.
+So frames that look different in the painted bins give the twin less; and so do those where the atom is louder than it
+gets under the hint, which are mostly somebody else's: a quarter where it is twice as loud.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from stemstudio.progress import Progress
 
 LEAST = 0.1  # of the light hinted to a stem that an atom must carry to be split, where any carries twice that
 MOST = 8  # atoms split for a stem
-GIVEN = 0.97  # of the activation that goes to the twin
+GIVEN = 0.97  # of the activation that goes to the twin, where all is as under the hint; elsewhere the rest at least
+UNLIKE = 0.8  # cosine with the painted light, in its bins, at which a frame gives the twin nothing
 UNPAINTED = 0.3  # what bins outside the hint, in its frames, count for the twin's spectrum: partials that were not painted
 KEPT = 1e-3  # of the old spectrum that the twin has everywhere: zeros would stay zeros
 STRIDE = 256  # frames of V taken at a time
@@ -98,12 +102,15 @@ def hint_start(
         least = min(LEAST, 0.5 * float(shares.max(initial=0.0)))
         others = np.flatnonzero((labels != stem) & ~bound & (shares > 0) & (shares >= least))
         others = others[np.argsort(-shares[others], kind="stable")][: min(MOST, room - len(twin_of))]
+        likeness = _likeness(V, said if others.size else (), progress)
         for atom in others:
             spectrum = spectra[:, atom] / spectra[:, atom].sum() + KEPT * W[:, atom]
             scale = W[:, atom].sum(dtype=np.float64) / spectrum.sum()
             new_W.append((spectrum * scale).astype(np.float32))
-            new_H.append(activations[atom] * np.float32(GIVEN))
-            activations[atom] *= np.float32(1 - GIVEN)
+            quieter = np.minimum(1, _loudness(H[atom], said) / np.maximum(H[atom], 1e-20))
+            given = (GIVEN * np.maximum(likeness * quieter**2, 1 - GIVEN)).astype(np.float32)
+            new_H.append(activations[atom] * given)
+            activations[atom] *= 1 - given
             added.append(stem)
             twin_of.append(int(atom))
     templates = np.array(W, dtype=np.float32)
@@ -132,3 +139,33 @@ def _light_under(
         ratio[box] *= np.maximum(weights, UNPAINTED * weights.max(axis=0))
         spectra += W * (ratio @ active.T)
     return carried, spectra
+
+
+def _likeness(V: Float, hints: Sequence[Hint], progress: Progress) -> Float:
+    """How far each frame looks, in the bins that were painted, like what was painted: (frames,), 0 to 1."""
+    painted = []
+    for hint in hints:
+        patch = hint.patch
+        light = V[patch.bin0 : patch.bin1, patch.frame0 : patch.frame1] * hint.weights.astype(np.float32)
+        colour = light.sum(axis=1)
+        painted.append((slice(patch.bin0, patch.bin1), colour / max(float(np.linalg.norm(colour)), 1e-20)))
+    likeness = np.zeros(V.shape[1], dtype=np.float32)
+    for first in range(0, V.shape[1], STRIDE):
+        progress.check()
+        piece = V[:, first : first + STRIDE]
+        for box, colour in painted:
+            here = likeness[first : first + STRIDE]
+            cosine = colour @ piece[box] / np.maximum(np.linalg.norm(piece[box], axis=0), 1e-20)
+            np.maximum(here, (cosine - UNLIKE) / (1 - UNLIKE), out=here)
+    for hint in hints:
+        under = likeness[hint.patch.frame0 : hint.patch.frame1]
+        np.maximum(under, hint.weights.max(axis=0), out=under)
+    return np.minimum(likeness, 1)
+
+
+def _loudness(activation: Float, hints: Sequence[Hint]) -> float:
+    """How loud an atom gets under hints."""
+    return max(
+        float((activation[hint.patch.frame0 : hint.patch.frame1] * hint.weights.max(axis=0)).max())
+        for hint in hints
+    )
