@@ -296,10 +296,9 @@ class Sounding(QObject):
             with self._lock:
                 if generation != self._generation:
                     continue
-                part = slice(first, last)
-                fresh = self._seen_edit[part] <= edits
-                self._status[part][fresh] = FRESH
                 self._put(first, last, start, [sounds[leaf] for leaf in leaves])
+                part = slice(first, last)
+                self._status[part][self._seen_edit[part] <= edits] = FRESH
             self.rendered.emit(start, stop)
 
     def _next(self) -> tuple[int, int, bool] | None:
