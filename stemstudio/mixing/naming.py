@@ -20,8 +20,14 @@ def filled(template: str, *, song: str, stem: str, number: int) -> str:
     Raises
     ------
     StemStudioError
-        If it asks for a field that there is not.
+        If it asks for a field that there is not, or for a path: fields with a slash in them are made safe, but whoever
+        writes one down means another folder.
     """
+    if re.search(r"[/\\]", template):
+        raise StemStudioError(
+            "A file name cannot have / or \\ in it: all files go into the one folder.",
+            "Choose that folder instead.",
+        )
 
     def value(match: re.Match[str]) -> str:
         values = {"song": song, "stem": stem, "number": f"{number:02}"}

@@ -107,7 +107,8 @@ def write_upmix(
         raise StemStudioError(
             "The range to be written is empty.", "Select a stretch of the song, or all of it."
         )
-    table = FoldTable(spread.rate)
+    names = _names(state, spread)
+    table = FoldTable(spread.rate, names.values())
     files = upmix_files(path, layout, apart=apart)
     with ExitStack() as stack:
         writers = [
@@ -129,7 +130,7 @@ def write_upmix(
             )
             for seed, file in enumerate(files)
         ]
-        for block in _blocks(state, spread, start, stop, table, progress.part(0.0, 0.97)):
+        for block in _blocks(state, spread, start, stop, table, names, progress.part(0.0, 0.97)):
             for number, writer in enumerate(writers):
                 writer.write(block[number : number + 1] if apart else block)
         reports = [writer.finish() for writer in writers]
@@ -159,35 +160,58 @@ def fold_table(
     progress = progress or Progress()
     spread = Spread.of(state)
     stop = spread.length if stop is None else min(stop, spread.length)
-    table = FoldTable(spread.rate)
-    for _ in _blocks(state, spread, max(0, start), stop, table, progress):
+    names = _names(state, spread)
+    table = FoldTable(spread.rate, names.values())
+    for _ in _blocks(state, spread, max(0, start), stop, table, names, progress):
         pass
     progress(1.0)
     return table.rows(stop - start)
 
 
+def _names(state: State, spread: Spread) -> dict[int | None, str]:
+    """What the rows of the table are called, by the stems' ids; what stands for the whole is None."""
+    names: dict[int | None, str] = {leaf.id: leaf.name for leaf in state.leaves()}
+    if RETURNS in spread.places:
+        names[RETURNS] = RETURNS_NAME
+    return {**names, None: WHOLE}
+
+
 def _blocks(
-    state: State, spread: Spread, start: int, stop: int, table: FoldTable, progress: Progress
+    state: State,
+    spread: Spread,
+    start: int,
+    stop: int,
+    table: FoldTable,
+    names: dict[int | None, str],
+    progress: Progress,
 ) -> Iterator[Samples]:
     """Blocks (channels, n) of the upmix, each stem and all together taken into the table as they go by."""
-    names = {RETURNS: RETURNS_NAME, **{leaf.id: leaf.name for leaf in state.leaves()}}
     heard = heard_stems(state)
     size = max(1, int(BLOCK_SECONDS * spread.rate))
     for low in range(start, stop, size):
         progress((low - start) / (stop - start), "Spreading the stems")
         high = min(stop, low + size)
-        stereo = np.zeros((2, high - low), dtype=np.float32)
+        stereo: dict[int | None, Samples] = {}
         block = spread.render(heard, low, high, _taken(table, names, spread.layout, stereo, progress))
-        table.add(WHOLE, stereo, folded(spread.layout, block))
+        whole = np.zeros((2, high - low), dtype=np.float32)
+        for stem in names:  # in the same order every time
+            whole += stereo.get(stem, 0.0)
+        table.add(WHOLE, whole, folded(spread.layout, block))
         yield block
 
 
 def _taken(
-    table: FoldTable, names: dict[int, str], layout: Layout, total: np.ndarray, progress: Progress
+    table: FoldTable,
+    names: dict[int | None, str],
+    layout: Layout,
+    kept: dict[int | None, Samples],
+    progress: Progress,
 ) -> Callable[[int, Samples, np.ndarray], None]:
+    """What takes each stem into the table, on the thread that made it, and keeps its stereo sound."""
+
     def take(stem: int, stereo: Samples, own: np.ndarray) -> None:
         progress.check()
         table.add(names[stem], stereo, folded(layout, own))
-        total[:] += stereo
+        kept[stem] = stereo
 
     return take

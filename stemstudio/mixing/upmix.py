@@ -129,7 +129,8 @@ class Spread:
         heard
             What is spread.
         each
-            Called for every stem with its id, its stereo sound and what it sounds like in the room, (channels, n).
+            Called for every stem with its id, its stereo sound and what it sounds like in the room, (channels, n);
+            from several threads, each stem from one.
 
         Returns
         -------
@@ -142,7 +143,10 @@ class Spread:
         }
 
         def spread(stem: int) -> Float:
-            return self._stem(self.places.get(stem, Place()), sounds[stem], low, start, stop)
+            own = self._stem(self.places.get(stem, Place()), sounds[stem], low, start, stop)
+            if each is not None:
+                each(stem, sounds[stem][:, start - low : stop - low], own)
+            return own
 
         with ExitStack() as stack:
             owns: Iterable[Float] = map(spread, sounds)
@@ -150,9 +154,7 @@ class Spread:
                 pool = ThreadPoolExecutor(min(THREADS, len(sounds)), thread_name_prefix="spreading")
                 stack.callback(pool.shutdown, cancel_futures=True)
                 owns = pool.map(spread, sounds)
-            for (stem, sound), own in zip(sounds.items(), owns, strict=True):
-                if each is not None:
-                    each(stem, sound[:, start - low : stop - low], own)
+            for own in owns:
                 mix += own
         return mix
 

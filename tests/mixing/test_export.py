@@ -327,7 +327,7 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(project: Project, tmp_p
         ("{song}", "..", "sound.wav"),
         ("{song}", ".hidden ", "_hidden.wav"),
         ("{song}", "A{stem}", "A{stem}.wav"),
-        ("../{stem}", "x", "_._low.wav"),
+        ("{song}", "../up", "_._up.wav"),
         ("{song}", "é" * 300, "é" * 100 + ".wav"),
         ("{song}", "tab\tand\nline", "tab_and_line.wav"),
     ],
@@ -335,6 +335,16 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(project: Project, tmp_p
 def test_file_names_are_safe_everywhere(project: Project, template: str, title: str, expected: str) -> None:
     order = ExportOrder(Path("."), leaves(project)[:1], template=template)
     assert list(file_names(order, project.state, title).values()) == [expected]
+
+
+@pytest.mark.parametrize("template", ["../{stem}", "{song}/{stem}", "..\\{stem}", "/tmp/{stem}"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(
+    project: Project, tmp_path: Path, template: str
+) -> None:
+    with pytest.raises(StemStudioError, match="A file name cannot have / or") as refused:
+        export(project.state, ExportOrder(tmp_path / "in", leaves(project), template=template))
+    assert refused.value.way_on
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_never_share_a_name(song: Audio) -> None:

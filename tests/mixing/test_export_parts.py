@@ -286,7 +286,7 @@ def test_a_full_disk_is_said_before_and_leaves_nothing_when_it_comes_late(
 
 def test_no_name_leaves_the_folder(project: Project, tmp_path: Path) -> None:
     order = ExportOrder(
-        tmp_path / "in", leaves(project), groups=(Group("../../up", leaves(project)),), template="../{song}/{stem}",
+        tmp_path / "in", leaves(project), groups=(Group("../../up", leaves(project)),), template="{song} {stem}",
         data=("report",), package="rpp", name="../../out",
     )  # fmt: skip
     report = export(project.state, order, song="..")
