@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtCore import QObject, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 PANEL_WIDTH, ROOM_WIDTH = 290, 316
@@ -19,6 +19,7 @@ class RoomDock(QObject):
         super().__init__(window)
         self._window, self._dock, self._beside = window, dock, tuple(beside)
         self._aside: list[QDockWidget] = []
+        self._stood = False  # in a column of its own
         dock.hide()
         dock.visibilityChanged.connect(self.fit)
         dock.topLevelChanged.connect(self._floats)
@@ -32,13 +33,23 @@ class RoomDock(QObject):
         return show
 
     def fit(self, _: object = None) -> None:
-        """Give the room the width that its numbers need."""
+        """Give the room the width that its numbers need, and to the song what it leaves."""
         if self._dock.isHidden() or self._dock.isFloating():
             self.bring_back()
+            if self._stood:
+                self._stood = False
+                QTimer.singleShot(0, self._narrow)  # when the others have taken its column
             return
+        self._stood = True
         self._make_way()
         docks = [self._dock, self._beside[0]]
         self._window.resizeDocks(docks, [ROOM_WIDTH, PANEL_WIDTH], Qt.Orientation.Horizontal)
+
+    def _narrow(self) -> None:
+        """Let the panels be as wide as they were without the room."""
+        there = [dock for dock in self._beside if not (dock.isHidden() or dock.isFloating())]
+        if there and not self._stood:
+            self._window.resizeDocks(there[:1], [PANEL_WIDTH], Qt.Orientation.Horizontal)
 
     def bring_back(self) -> None:
         """Show the panels that made way for the room."""

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow
 
-from stemstudio.gui.room_dock import BESIDE, RoomDock
+from stemstudio.gui.room_dock import BESIDE, PANEL_WIDTH, RoomDock
 
 AREA = Qt.DockWidgetArea.RightDockWidgetArea
 
@@ -48,6 +48,19 @@ def test_beside_the_panels_of_a_wide_window(window):
     assert window.width() == BESIDE + 100
     assert not place.toggle()
     assert not room.isVisible()
+
+
+def test_the_song_gets_the_room_s_column_back(qtbot, window):
+    place, _, (separate, _) = docked(window, BESIDE + 100)
+    qtbot.waitUntil(lambda: separate.width() > 0, timeout=2000)
+    window.resizeDocks([separate], [PANEL_WIDTH], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: abs(separate.width() - PANEL_WIDTH) < 5, timeout=2000)
+    middle = window.centralWidget().width()
+    place.toggle()
+    qtbot.waitUntil(lambda: window.centralWidget().width() < middle - 200, timeout=2000)
+    place.toggle()
+    qtbot.waitUntil(lambda: abs(window.centralWidget().width() - middle) < 5, timeout=2000)
+    assert abs(separate.width() - PANEL_WIDTH) < 5
 
 
 def test_in_the_place_of_the_panels_of_a_narrow_one(qtbot, window):
