@@ -123,6 +123,7 @@ def test_ctrl_c_leaves_nothing_behind(song: Path, tmp_path: Path) -> None:
         stdout, stderr = running.communicate(timeout=20)
     finally:
         running.kill()
+        running.communicate()  # nothing of it is left for the tests after this one
     assert running.returncode == 130
     assert stdout == ""
     assert stderr == "Stopped; nothing was left behind.\n"
