@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,9 +18,11 @@ from stemstudio.project.edits import Edit, Rows, fresh_colours, unique_name
 from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.rendering import StemSound
-from stemstudio.project.stem import Stem
+from stemstudio.project.stem import Split, Stem
 
 How = Literal["timbre", "rhythm", "example", "stems"]
+Step = tuple[Edit | None, tuple[int, ...]]
+"""What a comparison comes to, and the ids of the stems that its columns stand for."""
 NO_ATOMS = "There are no atoms here to be given to stems: these parts are stems already."
 NO_EXAMPLE = "Give an atom or two to each stem first; the others then follow them."
 
@@ -69,15 +72,10 @@ class Suggestions(QObject):
 
         With "example" there are no new stems: every atom that is in none goes where the atoms are that it is like.
         """
-        document = self._document
-        state, project, parent, split = (
-            document.state,
-            document.project,
-            document.atoms_of,
-            document.atom_split,
-        )
-        if state is None or project is None or parent is None or split is None or self.running:
+        asked = self._asked()
+        if asked is None:
             return
+        state, project, parent, split = asked
         factorization: Any = split.estimates
         rate = state.mixture.sample_rate
         children = [child.id for child in state.children(parent) if child.id != split.residual]
@@ -87,9 +85,8 @@ class Suggestions(QObject):
             atom: children.index(split.owners[atom]) for atom in leading if split.owners[atom] in children
         }
         if how == "example" and not fixed:
-            document.said.emit(NO_EXAMPLE)
+            self._document.said.emit(NO_EXAMPLE)
             return
-        self._set_running(True)
 
         def work(progress: Progress) -> Any:
             from stemstudio.algorithms.alike import by_example, by_likeness
@@ -99,32 +96,33 @@ class Suggestions(QObject):
                 return by_example(factorization, rate, fixed, len(children))
             return by_likeness(factorization, count, rate, likeness=how, fixed=fixed)
 
-        def done(labels: Any) -> None:
-            self._set_running(False)
-            now = document.state
-            if (
-                now is None
-                or now.splits.get(parent) is None
-                or now.splits[parent].estimates is not factorization
-            ):
-                return
-            edit, stems = suggestion_edit(project, parent, labels, how)
-            self._last = Suggestion(factorization, stems, labels.probabilities)
-            changed = document.do(edit)
-            document.said.emit(_told(labels) if changed else "The atoms are gathered like that already.")
-            self.changed.emit()
+        def step(labels: Any) -> Step:
+            return suggestion_edit(project, parent, labels, how)
 
-        document.jobs.run(
-            "Comparing atoms",
-            work,
-            done,
-            failed=self._failed,
-            stopped=lambda: self._set_running(False),
-            heavy=False,
-        )
+        self._compare(parent, factorization, work, step, "The atoms are gathered like that already.")
 
     def by_opinion(self, opinion: Opinion) -> None:
         """Give the atoms to the stems of another opinion of the same sound, by the light that they share."""
+        asked = self._asked()
+        if asked is None:
+            return
+        state, project, parent, split = asked
+        factorization = split.estimates
+        if not labelled(factorization):
+            self._document.said.emit(NO_ATOMS)
+            return
+        sound, sounds = StemSound(state, parent), opinion.sounds()
+
+        def work(progress: Progress) -> Any:
+            return by_stems(factorization, sound, sounds, progress)
+
+        def step(labels: Any) -> Step:
+            return opinion_edit(project, parent, labels, opinion.title)
+
+        self._compare(parent, factorization, work, step, "The atoms are in those stems already.")
+
+    def _asked(self) -> tuple[State, Project, int, Split] | None:
+        """The song and the split whose atoms are on display; None where there are none, or some are being compared."""
         document = self._document
         state, project, parent, split = (
             document.state,
@@ -133,26 +131,29 @@ class Suggestions(QObject):
             document.atom_split,
         )
         if state is None or project is None or parent is None or split is None or self.running:
-            return
-        factorization = split.estimates
-        if not labelled(factorization):
-            document.said.emit(NO_ATOMS)
-            return
-        sound, sounds = StemSound(state, parent), opinion.sounds()
-        self._set_running(True)
+            return None
+        return state, project, parent, split
 
-        def work(progress: Progress) -> Any:
-            return by_stems(factorization, sound, sounds, progress)
+    def _compare(
+        self,
+        parent: int,
+        estimates: Estimates,
+        work: Callable[[Progress], Any],
+        step: Callable[[Any], Step],
+        unchanged: str,
+    ) -> None:
+        """Compare the atoms of a stem on a thread, and do what comes of it as one step if they are still there then."""
+        document = self._document
+        self._set_running(True)
 
         def done(labels: Any) -> None:
             self._set_running(False)
             now = document.state
-            if now is None or parent not in now.splits or now.splits[parent].estimates is not factorization:
+            if now is None or parent not in now.splits or now.splits[parent].estimates is not estimates:
                 return
-            edit, stems = opinion_edit(project, parent, labels, opinion.title)
-            self._last = Suggestion(factorization, stems, labels.probabilities)
-            changed = document.do(edit)
-            document.said.emit(_told(labels) if changed else "The atoms are in those stems already.")
+            edit, stems = step(labels)
+            self._last = Suggestion(estimates, stems, labels.probabilities)
+            document.said.emit(_told(labels) if document.do(edit) else unchanged)
             self.changed.emit()
 
         document.jobs.run(
@@ -198,9 +199,7 @@ def suggestions_of(document: Document) -> Suggestions:
     return found if isinstance(found, Suggestions) else Suggestions(document)
 
 
-def suggestion_edit(
-    project: Project, parent: int, labels: Any, how: How
-) -> tuple[Edit | None, tuple[int, ...]]:
+def suggestion_edit(project: Project, parent: int, labels: Any, how: How) -> Step:
     """The step that does what `labels` suggest, with the stems it needs; and the ids of all the stems."""
     state = project.state
     split, count = state.splits[parent], len(labels.names)
@@ -221,9 +220,7 @@ def suggestion_edit(
     return Edit(word, rows, Change(kinds, frozenset(moved | {stem.id for stem in made}))), tuple(stems)
 
 
-def opinion_edit(
-    project: Project, parent: int, labels: Any, title: str
-) -> tuple[Edit | None, tuple[int, ...]]:
+def opinion_edit(project: Project, parent: int, labels: Any, title: str) -> Step:
     """The step that gives atoms to stems of the names of another opinion; and the ids of those, the residual's last.
 
     Stems that there are under these names get the atoms, and the others are made.
