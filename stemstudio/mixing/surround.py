@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +107,7 @@ def write_upmix(
         raise StemStudioError(
             "The range to be written is empty.", "Select a stretch of the song, or all of it."
         )
-    names = _names(state, spread)
-    table = FoldTable(spread.rate, names.values())
+    table = FoldTable(spread.rate, _names(state, spread).values())
     files = upmix_files(path, layout, apart=apart)
     with ExitStack() as stack:
         writers = [
@@ -130,7 +129,7 @@ def write_upmix(
             )
             for seed, file in enumerate(files)
         ]
-        for block in _blocks(state, spread, start, stop, table, names, progress.part(0.0, 0.97)):
+        for block in _blocks(state, spread, start, stop, table, progress.part(0.0, 0.97)):
             for number, writer in enumerate(writers):
                 writer.write(block[number : number + 1] if apart else block)
         reports = [writer.finish() for writer in writers]
@@ -160,9 +159,8 @@ def fold_table(
     progress = progress or Progress()
     spread = Spread.of(state)
     stop = spread.length if stop is None else min(stop, spread.length)
-    names = _names(state, spread)
-    table = FoldTable(spread.rate, names.values())
-    for _ in _blocks(state, spread, max(0, start), stop, table, names, progress):
+    table = FoldTable(spread.rate, _names(state, spread).values())
+    for _ in _blocks(state, spread, max(0, start), stop, table, progress):
         pass
     progress(1.0)
     return table.rows(stop - start)
@@ -177,41 +175,26 @@ def _names(state: State, spread: Spread) -> dict[int | None, str]:
 
 
 def _blocks(
-    state: State,
-    spread: Spread,
-    start: int,
-    stop: int,
-    table: FoldTable,
-    names: dict[int | None, str],
-    progress: Progress,
+    state: State, spread: Spread, start: int, stop: int, table: FoldTable, progress: Progress
 ) -> Iterator[Samples]:
     """Blocks (channels, n) of the upmix, each stem and all together taken into the table as they go by."""
-    heard = heard_stems(state)
+    heard, names = heard_stems(state), _names(state, spread)
+    stereo: dict[int | None, Samples] = {}
+
+    def take(stem: int, sound: Samples, own: np.ndarray) -> None:
+        """A stem is measured on the thread that made it."""
+        progress.check()
+        table.add(names[stem], sound, folded(spread.layout, own))
+        stereo[stem] = sound
+
     size = max(1, int(BLOCK_SECONDS * spread.rate))
     for low in range(start, stop, size):
         progress((low - start) / (stop - start), "Spreading the stems")
         high = min(stop, low + size)
-        stereo: dict[int | None, Samples] = {}
-        block = spread.render(heard, low, high, _taken(table, names, spread.layout, stereo, progress))
+        stereo.clear()
+        block = spread.render(heard, low, high, take)
         whole = np.zeros((2, high - low), dtype=np.float32)
         for stem in names:  # in the same order every time
             whole += stereo.get(stem, 0.0)
         table.add(WHOLE, whole, folded(spread.layout, block))
         yield block
-
-
-def _taken(
-    table: FoldTable,
-    names: dict[int | None, str],
-    layout: Layout,
-    kept: dict[int | None, Samples],
-    progress: Progress,
-) -> Callable[[int, Samples, np.ndarray], None]:
-    """What takes each stem into the table, on the thread that made it, and keeps its stereo sound."""
-
-    def take(stem: int, stereo: Samples, own: np.ndarray) -> None:
-        progress.check()
-        table.add(names[stem], stereo, folded(layout, own))
-        kept[stem] = stereo
-
-    return take
