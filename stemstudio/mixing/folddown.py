@@ -13,7 +13,7 @@ sample, panning that moves and decorrelated reverb may be in y: what folds to no
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -96,18 +96,18 @@ class FoldRow:
 
 
 class FoldTable:
-    """Adds up levels, spectra and differences of these stems, block by block; memory does not grow with the song."""
+    """Adds up levels, spectra and differences, block by block; memory does not grow with the song."""
 
-    def __init__(self, rate: int, names: Iterable[str]) -> None:
+    def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._sums: dict[str, Float] = {name: np.zeros(3 + 2 * len(OCTAVES)) for name in names}
+        self._sums: dict[str, Float] = {}
         edges = np.array([OCTAVES[0] / math.sqrt(2), *(centre * math.sqrt(2) for centre in OCTAVES)])
         pitches = np.arange(FRAME // 2 + 1) * rate / FRAME
         self._bands = [(pitches >= low) & (pitches < high) for low, high in pairwise(edges)]
 
     def add(self, name: str, stereo: NDArray[np.floating], fold: NDArray[np.floating]) -> None:
-        """Take in the next block of a stem, (2, n) each; different stems from different threads if need be."""
-        sums = self._sums[name]
+        """Take in the next block of a stem, (2, n) each."""
+        sums = self._sums.setdefault(name, np.zeros(3 + 2 * len(OCTAVES)))
         difference = np.subtract(fold, stereo, dtype=np.float64)
         for place, sound in enumerate((stereo, fold, difference)):
             sums[place] += float(np.square(sound, dtype=np.float64).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,7 @@ def write_upmix(
         raise StemStudioError(
             "The range to be written is empty.", "Select a stretch of the song, or all of it."
         )
-    table = FoldTable(spread.rate, _names(state, spread).values())
+    table = FoldTable(spread.rate)
     files = upmix_files(path, layout, apart=apart)
     with ExitStack() as stack:
         writers = [
@@ -159,42 +159,35 @@ def fold_table(
     progress = progress or Progress()
     spread = Spread.of(state)
     stop = spread.length if stop is None else min(stop, spread.length)
-    table = FoldTable(spread.rate, _names(state, spread).values())
+    table = FoldTable(spread.rate)
     for _ in _blocks(state, spread, max(0, start), stop, table, progress):
         pass
     progress(1.0)
     return table.rows(stop - start)
 
 
-def _names(state: State, spread: Spread) -> dict[int | None, str]:
-    """What the rows of the table are called, by the stems' ids; what stands for the whole is None."""
-    names: dict[int | None, str] = {leaf.id: leaf.name for leaf in state.leaves()}
-    if RETURNS in spread.places:
-        names[RETURNS] = RETURNS_NAME
-    return {**names, None: WHOLE}
-
-
 def _blocks(
     state: State, spread: Spread, start: int, stop: int, table: FoldTable, progress: Progress
 ) -> Iterator[Samples]:
     """Blocks (channels, n) of the upmix, each stem and all together taken into the table as they go by."""
-    heard, names = heard_stems(state), _names(state, spread)
-    stereo: dict[int | None, Samples] = {}
-
-    def take(stem: int, sound: Samples, own: np.ndarray) -> None:
-        """A stem is measured on the thread that made it."""
-        progress.check()
-        table.add(names[stem], sound, folded(spread.layout, own))
-        stereo[stem] = sound
-
+    names = {RETURNS: RETURNS_NAME, **{leaf.id: leaf.name for leaf in state.leaves()}}
+    heard = heard_stems(state)
     size = max(1, int(BLOCK_SECONDS * spread.rate))
     for low in range(start, stop, size):
         progress((low - start) / (stop - start), "Spreading the stems")
         high = min(stop, low + size)
-        stereo.clear()
-        block = spread.render(heard, low, high, take)
-        whole = np.zeros((2, high - low), dtype=np.float32)
-        for stem in names:  # in the same order every time
-            whole += stereo.get(stem, 0.0)
-        table.add(WHOLE, whole, folded(spread.layout, block))
+        stereo = np.zeros((2, high - low), dtype=np.float32)
+        block = spread.render(heard, low, high, _taken(table, names, spread.layout, stereo, progress))
+        table.add(WHOLE, stereo, folded(spread.layout, block))
         yield block
+
+
+def _taken(
+    table: FoldTable, names: dict[int, str], layout: Layout, total: np.ndarray, progress: Progress
+) -> Callable[[int, Samples, np.ndarray], None]:
+    def take(stem: int, stereo: Samples, own: np.ndarray) -> None:
+        progress.check()
+        table.add(names[stem], stereo, folded(layout, own))
+        total[:] += stereo
+
+    return take

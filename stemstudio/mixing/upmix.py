@@ -129,8 +129,7 @@ class Spread:
         heard
             What is spread.
         each
-            Called for every stem with its id, its stereo sound and what it sounds like in the room, (channels, n);
-            from several threads, each stem from one.
+            Called for every stem with its id, its stereo sound and what it sounds like in the room, (channels, n).
 
         Returns
         -------
@@ -143,10 +142,7 @@ class Spread:
         }
 
         def spread(stem: int) -> Float:
-            own = self._stem(self.places.get(stem, Place()), sounds[stem], low, start, stop)
-            if each is not None:
-                each(stem, sounds[stem][:, start - low : stop - low], own)
-            return own
+            return self._stem(self.places.get(stem, Place()), sounds[stem], low, start, stop)
 
         with ExitStack() as stack:
             owns: Iterable[Float] = map(spread, sounds)
@@ -154,7 +150,9 @@ class Spread:
                 pool = ThreadPoolExecutor(min(THREADS, len(sounds)), thread_name_prefix="spreading")
                 stack.callback(pool.shutdown, cancel_futures=True)
                 owns = pool.map(spread, sounds)
-            for own in owns:
+            for (stem, sound), own in zip(sounds.items(), owns, strict=True):
+                if each is not None:
+                    each(stem, sound[:, start - low : stop - low], own)
                 mix += own
         return mix
 

@@ -136,7 +136,7 @@ def test_mono_songs_silence_and_songs_of_one_sample() -> None:
 
 def test_the_table_says_level_spectrum_and_null() -> None:
     noise = np.random.default_rng(8).standard_normal((2, LENGTH)).astype(np.float32)
-    table = FoldTable(RATE, ("half", "same", "silent"))
+    table = FoldTable(RATE)
     for start in range(0, LENGTH, 8000):
         block = noise[:, start : start + 8000]
         table.add("half", block, 0.5 * block)
