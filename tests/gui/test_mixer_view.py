@@ -317,6 +317,14 @@ def test_where_a_null_says_nothing_it_is_off_and_says_why(shown, qtbot):
     player.toggle()
 
 
+def test_without_a_song_there_is_nothing_to_export(shown):
+    document = split_song()
+    view = shown(document)
+    assert view.master.export.isEnabled()
+    document.set_project(None)
+    assert not view.master.export.isEnabled()
+
+
 def test_master_volume_and_export(shown, qtbot):
     player = StandInPlayer()
     view = shown(split_song(), player)

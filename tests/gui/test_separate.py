@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from small_projects import song, split_song, stem_called
 
@@ -45,6 +45,24 @@ def click(widget):
 
 def card(panel, title):
     return next(card for card in panel.cards if card.goal.title == title)
+
+
+def test_the_chosen_goal_is_in_sight_however_low_the_panel_is(panel, qtbot):
+    view = panel(song())
+    chosen = view.cards[-1]
+    click(chosen)
+    view.resize(view.width(), view.minimumSizeHint().height())
+
+    def seen() -> bool:
+        top = chosen.mapTo(view.choices.viewport(), QPoint(0, 0)).y()
+        return (
+            top >= 0
+            and top + min(chosen.height(), view.choices.viewport().height())
+            <= view.choices.viewport().height()
+        )
+
+    assert view.choices.verticalScrollBar().maximum() > 0
+    qtbot.waitUntil(seen, timeout=2000)
 
 
 def test_goals_say_what_they_take_and_how_long(panel):

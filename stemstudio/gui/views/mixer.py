@@ -162,6 +162,7 @@ class MixerView(QWidget):
         self.master.forget_peak()
         self.master.loudness.clear()
         self.master.show_null(None)
+        self.master.export.setEnabled(self._document.state is not None)
         self._sync(everything=True)
 
     def _changed(self, change: Change) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal, SignalInstance
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -339,6 +339,16 @@ class SeparatePanel(QWidget):
         self.form.set_recipe(recipe)
 
     # what is said
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self._show_chosen)  # when the goals have their new height
+
+    def _show_chosen(self) -> None:
+        """However little room there is, the goal that Run would take is in sight."""
+        for card in self.cards:
+            if card.isChecked():
+                self.choices.ensureWidgetVisible(card, 0, 0)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
