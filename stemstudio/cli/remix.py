@@ -6,25 +6,22 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stemstudio.cli.console import answer, say, working
 from stemstudio.cli.opened import stems_named
 from stemstudio.cli.options import Json, Overwrite, Song, Subtype, settings_from, spare_song
+from stemstudio.cli.values import as_level, as_number, checked, halves, leaf_named
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from stemstudio.mixing.remix import RemixReport
     from stemstudio.project.edits import Edit
     from stemstudio.project.history import History
     from stemstudio.project.project import Project, State
     from stemstudio.project.stem import Stem
-
-Model = TypeVar("Model", bound="BaseModel")
 
 Words = list[str] | None
 SUFFIXES = {".wave": "wav", ".aif": "aiff", ".oga": "ogg", ".mp4": "m4a"}
@@ -123,11 +120,11 @@ def remix(
         history = opened.history
         _begin(history, opened.project, mixer, afresh)
         change = _Changes(history, opened.project)
-        change.numbers("gain_db", "Gain", gain or (), _level)
-        change.numbers("pan", "Pan", pan or (), _number)
-        change.numbers("width", "Width", width or (), _number)
-        change.numbers("reverb_db", "Reverb", reverb or (), _level)
-        change.numbers("delay_db", "Delay", delay or (), _level)
+        change.numbers("gain_db", "Gain", gain or (), as_level)
+        change.numbers("pan", "Pan", pan or (), as_number)
+        change.numbers("width", "Width", width or (), as_number)
+        change.numbers("reverb_db", "Reverb", reverb or (), as_level)
+        change.numbers("delay_db", "Delay", delay or (), as_level)
         change.switches("flip", "Turn the phase of", flip or ())
         change.switches("mute", "Mute", mute or ())
         change.switches("solo", "Solo", solo or ())
@@ -233,16 +230,16 @@ class _Changes:
     def equalisers(self, given: Iterable[str]) -> None:
         """STEM.SETTING=VALUE."""
         for each in given:
-            place, value = _halves(each, "=", "vocals.high=+3")
-            name, setting = _halves(place, ".", "vocals.high=+3", last=True)
-            stem = self._named(name)
+            place, value = halves(each, "=", "vocals.high=+3")
+            name, setting = halves(place, ".", "vocals.high=+3", last=True)
+            stem = leaf_named(self._project.state, name)
             field = setting.strip().replace("-", "_")
             if field not in type(stem.equaliser).model_fields:
                 raise StemStudioError(
                     f"An equaliser has no “{setting}”.",
                     f"It has: {', '.join(type(stem.equaliser).model_fields)}.",
                 )
-            number = None if field.endswith("_cut") and value.strip() == "off" else _number(value)
+            number = None if field.endswith("_cut") and value.strip() == "off" else as_number(value)
             values = {**dict(stem.equaliser), field: number}
             self._set(stem, "Equaliser", equaliser=checked(type(stem.equaliser), values))
 
@@ -252,7 +249,7 @@ class _Changes:
 
         for each in given:
             stem, value = self._stem_and_value(each)
-            start, stop = (_number(part) for part in _halves(value, "-", "12.5-14"))
+            start, stop = (as_number(part) for part in halves(value, "-", "12.5-14"))
             if not 0 <= start < stop:
                 raise StemStudioError(f"Nothing lies between {start:g} s and {stop:g} s.")
             _do(self._history, silence(self._project.state, stem.id, start, stop))
@@ -265,8 +262,8 @@ class _Changes:
             stem, value = self._stem_and_value(each)
             points = []
             for part in value.split(","):
-                second, level = _halves(part, ":", "10:0,20:-6")
-                points.append((_number(second), gain_of(_level(level))))
+                second, level = halves(part, ":", "10:0,20:-6")
+                points.append((as_number(second), gain_of(as_level(level))))
             self._set(stem, "Envelope", envelope=tuple(sorted(points)))
 
     def effects(self, given: Mapping[str, str]) -> None:
@@ -279,8 +276,8 @@ class _Changes:
                 raise StemStudioError(
                     f"Reverb and delay have no “{name}”.", f"They have: {', '.join(Effects.model_fields)}."
                 )
-            checked(Effects, {name: _number(value)})
-            _do(self._history, set_effects(self._project.state, name, **{name: _number(value)}))
+            checked(Effects, {name: as_number(value)})
+            _do(self._history, set_effects(self._project.state, name, **{name: as_number(value)}))
 
     def _set(self, stem: Stem, words: str, **fields: Any) -> None:
         from stemstudio.project.edits import set_stem
@@ -291,50 +288,5 @@ class _Changes:
         self._history.do(set_stem(self._project.state, stem.id, f"{words} {stem.name}", **fields))
 
     def _stem_and_value(self, words: str) -> tuple[Stem, str]:
-        name, value = _halves(words, "=", "vocals=-3")
-        return self._named(name), value
-
-    def _named(self, name: str) -> Stem:
-        state = self._project.state
-        stem = state.stems[stems_named(state, [name])[0]]
-        if stem.id not in {leaf.id for leaf in state.leaves()}:
-            raise StemStudioError(
-                f"“{stem.name}” was split again and has no strip of its own.",
-                f"Its parts have: {', '.join(leaf.name for leaf in state.leaves(stem.id))}.",
-            )
-        return stem
-
-
-def _halves(words: str, sign: str, example: str, *, last: bool = False) -> tuple[str, str]:
-    first, found, second = words.rpartition(sign) if last else words.partition(sign)
-    if not found or not first.strip() or not second.strip():
-        raise StemStudioError(f"“{words}” has no “{sign}” in its middle.", f"Say it as in {example}.")
-    return first.strip(), second.strip()
-
-
-def _number(words: str) -> float:
-    try:
-        value = float(words)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise StemStudioError(f"“{words}” is not a number.")
-    return value
-
-
-def _level(words: str) -> float:
-    return -math.inf if words.strip().lower() in ("off", "-inf") else _number(words.removesuffix("dB"))
-
-
-def checked(kind: type[Model], values: Mapping[str, Any]) -> Model:
-    """Values within their bounds, or one sentence."""
-    from pydantic import ValidationError
-
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise StemStudioError(
-            f"{field} cannot be {first['input']}: {first['msg'][:1].lower()}{first['msg'][1:]}."
-        ) from None
+        name, value = halves(words, "=", "vocals=-3")
+        return leaf_named(self._project.state, name), value

@@ -20,6 +20,7 @@ from stemstudio.cli.options import (
     settings_from,
     spare_song,
 )
+from stemstudio.cli.places import lows_wished, moves_wished, places_wished, put_as_wished, shares_wished
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
@@ -48,6 +49,47 @@ def upmix(
             help="Places for all stems: stage, band, karaoke, drums or stereo. By default as in the project; a song is "
             "put on a stage.",
             metavar="NAME",
+        ),
+    ] = None,
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--place",
+            help="Where a stem is: degrees (0 in front, 90 at the right, -90 at the left), its distance (1 on the "
+            "circle, 0 all around) and its width in degrees; may come several times, as may the next four. They go "
+            "over the preset, and over what the project has.",
+            metavar="STEM=ANGLE[,DISTANCE[,WIDTH]]",
+        ),
+    ] = None,
+    move: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--move",
+            help="Where a stem goes from its place, and between which seconds, as in vocals=90,10-14.",
+            metavar="STEM=ANGLE[,DISTANCE],FROM-TO",
+        ),
+    ] = None,
+    diverge: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--diverge",
+            help="How far the centre loudspeaker hands a stem on to left and right, 0 to 1.",
+            metavar="STEM=SHARE",
+        ),
+    ] = None,
+    ambience: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ambience", help="How much of a stem's reverb comes from behind, 0 to 1.", metavar="STEM=SHARE"
+        ),
+    ] = None,
+    lfe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lfe",
+            help="How loud a stem's lows are in the low-frequency channel, in dB; “off” keeps them out. By default all "
+            "are there, at 0.",
+            metavar="STEM=DB",
         ),
     ] = None,
     fold_safe: Annotated[
@@ -104,6 +146,13 @@ def upmix(
     kind.subtype(quality)
     room = _room(layout, fold_safe, crossover)
     arrangement = None if preset is None else arrangement_named(preset)
+    wishes = [
+        *places_wished(place or ()),
+        *moves_wished(move or ()),
+        *shares_wished("divergence", diverge or ()),
+        *shares_wished("ambience", ambience or ()),
+        *lows_wished(lfe or ()),
+    ]
     if kind.max_channels <= 2:
         raise StemStudioError(
             f"{kind.name.upper()} holds at most {kind.max_channels} channels.", "Choose .wav or .flac."
@@ -120,6 +169,7 @@ def upmix(
             for edit in edits:
                 if edit is not None:
                     edit.do(project)
+            put_as_wished(project, wishes)
             state = project.state
             chosen = LAYOUTS[state.room.layout]
             reason, way_on = why_not(kind, state.mixture.sample_rate, 1 if apart else chosen.channels)

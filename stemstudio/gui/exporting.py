@@ -42,7 +42,10 @@ class Exporting(QObject):
         from stemstudio.gui.export_dialog import ExportDialog
 
         document = self._document
-        if document.project is None or not document.complete:
+        if document.project is None:
+            document.said.emit("There is nothing to export yet: open a song first.")
+            return
+        if not document.complete:
             document.said.emit("The song is still being read; it can be exported in a moment.")
             return
         dialog = ExportDialog(

@@ -83,15 +83,15 @@ def _of(stems: Sequence[tuple[int, str]], *families: str) -> list[int]:
 
 
 def _stereo(stems: Sequence[tuple[int, str]]) -> dict[int, Place]:
-    return {stem: Place() for stem, _ in stems}
+    return {stem: Place(lfe_db=None) for stem, _ in stems}
 
 
 def _stage(stems: Sequence[tuple[int, str]]) -> dict[int, Place]:
     """As seen from the stalls: the band on a stage in front, the hall behind."""
     return {
         **_fan(_of(stems, "other"), 40.0, width=50.0, ambience=1.0),
-        **_fan(_of(stems, "drums"), 20.0, width=60.0, divergence=0.5, lfe_db=0.0, ambience=1.0),
-        **_fan(_of(stems, "bass"), 10.0, width=30.0, divergence=0.5, lfe_db=0.0),
+        **_fan(_of(stems, "drums"), 20.0, width=60.0, divergence=0.5, ambience=1.0),
+        **_fan(_of(stems, "bass"), 10.0, width=30.0, divergence=0.5),
         **_fan(_of(stems, "voice"), 15.0, width=20.0, divergence=0.2, ambience=1.0),
         **{stem: Place(ambience=1.0) for stem in _of(stems, "residual")},
     }
@@ -106,8 +106,8 @@ def _band(stems: Sequence[tuple[int, str]]) -> dict[int, Place]:
             stem: Place(azimuth=around[place % len(around)], distance=0.9, width=40.0)
             for place, stem in enumerate(others)
         },
-        **{stem: Place(azimuth=180.0, distance=0.9, width=100.0, lfe_db=0.0) for stem in _of(stems, "drums")},
-        **{stem: Place(azimuth=-150.0, width=30.0, lfe_db=0.0) for stem in _of(stems, "bass")},
+        **{stem: Place(azimuth=180.0, distance=0.9, width=100.0) for stem in _of(stems, "drums")},
+        **{stem: Place(azimuth=-150.0, width=30.0) for stem in _of(stems, "bass")},
         **_fan(_of(stems, "voice"), 20.0, width=30.0, divergence=0.3),
         **{stem: Place(distance=0.0) for stem in _of(stems, "residual")},
     }
@@ -119,11 +119,11 @@ def _karaoke(stems: Sequence[tuple[int, str]]) -> dict[int, Place]:
     return {
         **{stem: Place(divergence=1.0, ambience=1.0) for stem in band},
         **{
-            stem: Place(divergence=1.0, ambience=1.0 if kind == "drums" else 0.0, lfe_db=0.0)
+            stem: Place(divergence=1.0, ambience=1.0 if kind == "drums" else 0.0)
             for stem, kind in stems
             if kind in ("drums", "bass")
         },
-        **{stem: Place(width=0.0, divergence=0.0) for stem in _of(stems, "voice")},
+        **{stem: Place(width=0.0, lfe_db=None) for stem in _of(stems, "voice")},
     }
 
 
@@ -131,11 +131,11 @@ def _drums(stems: Sequence[tuple[int, str]]) -> dict[int, Place]:
     """The drums all around the listener, the rest of the band on the stage."""
     drums = _of(stems, "drums")
     ring = {
-        stem: Place(azimuth=_turned(360.0 * place / len(drums)), width=40.0, lfe_db=0.0)
+        stem: Place(azimuth=_turned(360.0 * place / len(drums)), width=40.0)
         for place, stem in enumerate(drums)
     }
     if len(drums) == 1:
-        ring = {drums[0]: Place(distance=0.1, lfe_db=0.0)}
+        ring = {drums[0]: Place(distance=0.1)}
     return {**_stage(stems), **ring}
 
 

@@ -39,7 +39,8 @@ Each = Callable[[int, Samples, Float], None]
 
 RETURNS, RETURNS_NAME = -1, "Reverb and delay"
 """What the effects of the mixer give back: one more stem, whose ambience is all around."""
-RETURNED = Place(ambience=1.0)
+RETURNED = Place(ambience=1.0, lfe_db=None)
+NOWHERE = Place(lfe_db=None)
 STEP = 512  # samples between two points of a moving stem's way; straight lines between them
 BEHIND = Place(azimuth=180.0, width=140.0)  # where ambience belongs: sides at 110 degrees
 AMBIENT_WEIGHTS = (
@@ -48,7 +49,7 @@ AMBIENT_WEIGHTS = (
 )  # of loudspeakers in front of and behind the listener, for its fold-safe correction
 LFE_DB = -10.0  # the low-frequency channel is played 10 dB louder than the others
 LFE_ORDER = 4
-TINY = 1e-30
+STEEPEST = 1.57  # just below half pi, where the tangent ends
 LONG_SECONDS = 2.0  # from which several stems are spread at once
 THREADS = max(1, min(4, os.cpu_count() or 1))
 
@@ -92,7 +93,7 @@ class Spread:
     room
         The loudspeakers.
     places
-        Where each stem is, by its id.
+        Where each stem is, by its id; those without a place are as in stereo alone.
     rate, length
         Sample rate of the song in Hz, and its samples.
     """
@@ -129,7 +130,8 @@ class Spread:
         heard
             What is spread.
         each
-            Called for every stem with its id, its stereo sound and what it sounds like in the room, (channels, n).
+            Called for every stem with its id, its stereo sound and what it sounds like in the room, (channels, n), but
+            for the low-frequency channel, which is made of all together.
 
         Returns
         -------
@@ -142,7 +144,7 @@ class Spread:
         }
 
         def spread(stem: int) -> Float:
-            return self._stem(self.places.get(stem, Place()), sounds[stem], low, start, stop)
+            return self._stem(self.places.get(stem, NOWHERE), sounds[stem], low, start, stop)
 
         with ExitStack() as stack:
             owns: Iterable[Float] = map(spread, sounds)
@@ -154,6 +156,9 @@ class Spread:
                 if each is not None:
                     each(stem, sound[:, start - low : stop - low], own)
                 mix += own
+        lfe = self.layout.lfe
+        if lfe is not None:
+            mix[lfe] = self._lows(sounds, start - low, stop - low)
         return mix
 
     def _stem(self, place: Place, sound: Samples, low: int, start: int, stop: int) -> Float:
@@ -179,11 +184,18 @@ class Spread:
             turned = correction(self.layout, near(self.layout, way(place, seconds)[0]))
             panned += _led(turned, points, direct - fold @ panned, start)
         own += panned
-        lfe = self.layout.lfe
-        if lfe is not None and place.lfe_db is not None:
-            lows = _low_passed(sound[:, : cut.stop].sum(axis=0), self.room.crossover, self.rate)
-            own[lfe] += lows[cut.start :] * np.float32(HALF_POWER * gain_of(place.lfe_db + LFE_DB))
         return own
+
+    def _lows(self, sounds: Mapping[int, Samples], start: int, stop: int) -> Float:
+        """The low-frequency channel over [start, stop) of these sounds."""
+        total = np.zeros(max((sound.shape[1] for sound in sounds.values()), default=stop), dtype=np.float32)
+        for stem, sound in sounds.items():
+            level = self.places.get(stem, NOWHERE).lfe_db
+            if level is not None:
+                total += np.float32(HALF_POWER * gain_of(level + LFE_DB)) * (sound[0] + sound[1])
+        if not total.any():
+            return total[start:stop]
+        return _low_passed(total, self.room.crossover, self.rate)[start:stop]
 
     def _behind(self, ambience: Float) -> Float:
         """Ambience where it belongs, from every loudspeaker in another wave."""
@@ -224,25 +236,20 @@ def _led(matrices: Gains, points: NDArray[np.int64], sound: Float, start: int) -
 
 
 @lru_cache(maxsize=8)
-def _low_pass(crossover: float, rate: int) -> Float:
-    """Response of a Butterworth filter of fourth order, bilinear, until it has died away.
+def _low_pass(size: int, crossover: float, rate: int) -> Float:
+    """Gains of a Butterworth filter of fourth order at the frequencies of a real transform, bilinear.
 
-    From its transfer function at many frequencies: scipy.signal would take seconds to be imported.
+    It has no phase: the lows that the other loudspeakers play as well are in step with it. With the phase of a causal
+    one, which is half a turn at the crossover, they would cancel each other there.
     """
-    length = int(REACH_SECONDS * rate)
-    size = 1 << (2 * length - 1).bit_length()
-    z = np.exp(2j * np.pi * np.fft.rfftfreq(size))
-    s = (z - 1.0) / (z + 1.0 + TINY) / np.tan(np.pi * min(crossover / rate, 0.45))
-    transfer = np.ones_like(s)
-    for pair in range(LFE_ORDER // 2):
-        transfer /= s * s + 2.0 * np.sin(np.pi * (2 * pair + 1) / (2 * LFE_ORDER)) * s + 1.0
-    return np.fft.irfft(transfer, size)[:length].astype(np.float32)
+    turn = np.pi * np.fft.rfftfreq(size)
+    ratio = np.tan(np.minimum(turn, STEEPEST)) / np.tan(np.pi * min(crossover / rate, 0.45))
+    return np.asarray(1.0 / np.sqrt(1.0 + ratio ** (2 * LFE_ORDER)), dtype=np.float32)
 
 
 def _low_passed(sound: Float, crossover: float, rate: int) -> Float:
     import scipy.fft
 
-    response = _low_pass(crossover, rate)
-    size = scipy.fft.next_fast_len(len(sound) + len(response), real=True)
-    product = scipy.fft.rfft(sound, size) * scipy.fft.rfft(response, size)
+    size = scipy.fft.next_fast_len(len(sound) + int(REACH_SECONDS * rate), real=True)
+    product = scipy.fft.rfft(sound, size) * _low_pass(size, crossover, rate)
     return np.asarray(scipy.fft.irfft(product, size)[: len(sound)])

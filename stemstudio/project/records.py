@@ -67,7 +67,7 @@ class StemRecord(StripRecord):
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
     parent: Number | None
     position: float
-    place: Place = Place()
+    place: Place = Place(lfe_db=None)  # before there were rooms, there was no low-frequency channel
 
     @classmethod
     def of(cls, stem: Stem) -> StemRecord:

@@ -10,7 +10,7 @@ LayoutName = Literal["mono", "stereo", "quad", "5.0", "5.1", "5.1-side", "7.1"]
 Degrees = Annotated[float, Field(ge=-180, le=180)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
-SOFTEST_LFE, LOUDEST_LFE = -40.0, 10.0  # dB
+SOFTEST_LFE, LOUDEST_LFE, DEFAULT_LFE = -40.0, 10.0, 0.0  # dB
 
 
 class _Row(BaseModel):
@@ -43,7 +43,7 @@ class Move(_Row):
 class Place(_Row):
     """Where a stem is in the room, seen from above by a listener in the middle.
 
-    As it is by default, a stem sounds as in stereo.
+    As it is by default, a stem sounds as in stereo, and its lows go to the low-frequency channel as well.
 
     Attributes
     ----------
@@ -67,9 +67,14 @@ class Place(_Row):
     distance: Share = 1.0
     width: Annotated[float, Field(ge=0, le=180)] = 60.0
     divergence: Share = 0.0
-    lfe_db: Annotated[float, Field(ge=SOFTEST_LFE, le=LOUDEST_LFE)] | None = None
+    lfe_db: Annotated[float, Field(ge=SOFTEST_LFE, le=LOUDEST_LFE)] | None = DEFAULT_LFE
     ambience: Share = 0.0
     move: Move | None = None
+
+    @property
+    def in_stereo(self) -> bool:
+        """Whether it is where stereo has it, whatever goes to the low-frequency channel, which stereo has not."""
+        return self.model_copy(update={"lfe_db": DEFAULT_LFE}) == Place()
 
 
 class Room(_Row):

@@ -47,6 +47,56 @@ def test_a_project_is_spread_as_it_was_saved(command: Any, saved: Path, tmp_path
     assert saved.read_bytes() == before
 
 
+def test_single_stems_are_put_in_places(command: Any, saved: Path, tmp_path: Path) -> None:
+    out = tmp_path / "room.wav"
+    ran = command(
+        "upmix", saved, "--preset", "stage", "--place", "harmonic=110,1,0", "--ambience", "harmonic=0",
+        "--move", "percussive=-90,0.5,1-2.5", "--place", "percussive=-30", "--diverge", "percussive=0.25",
+        "--lfe", "percussive=-6", "--lfe", "harmonic=off", "--lfe", "residual=off", "--out", out, "--json",
+    )  # fmt: skip
+    assert ran.code == 0, ran.stderr
+    places = ran.json["places"]
+    assert {**places["harmonic"], "divergence": 0.0} == {
+        "azimuth": 110.0, "distance": 1.0, "width": 0.0, "divergence": 0.0, "lfe_db": None, "ambience": 0.0,
+        "move": None,
+    }  # fmt: skip
+    percussive = places["percussive"]
+    assert (percussive["azimuth"], percussive["divergence"], percussive["lfe_db"]) == (-30.0, 0.25, -6.0)
+    assert percussive["move"] == {"azimuth": -90.0, "distance": 0.5, "start": 1.0, "stop": 2.5}
+    assert places["residual"]["ambience"] == 1.0, "what was not said is as the preset has it"
+    fold = {row["stem"]: row for row in ran.json["fold_down"]}
+    assert fold["harmonic"]["null_db"] > -20.0, "from the right alone"
+    sound = soundfile.read(out)[0].T
+    left = np.square(sound[[0, 4]]).sum(axis=1)
+    assert np.square(sound[5]).sum() > 2 * left[1], "where the harmonic part was put"
+
+
+def test_places_that_cannot_be_are_one_sentence_before_anything_is_separated(
+    command: Any, song: Path, saved: Path, tmp_path: Path
+) -> None:
+    for words, told in (
+        (("--place", "harmonic"), "harmonic” has no “=” in its middle. Say it as in vocals=-30,0.8,40."),
+        (("--place", "harmonic=left"), "“left” is not a number."),
+        (("--place", "harmonic=270"), "azimuth cannot be 270.0"),
+        (("--place", "harmonic=1,2"), "distance cannot be 2.0"),
+        (("--place", "harmonic=1,1,1,1"), "more than three numbers"),
+        (("--move", "harmonic=90,4-2"), "Nothing lies between 4 s and 2 s."),
+        (("--move", "harmonic=90"), "has no “,” in its middle"),
+        (("--lfe", "harmonic=-60"), "lfe_db cannot be -60.0"),
+        (("--ambience", "harmonic=nan"), "“nan” is not a number."),
+    ):
+        ran = command("upmix", song, "--out", tmp_path / "room.wav", *words)
+        assert ran.code == 2, words
+        assert told in ran.sentence, words
+    for words, told in (
+        (("--lfe", "violin=off"), "There is no stem “violin”. There are: harmonic"),
+        (("--lfe", "harmonic,percussive=off"), "names several stems. Say it for each of them."),
+    ):
+        ran = command("upmix", saved, "--out", tmp_path / "room.wav", *words)
+        assert told in ran.stderr.splitlines()[-1]
+    assert not (tmp_path / "room.wav").exists()
+
+
 def test_what_cannot_be_is_one_sentence(command: Any, song: Path, tmp_path: Path) -> None:
     for words, told in (
         (("--layout", "22.2"), "There are: mono, stereo, quad"),

@@ -52,3 +52,12 @@ def test_the_song_itself_is_spared(qtbot, exporting, tmp_path):
         exporting.run(order)
     assert str(failed.args[0]) == "“song.wav” was not written: it is the song itself. Choose another folder."
     assert (tmp_path / "song.wav").read_bytes() == before
+
+
+def test_without_a_song_there_is_nothing_to_export(qtbot):
+    document, window, said = Document(), QWidget(), []
+    qtbot.addWidget(window)
+    document.said.connect(said.append)
+    Exporting(window, document, SimpleNamespace(song=None), StandInPlayer()).ask()
+    assert said == ["There is nothing to export yet: open a song first."]
+    document.jobs.close()

@@ -212,7 +212,11 @@ def test_presets_put_stems_where_their_names_say(project: Project) -> None:
     }
     for places in stems.values():
         assert set(places) == set(names.values())
-    assert stems["stereo"]["lead"] == Place()
+    assert stems["stereo"]["lead"] == Place(lfe_db=None), "left and right alone"
+    karaoke = arrangement_named("karaoke").places([(1, "voice"), (2, "other")])
+    assert karaoke[1].lfe_db is None, "its lows would stay when the centre is turned down"
+    assert karaoke[2].lfe_db == 0.0
+    assert all(place.lfe_db == 0.0 for name in ("stage", "band", "drums") for place in stems[name].values())
     assert abs(stems["band"]["drums"].azimuth) == 180.0
     assert stems["drums"]["drums"].distance < 0.3
     assert stems["stage"]["drums"].ambience == 1.0

@@ -107,7 +107,21 @@ def test_only_lows_go_to_the_low_frequency_channel_ten_decibels_down() -> None:
         # Played 10 dB louder than the others, it is as loud as the two in front together.
         level = decibels(sound[3, 4000:], tone[:, 4000:]) + 10.0
         assert level == pytest.approx(expected, abs=0.3), hertz
-        assert not spread("5.1", {1: Place()}).render(heard_of({1: tone}), 0, LENGTH)[3].any()
+        # In step with the others: nothing is cancelled where both play.
+        if hertz <= 120.0:
+            assert np.corrcoef(sound[3, 4000:-4000], tone[0, 4000:-4000])[0, 1] > 0.999
+        opted_out = spread("5.1", {1: Place(lfe_db=None)})
+        assert not opted_out.render(heard_of({1: tone}), 0, LENGTH)[3].any()
+
+
+def test_every_stem_goes_to_the_low_frequency_channel_unless_it_is_kept_out() -> None:
+    sound = spread("5.1", {number: Place() for number in BAND}).render(heard_of(BAND), 0, LENGTH)
+    np.testing.assert_allclose(sound[:2], STEREO, atol=1e-6)
+    assert not np.delete(sound[2:], 1, axis=0).any()
+    less = spread("5.1", {number: Place(lfe_db=None if number == 2 else 0.0) for number in BAND})
+    alone = spread("5.1", {2: Place()}).render(heard_of({2: BAND[2]}), 0, LENGTH)
+    assert alone[3].any()
+    np.testing.assert_allclose(sound[3] - less.render(heard_of(BAND), 0, LENGTH)[3], alone[3], atol=1e-6)
 
 
 def test_the_hall_goes_behind_and_the_source_stays_in_front() -> None:

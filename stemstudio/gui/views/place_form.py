@@ -13,7 +13,7 @@ from stemstudio.gui.elided import Elided
 from stemstudio.gui.forms import spaced
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.project.placing import set_place, set_room
-from stemstudio.project.room import LOUDEST_LFE, SOFTEST_LFE, Move, Place, Room
+from stemstudio.project.room import DEFAULT_LFE, LOUDEST_LFE, SOFTEST_LFE, Move, Place, Room
 from stemstudio.project.stem import Stem
 
 NUMBERS = {
@@ -27,7 +27,6 @@ NUMBERS = {
     "ambience": ("Ambience", 0.0, 100.0, 10.0, " %", "How much of its reverb comes from behind; the source stays"),
 }  # fmt: skip
 SHARES = ("distance", "divergence", "ambience")  # written in per cent
-DEFAULT_LFE = 0.0
 MOVE_SECONDS = 4.0
 LATEST = 1e6  # seconds
 Part = TypeVar("Part", bound=QWidget)

@@ -30,7 +30,6 @@ from stemstudio.mixing.hearing import Ear
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.project.placing import put_in_places, set_room
 from stemstudio.project.project import Change
-from stemstudio.project.room import Place
 from stemstudio.project.stem import MIXTURE
 
 EARS = (
@@ -308,7 +307,7 @@ class RoomPanel(QWidget):
         unheard = (
             state is not None
             and self._sound.ear is None
-            and any(leaf.place != Place() for leaf in state.leaves())
+            and not all(leaf.place.in_stereo for leaf in state.leaves())
         )
         words = NOTHING if state is None else self._refusal or ("" if MIXTURE in state.splits else ONE)
         self.note.setText(words)
