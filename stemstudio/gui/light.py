@@ -34,6 +34,7 @@ from stemstudio.project.project import Change, State
 LEVELS_AT_ONCE = 2
 SOUND_FIRST = 0.1  # seconds that the sound of an edit may keep its picture waiting
 PIECE = 256  # frames made in one go, except levels
+STRIDE = 64  # frames of owners after which it is asked again whether sound is to be made first
 GRAIN = 64  # frames by which a song that is being decoded appears
 MARK = 16  # frames a mark of `dominant` stands for
 Overlay = Literal["", "atoms", "paint", "doubt"]
@@ -86,6 +87,7 @@ class Light(QObject):
         self._known = 0
         self._look = document.look
         self._leaves: tuple[int, ...] = ()
+        self._hues: tuple[tuple[int, ...], dict[int, str]] = ((), {})
         document.opened.connect(self.restart)
         document.samples_ready.connect(self._offer)
         document.reading_changed.connect(self._offer)
@@ -152,7 +154,7 @@ class Light(QObject):
         if change.kinds & {"stems", "splits"}:
             self._take_slots(state)
         self._arrange_overlay()
-        if change.kinds & {"splits", "paint"}:
+        if change.kinds & {"splits", "masks", "paint"}:
             first, last = self._frames_of(state, change)
             self._await("owners", first, last)
             self._await("single", first, last)
@@ -253,7 +255,10 @@ class Light(QObject):
         if leaves != self._leaves:
             self._leaves = leaves
             self._await("owners", 0, self._known)
-        self.hues_changed.emit()
+        hues = (leaves, self.colours())
+        if hues != self._hues:
+            self._hues = hues
+            self.hues_changed.emit()
 
     def _frames_of(self, state: State, change: Change) -> tuple[int, int]:
         """The frames that a change touches."""
@@ -326,11 +331,14 @@ class Light(QObject):
         assert sheet is not None
 
         def work(_progress: Progress) -> Made:
-            document.jobs.sound_settled.wait(SOUND_FIRST)
+            if layer != "owners":
+                document.jobs.sound_settled.wait(SOUND_FIRST)
             if layer == "levels":
                 sheet.put_levels(first, level_block(state, look.channel, first, stop), only)
             elif layer == "owners":
-                sheet.put_owners(first, owner_block(state, slots, first, stop))
+                for begin in range(first, stop, STRIDE):
+                    document.jobs.sound_settled.wait(SOUND_FIRST)
+                    sheet.put_owners(begin, owner_block(state, slots, begin, min(stop, begin + STRIDE)))
             elif layer == "single" and single is not None:
                 single.put_levels(first, stem_block(state, target, look.view, first, stop))
             elif layer == "overlay" and overlay is not None and opinions:

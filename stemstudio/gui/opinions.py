@@ -325,7 +325,7 @@ class Opinions(QObject):
         if document.project is None or laid:
             return  # what is still being made is nobody's answer yet
         self._seen = document.project.state
-        if before is not None and change.kinds & {"splits", "stems"}:
+        if before is not None and change.kinds & {"splits", "masks", "stems"}:
             if self._earlier.saw(before, self._seen):
                 self._keep(asked=False)
             self._compare()

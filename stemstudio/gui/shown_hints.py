@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stemstudio.gui.document import Document
 
 WEAKEST, FIRMEST = 0.5, 12.0  # of λ: e^−λ is −4 to −104 dB
-TOUCHED = frozenset({"hints", "paint", "splits", "grid", "song"})
+TOUCHED = frozenset({"hints", "paint", "splits", "masks", "grid", "song"})
 Known = dict[int, tuple[LaidHint, Split, Outcome]]
 Found = tuple[State, tuple[LaidHint, ...], Known]
 

@@ -26,7 +26,7 @@ from stemstudio.project.stem import MIXTURE
 AHEAD = 20.0  # seconds kept rendered before the playhead comes to them
 BEHIND = 2.0
 NEAR = 1.0  # seconds on either side of the playhead that are rendered before all else
-STEP = 4  # chunks rendered at a time
+STEP = 2  # chunks rendered at a time: an edit that comes meanwhile waits for them
 NEAR_STEP = 8  # and near the playhead: all there is on one side of it, in one go
 KEPT_BYTES = 600 * 2**20  # rendered sound kept before what lies far from the playhead is given back
 

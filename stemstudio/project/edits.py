@@ -208,7 +208,7 @@ def mask(state: State, parent: int, masking: Masking | None) -> Edit | None:
     return Edit(
         f"Masks{whose}: {changed.masking.words}",
         {"splits": {parent: changed}},
-        Change(frozenset({"splits"}), heard),
+        Change(frozenset({"masks"}), heard),
         f"masks.{parent}" if moved and masking is not None else "",
     )
 

@@ -161,8 +161,8 @@ class Change:
     ----------
     kinds
         Of: "stems" (tree, names, colours), "mixer" (strips, effects, snapshots), "splits" (who owns which part),
-        "paint", "hints", "grid", "melody", "room" (loudspeakers, places of stems), "beats",
-        "practice" (tempo, key, metronome), "song".
+        "masks" (how they are made of the parts), "paint", "hints", "grid", "melody", "room" (loudspeakers, places
+        of stems), "beats", "practice" (tempo, key, metronome), "song".
     stems
         Ids of the stems whose sound or look is different.
     box
@@ -176,7 +176,7 @@ class Change:
     @property
     def sounds(self) -> bool:
         """Whether any stem's own sound is different (not just its strip in the mixer)."""
-        return bool(self.kinds & {"splits", "paint", "song"})
+        return bool(self.kinds & {"splits", "masks", "paint", "song"})
 
     def union(self, other: Change) -> Change:
         box = None

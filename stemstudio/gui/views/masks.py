@@ -184,7 +184,7 @@ class MasksPanel(QWidget):
     def _changed(self, change: Change) -> None:
         if change.kinds & {"stems", "song"}:
             self._list_splits()
-        elif "splits" in change.kinds:
+        elif change.kinds & {"splits", "masks"}:
             self._show()
 
     def _list_splits(self) -> None:
