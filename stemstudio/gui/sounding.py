@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -20,13 +21,14 @@ from stemstudio.mixing.strips import Strips, strips_of
 from stemstudio.mixing.upmix import RETURNS
 from stemstudio.progress import Cancelled
 from stemstudio.project.project import Change, State
-from stemstudio.project.rendering import dirty_range, render
+from stemstudio.project.rendering import dirty_range, render, render_halves
 from stemstudio.project.stem import MIXTURE
 
 AHEAD = 20.0  # seconds kept rendered before the playhead comes to them
 BEHIND = 2.0
 NEAR = 1.0  # seconds on either side of the playhead that are rendered before all else
 STEP = 2  # chunks rendered at a time: an edit that comes meanwhile waits for them
+HALVED = 4  # chunks from which on two threads share what is waited for
 NEAR_STEP = 8  # and near the playhead: all there is on one side of it, in one go
 KEPT_BYTES = 600 * 2**20  # rendered sound kept before what lies far from the playhead is given back
 
@@ -78,6 +80,7 @@ class Sounding(QObject):
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
         document.reading_changed.connect(self._reading)
+        self._second = ThreadPoolExecutor(1, thread_name_prefix="rendering, second half")
         self._thread = threading.Thread(target=self._work, name="rendering", daemon=True)
         self._thread.start()
 
@@ -87,6 +90,7 @@ class Sounding(QObject):
             self._closing = True
             self._lock.notify_all()
         self._thread.join()
+        self._second.shutdown()
 
     @property
     def leaves(self) -> tuple[int, ...]:
@@ -284,8 +288,12 @@ class Sounding(QObject):
                 state, leaves, generation = self._state, self._leaves, self._generation
                 edits = self._edits
             start, stop = first * CHUNK, min(last * CHUNK, state.mixture.length)
+            middle = (first + last) // 2 * CHUNK
             try:
-                sounds = render(state, leaves, start, stop)
+                if urgent and last - first >= HALVED:
+                    sounds = render_halves(state, leaves, start, middle, stop, self._second)
+                else:
+                    sounds = render(state, leaves, start, stop)
             except Exception as error:  # noqa: BLE001 - shown by the window; the stretch keeps its old sound
                 if not isinstance(error, Cancelled):  # by the end of the project that it belongs to
                     self.failed.emit(error)

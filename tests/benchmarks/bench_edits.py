@@ -17,7 +17,7 @@ LIMIT_MS = 60.0
 EDITS = 40
 LENGTHS = (60, 600)  # seconds
 KINDS = ("atoms", "masks", "waveforms")
-ATOMS = 32
+ATOMS = 64  # the default of the recipe
 
 
 class Studio:

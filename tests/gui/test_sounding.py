@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from stemstudio.algorithms.by_hand import ByHand
+from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Audio
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.gui.sounding import Sounding
+from stemstudio.mixing.playstate import CHUNK
 from stemstudio.project import edits
 from stemstudio.project.project import PaintStroke, Project, SongReference
 from stemstudio.project.rendering import render_leaves
@@ -107,6 +110,30 @@ def test_moving_an_atom_changes_the_sound_everywhere(qtbot, studio):
     expected = render_leaves(document.state, 0, document.state.mixture.length)
     for buffer, leaf in zip(buffers(player), sounding.leaves, strict=True):
         assert np.abs(buffer - expected[leaf]).max() < 1e-6
+
+
+def test_other_masks_are_heard_at_the_playhead_first(qtbot, studio):
+    document, player, sounding, atoms = studio
+    split(document, atoms)
+    player.seek(round(1.5 * RATE))
+    wait_until_rendered(qtbot, sounding)
+    spans: list[tuple[int, int]] = []
+    sounding.rendered.connect(
+        lambda start, stop: spans.append((start, stop)), Qt.ConnectionType.DirectConnection
+    )
+    document.do(edits.mask(document.state, 0, Masking(exponent=1.7, margin=2.0)))
+    wait_until_rendered(qtbot, sounding)
+    expected = render_leaves(document.state, 0, document.state.mixture.length)
+    for buffer, leaf in zip(buffers(player), sounding.leaves, strict=True):
+        assert np.abs(buffer - expected[leaf]).max() < 1e-6
+    (start, middle), (before, end), *others = spans
+    assert start <= 1.5 * RATE
+    assert middle >= 2.5 * RATE, "a second after the playhead in one go"
+    assert before <= 0.5 * RATE
+    assert end == start, "then a second before it"
+    assert max(stop - start for start, stop in others) <= 2 * CHUNK, (
+        "the rest in pieces that keep no edit waiting"
+    )
 
 
 def test_mute_needs_no_rendering(qtbot, studio):

@@ -10,7 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from split_song import RATE, Stage, song, split_song, stage
 
+from stemstudio.algorithms.masking import Masking
 from stemstudio.gui.notation import cents_text, hertz_text, note_of, octaves_text, time_text
+from stemstudio.gui.sheet_blocks import owner_block
 from stemstudio.gui.viewport import Viewport
 from stemstudio.gui.views.axes import frequency_marks, time_marks
 from stemstudio.project import edits
@@ -126,6 +128,21 @@ def test_selected_atoms_stay_bright_and_the_rest_is_dimmed(show, qtbot):
     assert max(made.colour(4.0, 220.0)) < max(before[0]) / 2
     made.document.set_look(overlay=False)
     assert (made.colour(4.0, 220.0), made.colour(4.0, 3520.0)) == before
+
+
+def test_other_masks_have_just_their_frames_drawn_anew(show, qtbot):
+    made = show(split_song(20.0, atoms=True))
+    document, light, state = made.document, made.light, made.document.state
+    repainted: list[str] = []
+    light.hues_changed.connect(lambda: repainted.append("hues"))
+    document.do(edits.mask(state, 0, Masking(exponent=2.0, margin=3.0)))
+    assert not repainted, "every stem has the colour that it had"
+    qtbot.waitUntil(lambda: light.idle, timeout=10_000)
+    slots = [(leaf.id, light.slots[leaf.id]) for leaf in document.state.leaves()]
+    owners = owner_block(document.state, slots, 0, state.frames)
+    np.testing.assert_array_equal(light.sheet.levels[0][:, : state.frames] & 0xFF, owners)
+    document.do(edits.set_stem(document.state, made.stem("lead"), "Colour", colour="#ff0000"))
+    assert repainted == ["hues"]
 
 
 def test_paint_is_seen_where_hues_do_not_show_it(show, qtbot):

@@ -164,7 +164,8 @@ def test_masks_are_chosen_and_moved_in_steps_that_can_be_undone() -> None:
         small.dense(cut.state),
     )
     heard: list[frozenset[int]] = []
-    cut.listen(lambda change: heard.append(change.stems))
+    kinds: set[frozenset[str]] = set()
+    cut.listen(lambda change: (heard.append(change.stems), kinds.add(change.kinds), None)[-1])
     assert edits.mask(cut.state, 0, plain) is None
     assert edits.mask(cut.state, 0, None) is None
     for masking in (
@@ -178,6 +179,7 @@ def test_masks_are_chosen_and_moved_in_steps_that_can_be_undone() -> None:
     assert history.names[-2:] == ["Masks: binary", "Masks: binary, margin 1.5"]
     assert cut.state.splits[0].estimates is estimates
     assert heard[-1] >= {leaf.id for leaf in cut.state.leaves()}
+    assert kinds == {frozenset({"masks"})}, "no part has another owner, no stem another look"
     history.undo()
     assert cut.state.splits[0].masking == Masking(kind="binary")
     deep = edits.mask(cut.state, first, Masking(kind="wiener", exponent=2.0, iterations=2))

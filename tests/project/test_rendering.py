@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cut_songs as small
 import numpy as np
 import pytest
@@ -74,6 +76,34 @@ def test_any_range_is_a_cut_from_the_whole(make, deep: bool) -> None:
         for leaf, sound in piece.items():
             assert sound.shape == (2, stop - start)
             assert np.abs(sound - whole[leaf][:, start:stop]).max(initial=0) < 2e-6
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+def test_two_halves_made_at_once_are_the_whole(make) -> None:
+    _, state, _ = _painted(make, deep=True)
+    leaves = [leaf.id for leaf in state.leaves()]
+    whole = small.dense(state)
+    with ThreadPoolExecutor(1) as other:
+        for start, middle, stop in ((1000, 4000, 9600), (0, 1, 3000)):
+            halves = rendering.render_halves(state, leaves, start, middle, stop, other)
+            assert list(halves) == leaves
+            for leaf, sound in halves.items():
+                assert sound.shape == (2, stop - start)
+                assert np.abs(sound - whole[leaf][:, start:stop]).max() < 2e-6
+
+
+def test_a_half_that_fails_is_not_passed_over(monkeypatch) -> None:
+    _, state, leaf = _painted(small.masks)
+    whole = rendering.render
+
+    def failing(state: State, stems: list[int], start: int, stop: int):
+        if start >= 200:
+            raise OSError("the song is gone")
+        return whole(state, stems, start, stop)
+
+    monkeypatch.setattr(rendering, "render", failing)
+    with ThreadPoolExecutor(1) as other, pytest.raises(OSError, match="is gone"):
+        rendering.render_halves(state, [leaf], 100, 200, 500, other)
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=NAMES)
