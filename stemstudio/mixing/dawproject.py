@@ -19,6 +19,7 @@ from stemstudio.mixing.naming import distinct
 from stemstudio.mixing.order import ExportOrder, Part
 from stemstudio.mixing.session import Session, Track, session_of
 from stemstudio.mixing.sound_files import Written, write_sound_files
+from stemstudio.mixing.tempo_map import Passage
 from stemstudio.progress import Progress
 from stemstudio.project.effects import Equaliser
 from stemstudio.project.project import State
@@ -116,6 +117,8 @@ def project_xml(session: Session) -> bytes:
         ]
         for second, words in sorted(marks, key=lambda mark: mark[0]):  # there are no regions
             _below(markers, "Marker", time=_number(second), name=_words(words))
+    if session.passages:
+        _add_tempi(arrangement, session.passages)
     return _document(project)
 
 
@@ -222,6 +225,18 @@ def _points(lane: Element, parameter: str, **attributes: str) -> Element:
     points = _below(lane, "Points", id=f"{parameter}-points", timeUnit="seconds", **attributes)
     _below(points, "Target", parameter=parameter)
     return points
+
+
+def _add_tempi(arrangement: Element, passages: Sequence[Passage]) -> None:
+    """The tempi and metres that bring the grid onto the bars of the song."""
+    tempi = _below(arrangement, "TempoAutomation", id="tempi", timeUnit="seconds", unit="bpm")
+    _below(tempi, "Target", parameter="tempo")
+    metres = _below(arrangement, "TimeSignatureAutomation", id="signatures", timeUnit="seconds")
+    _below(metres, "Target", parameter="signature")
+    for each in passages:
+        time = _number(each.second)
+        _below(tempi, "RealPoint", time=time, value=_number(each.bpm), interpolation="hold")
+        _below(metres, "TimeSignaturePoint", time=time, numerator=str(each.beats), denominator=str(each.unit))
 
 
 def _add_clip(lane: Element, number: int, track: Track, session: Session) -> None:

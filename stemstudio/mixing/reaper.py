@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.order import REAPER_SOURCES
 from stemstudio.mixing.session import Session, Track
+from stemstudio.mixing.tempo_map import Passage
 
 TOLD = ("flip", "envelope", "mutes")
 """Fields of a strip that are written beside its faders."""
@@ -35,6 +36,8 @@ def project_text(session: Session) -> str:
         lines.append(f"  MARKER {number} {label.start:.9f} {quoted(label.text)} {region}")
         if region:
             lines.append(f'  MARKER {number} {label.stop:.9f} "" 1')
+    if session.passages:
+        lines += (f"  {line}" for line in _tempi(session.passages))
     for track in session.tracks:
         lines += (f"  {line}" for line in _track(track, session.seconds))
     return "\n".join([*lines, ">", ""])
@@ -79,6 +82,18 @@ def _track(track: Track, seconds: float) -> Iterator[str]:
     yield f"      FILE {quoted(track.file)}"
     yield "    >"
     yield "  >"
+    yield ">"
+
+
+def _tempi(passages: Sequence[Passage]) -> Iterator[str]:
+    """The tempo envelope: seconds, tempo, shape, and the metre with what it counts in the upper half of a number."""
+    yield "<TEMPOENVEX"
+    yield "  ACT 1 -1"
+    yield "  VIS 1 0 1"
+    yield "  ARM 0"
+    yield f"  DEFSHAPE {SQUARE} -1 -1"
+    for each in passages:
+        yield f"  PT {each.second:.12f} {each.bpm:.10f} {SQUARE} {each.unit << 16 | each.beats}"
     yield ">"
 
 

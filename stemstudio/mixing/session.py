@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stemstudio.mixing.labels import labels_of, placed
+from stemstudio.mixing.labels import bars_of, labels_of, placed
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import ExportOrder, Key, Label, Part
 from stemstudio.mixing.plan import channels_of, tempo_of
 from stemstudio.mixing.strips import Points, curve_points, merged
+from stemstudio.mixing.tempo_map import Passage, tempo_map
 from stemstudio.project.effects import Equaliser
 from stemstudio.project.project import State
 from stemstudio.project.stem import FLAT, Stem
@@ -90,7 +92,9 @@ class Session:
     metre
         Beats a bar.
     labels
-        Regions and markers, in the files' own time.
+        Regions and markers, in the files' own time; the first bar among them, where the beats are known.
+    passages
+        Tempi and metres that bring the grid onto the bars of the song; empty where one tempo from 0 on does.
     """
 
     title: str
@@ -100,6 +104,7 @@ class Session:
     tempo: float | None
     metre: int
     labels: tuple[Label, ...]
+    passages: tuple[Passage, ...] = ()
 
 
 def session_of(
@@ -130,9 +135,24 @@ def session_of(
                 mutes=_mutes(strip, order, state, seconds),
             )
         )
-    marks = placed(labels_of(state), order, state)
+    bars = bars_of(state) if state.beats else ()
+    marks = placed((*bars[:1], *labels_of(state)), order, state)
     metre = state.beats.metre if state.beats else USUAL_METRE
-    return Session(title, tuple(tracks), rate, seconds, tempo_of(order, state), metre, marks)
+    tempo = tempo_of(order, state)
+    passages = _passages([order.second(state, bar.start) for bar in bars], metre, tempo, seconds, order)
+    return Session(title, tuple(tracks), rate, seconds, tempo, metre, marks, passages)
+
+
+def _passages(
+    bars: Sequence[float], metre: int, tempo: float | None, seconds: float, order: ExportOrder
+) -> tuple[Passage, ...]:
+    """The map that lays the grid on the bars within the files; a tempo that was typed in holds for all of them."""
+    if tempo is None:
+        return ()
+    found = tempo_map(
+        [bar for bar in bars if 0.0 <= bar < seconds], metre, tempo, steady=order.tempo is not None
+    )
+    return () if len(found) == 1 and math.isclose(found[0].bpm, tempo, rel_tol=1e-6) else found
 
 
 def left_behind(state: State, parts: Sequence[Part], told: Collection[str]) -> str:

@@ -26,6 +26,7 @@ from stemstudio.mixing.mixer import mix_block, stem_gains
 from stemstudio.mixing.order import Label
 from stemstudio.mixing.pace import Pace
 from stemstudio.mixing.reaper import quoted
+from stemstudio.mixing.tempo_map import tempo_map
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
 from stemstudio.project.beat_grid import BeatGrid
@@ -54,6 +55,9 @@ SCHEMA: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Mute": ((), ()),
     "Pan": ((), ("unit",)),
     "Volume": ((), ("unit",)),
+    "TempoAutomation": (("Target", "RealPoint"), ("unit",)),
+    "TimeSignatureAutomation": (("Target", "TimeSignaturePoint"), ()),
+    "TimeSignaturePoint": ((), ("time", "numerator", "denominator")),
     "Arrangement": (("Lanes", "Markers", "TempoAutomation", "TimeSignatureAutomation"), ()),
     "Lanes": (("Lanes", "Clips", "Points"), ()),
     "Points": (("Target", "RealPoint", "BoolPoint"), ()),
@@ -273,6 +277,83 @@ def test_tempo_and_metre_are_those_of_the_beats_and_what_stays_behind_is_said(
     typed = export(project.state, ExportOrder(tmp_path, (low,), package="dawproject", tempo=90.0), song="y")
     assert 'value="90"' in text_of(typed.files["package"])
     assert not any("stay" in note for note in typed.notes)
+
+
+def bars_on_the_grid(
+    points: list[tuple[float, float, int, int]], seconds: float
+) -> list[tuple[float, int, int]]:
+    """Where another program draws the bars of such (second, quarters a minute, beats, unit), each with its metre."""
+    bars = []
+    for (start, bpm, beats, unit), stop in zip(
+        points, [*(at for at, *_ in points[1:]), seconds], strict=True
+    ):
+        long = 60.0 / bpm * beats * 4.0 / unit
+        bars += [(start + bar * long, beats, unit) for bar in range(max(1, round((stop - start) / long)))]
+    return bars
+
+
+def test_the_grid_of_another_program_lies_on_the_bars_of_the_song(song: Audio, tmp_path: Path) -> None:
+    """The first bar comes at 0.46 s; behind the second the band slows down."""
+    project = taken_apart(song)
+    times = (0.06, 0.26, 0.46, 0.66, 0.86, 1.06, 1.31, 1.56, 1.81)
+    edit = set_beats(project.state, BeatGrid(beats=times, metre=3, one=2), "Beats")
+    assert edit is not None
+    edit.do(project)
+    order = ExportOrder(tmp_path, leaves(project), package="rpp")
+    text = export(project.state, order, song="x").files["package"].read_text()
+    root = parsed(text)
+    assert ["MARKER", "1", "0.460000000", "bar 1", "0"] in root
+    points = [
+        (float(second), float(bpm), int(metre) & 0xFFFF, int(metre) >> 16)
+        for _, second, bpm, _, metre in chunks(chunks(root, "TEMPOENVEX")[0], "PT")
+    ]
+    assert points[0][:2] == (0.0, pytest.approx(293.5, abs=0.1)), "nine sixteenths lead in"
+    assert points[0][2:] == (9, 16)
+    bars = bars_on_the_grid(points, 1.81)
+    np.testing.assert_allclose([at for at, *_ in bars], [0.0, 0.46, 1.06], atol=1e-9)
+    assert [bpm for _, bpm, *_ in points[1:]] == pytest.approx([300.0, 240.0])
+
+    # The same in a DAWproject, of a stretch at half the tempo.
+    order = ExportOrder(tmp_path, leaves(project), package="dawproject", start=22_050, pace=Pace(0.5))
+    root = ElementTree.fromstring(text_of(export(project.state, order, song="x").files["package"]))
+    check(root)
+    tempi, metres = root.find("Arrangement/TempoAutomation"), root.find("Arrangement/TimeSignatureAutomation")
+    assert tempi is not None
+    assert metres is not None
+    assert tempi.find("Target").get("parameter") == root.find("Transport/Tempo").get("id")  # type: ignore[union-attr]
+    assert metres.find("Target").get("parameter") == root.find("Transport/TimeSignature").get("id")  # type: ignore[union-attr]
+    points = [
+        (float(tempo.get("time", 0)), float(tempo.get("value", 0)), int(metre.get("numerator", 0)), int(metre.get("denominator", 0)))
+        for tempo, metre in zip(tempi[1:], metres[1:], strict=True)
+    ]  # fmt: skip
+    bars = bars_on_the_grid(points, 1.12 + 0.6)
+    np.testing.assert_allclose([at for at, *_ in bars], [0.0, 1.12], atol=1e-9)
+    assert not list(root.iter("Marker")), "bar 1 was before"
+
+
+def test_grids_follow_a_band_that_hurries_and_are_one_tempo_where_it_does_not() -> None:
+    steady = tempo_map([1.3 + 2.0 * bar for bar in range(100)], 4, 120.0)
+    assert [(round(each.second, 6), each.beats, each.unit) for each in steady] == [(0.0, 5, 8), (1.3, 4, 4)]
+    assert [each.bpm for each in steady] == pytest.approx([5 * 30 / 1.3, 120.0])
+    rng = np.random.default_rng(0)
+    beside = [2.0 * bar + each for bar, each in enumerate(rng.uniform(-0.01, 0.01, 100))]
+    beside[0] = 0.0
+    assert len(tempo_map(beside, 4, 120.0)) == 1, "not found more exactly"
+    hurried = np.cumsum(np.linspace(2.0, 1.6, 100)).tolist()
+    passages = tempo_map(hurried, 4, 130.0)
+    assert 3 < len(passages) < 40
+    grid = bars_on_the_grid(
+        [(each.second, each.bpm, each.beats, each.unit) for each in passages], hurried[-1]
+    )
+    starts = [at for at, *_ in grid if at > hurried[0] - 0.1]
+    np.testing.assert_allclose(starts, hurried[:-1], atol=0.03)
+    # A song that begins far before its first bar, in 3/4 at 60: whole bars after a short one.
+    lead = tempo_map([7.5, 10.5], 3, 60.0)
+    assert [(each.second, each.bpm, each.beats, each.unit) for each in lead] == [
+        (0.0, 60.0, 3, 8), (1.5, 60.0, 3, 4), (7.5, 60.0, 3, 4),
+    ]  # fmt: skip
+    assert tempo_map([], 4, 120.0) == ()
+    assert [each.bpm for each in tempo_map([0.01, 2.0, 4.5], 4, 100.0, steady=True)] == [100.0]
 
 
 def text_of(package: Path) -> str:
