@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+NOTICED = 0.05
+"""Seconds until somebody who waits for work that cannot be stopped notices that he is to stop."""
+
 
 class Cancelled(Exception):
     """Raised inside long work when somebody asked it to stop."""
@@ -87,6 +90,30 @@ class Progress:
         step = self.part(0.0, 1.0)
         step._silent = True
         return step
+
+
+def unhurried(work: Callable[[], object], progress: Progress, message: str = "") -> None:
+    """Do what cannot be stopped midway, such as loading a library, on a thread of its own.
+
+    Who waits for it goes at once when asked to stop, and the work comes to its end by itself.
+    """
+    progress(0.0, message)
+    failed: list[Exception] = []
+    over = threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - raised again below, in the thread that waits
+            failed.append(error)
+        finally:
+            over.set()
+
+    threading.Thread(target=run, name="unhurried", daemon=True).start()
+    while not over.wait(NOTICED):
+        progress.check()
+    for error in failed:
+        raise error
 
 
 _HERE: ContextVar[Progress | None] = ContextVar("progress", default=None)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples, Sound
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, unhurried
 
 SECONDS_A_BLOCK = 10
 SURROUND_WEIGHT = 1.41
@@ -14,6 +14,16 @@ WEIGHTS = {
     5: (1.0, 1.0, 1.0, SURROUND_WEIGHT, SURROUND_WEIGHT),
     6: (1.0, 1.0, 1.0, 0.0, SURROUND_WEIGHT, SURROUND_WEIGHT),
 }
+
+
+def load_meter(progress: Progress) -> None:
+    """Have the libraries that a meter takes, which the first time is some seconds; stops at once."""
+    unhurried(_libraries, progress, "Getting ready to measure loudness")
+
+
+def _libraries() -> None:
+    import pyloudnorm  # noqa: F401
+    import scipy.signal  # noqa: F401
 
 
 class LoudnessMeter:
@@ -89,6 +99,7 @@ def integrated_lufs(audio: Sound, progress: Progress | None = None) -> float:
     audio
         Any sound that reads by range.
     """
+    load_meter(progress or Progress())
     meter = LoudnessMeter(audio.sample_rate, audio.channels)
     size = SECONDS_A_BLOCK * audio.sample_rate
     for start in range(0, audio.length, size):

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, stoppable
 from stemstudio.project.project import State
 from stemstudio.project.showing import levels, net_mask
 
 Float = NDArray[np.float32]
 
-FRAMES = 256  # made at a time: stopping waits for them
+FRAMES = 64  # made at a time
+PACKED = 16  # of them packed between two looks whether to stop
 WIDEST = 32_000  # pixels; a longer song has several frames in one
 SILENT = 1e-9
 
@@ -46,7 +47,10 @@ def write_masks(path: Path, state: State, progress: Progress) -> None:
             header = {"descr": "<f2", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(member, header)
             for block in _shares(state, progress):
-                member.write(block.transpose(2, 0, 1).astype("<f2").tobytes())
+                frames = block.transpose(2, 0, 1).astype("<f2")
+                for first in range(0, len(frames), PACKED):
+                    progress.check()
+                    member.write(frames[first : first + PACKED].tobytes())
 
 
 def write_pictures(paths: dict[int, Path], state: State, progress: Progress) -> None:
@@ -103,6 +107,7 @@ def _shares(state: State, progress: Progress, step: int = FRAMES) -> Iterator[Fl
         if len(known) == len(leaves):
             yield np.clip(np.stack(known), 0.0, 1.0)
             continue
-        found = levels(state, leaves, first, last)
+        with stoppable(progress):
+            found = levels(state, leaves, first, last)
         total = found.sum(axis=0)
         yield np.where(total > SILENT, found / np.maximum(total, SILENT), np.float32(0))

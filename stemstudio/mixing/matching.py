@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from stemstudio.audio.loudness import LoudnessMeter
+from stemstudio.audio.loudness import LoudnessMeter, load_meter
 from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.strips import strips_of
 from stemstudio.progress import Progress
@@ -36,6 +36,7 @@ def loudness_of_mixers(
     progress = progress or Progress()
     form = state.mixture
     leaves = [leaf.id for leaf in state.leaves()]
+    load_meter(progress)
     song = LoudnessMeter(form.sample_rate, form.channels)
     meters = [LoudnessMeter(form.sample_rate, 2) for _ in mixers]
     spans = excerpts(form.length, form.sample_rate)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stemstudio.audio.audio import Samples
-from stemstudio.audio.loudness import LoudnessMeter
+from stemstudio.audio.loudness import LoudnessMeter, load_meter
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter
 from stemstudio.mixing.order import Part
@@ -73,6 +73,7 @@ def write_remix(
     part = Part("mix", "mix", tuple(leaf.id for leaf in state.leaves()))
     form = state.mixture
     channels = channels_of(state, part)
+    load_meter(progress)
     meter = LoudnessMeter(form.sample_rate, channels)
     bad = 0
     pace = Pace(tempo, semitones)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples
-from stemstudio.audio.loudness import LoudnessMeter
+from stemstudio.audio.loudness import LoudnessMeter, load_meter
 from stemstudio.audio.reading import finite
 from stemstudio.mixing.mixdown import Mixdown
 from stemstudio.mixing.mixer import gain_of
@@ -170,6 +170,8 @@ def gains_of(
     if order.gain == "keep" or not parts:
         return {part.key: 1.0 for part in parts}
     loudness = order.gain.endswith("loudness")
+    if loudness:
+        load_meter(progress.part(0.0, 0.0))
     peaks: dict[Key, float] = {part.key: 0.0 for part in parts}
     meters = {
         part.key: LoudnessMeter(state.mixture.sample_rate, channels_of(state, part))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from small_projects import Slicer, StandInPlayer, atom_song, song, split_song, stem_called, waveforms
 
 from stemstudio.gui import theme
+from stemstudio.gui.document import Document
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.mixer import SPARE, MixerView
 from stemstudio.gui.views.strip_menu import reset, solo_only, stem_menu
@@ -57,6 +58,11 @@ def drop_on(widget, mime):
     )
     QApplication.sendEvent(widget, QDragEnterEvent(*where))
     QApplication.sendEvent(widget, QDropEvent(QPointF(20, 20), *where[1:]))
+
+
+def test_without_a_song_the_mixer_is_as_high_as_with_one(shown):
+    empty, full = shown(Document(), width=1900), shown(split_song(), width=1900)
+    assert empty.sizeHint().height() == full.sizeHint().height()
 
 
 def test_before_a_split_there_is_one_strip_and_a_sentence(shown):

@@ -26,6 +26,7 @@ from stemstudio.mixing.atom_notes import notes_of
 from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.labels import label_text, within
 from stemstudio.mixing.order import Label
+from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.practising import set_beats
@@ -134,6 +135,20 @@ def test_masks_are_the_stems_own_shares(tmp_path: Path, monkeypatch: pytest.Monk
         expected = net_mask(state, leaf, 0, state.frames)
         assert expected is not None
         np.testing.assert_allclose(masks[:, place].T, expected, atol=1e-3)
+
+
+def test_masks_ask_often_whether_to_stop(tmp_path: Path) -> None:
+    project = taken_apart(mixture(2.0, 44100)[0])
+
+    class Asked(Progress):
+        times = 0
+
+        def check(self) -> None:
+            self.times += 1
+
+    progress = Asked()
+    mask_files.write_masks(tmp_path / "masks.npz", project.state, progress)
+    assert progress.times >= project.state.frames // 16  # a moment's frames, however busy the machine
 
 
 def test_masks_of_waveforms_are_shares_of_the_magnitudes(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from stemstudio.mixing.pace import Pace
 from stemstudio.mixing.plan import file_names, sizes, suggested_groups, what_is_wrong
 from stemstudio.mixing.remix import write_remix
 from stemstudio.mixing.surround import write_upmix
+from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.project import Project
 
@@ -93,12 +94,15 @@ def test_another_rate_keeps_the_length_in_seconds(project: Project, song: Audio,
 
 
 def test_loudness_is_common_or_each_one_s_own(project: Project, tmp_path: Path) -> None:
+    told: list[str] = []
     common = export(
         project.state,
         ExportOrder(
             tmp_path / "a", leaves(project), mix=True, gain="common loudness", lufs=-20, subtype="float"
         ),
+        progress=Progress(lambda _, message: told.append(message)),
     )
+    assert told[0] == "Getting ready to measure loudness"  # some seconds, the first time
     heard = {key: integrated_lufs(read_song(path)) for key, path in common.files.items()}
     assert max(heard.values()) == pytest.approx(-20, abs=0.05)
     assert max(heard, key=lambda key: heard[key]) == "mix"

@@ -220,16 +220,21 @@ class MixerView(QWidget):
     def _build_spare(self) -> None:
         """One strip at a time, while nothing else is to be done: five at once would be felt."""
         if len(self._spare) < SPARE:
-            strip = self._new_strip(PLAIN, 0)
-            strip.hide()
-            for widget in (strip, *strip.findChildren(QWidget)):
-                widget.ensurePolished()
-            self._spare.append(strip)
+            self._add_spare()
             self._building.start()
+
+    def _add_spare(self) -> None:
+        strip = self._new_strip(PLAIN, 0)
+        strip.hide()
+        for widget in (strip, *strip.findChildren(QWidget)):
+            widget.ensurePolished()
+        self._spare.append(strip)
 
     def _fit_height(self) -> None:
         bar = self.bench_area.horizontalScrollBar().sizeHint().height()
-        strip = self.strips[0].sizeHint().height() if self.strips else self.master.sizeHint().height()
+        if not self.strips and not self._spare:
+            self._add_spare()  # without a song it is as high as with one, and its title has room
+        strip = (*self.strips, *self._spare)[0].sizeHint().height()
         self.master.setFixedHeight(max(strip, self.master.minimumSizeHint().height()))
         self._above.changeSize(0, BRACKET * self._bench.levels)
         self._right.invalidate()

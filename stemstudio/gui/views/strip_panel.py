@@ -193,7 +193,7 @@ class StripPanel(QWidget):
         times.setHorizontalSpacing(8)
         times.setVerticalSpacing(4)
         for row, (word, first, second) in enumerate(
-            (("Stretch", self.silence, self.sound), ("Volume curve", self.draw_curve, self.no_curve))
+            (("Muting", self.silence, self.sound), ("Volume curve", self.draw_curve, self.no_curve))
         ):
             label = QLabel(word, self)
             label.setProperty("role", "muted")

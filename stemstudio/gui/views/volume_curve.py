@@ -230,11 +230,10 @@ class VolumeCurve(QObject):
         painter.setPen(QColor("#e8eaf0"))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         for gain, label in ((TOP, "+6"), (1.0, "0"), (0.5, "−6")):
-            painter.drawText(
-                QRectF(width - 34, _y(gain, height) - (0 if gain == TOP else 17), 28, 16),
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-                label,
-            )
+            wide = metrics.horizontalAdvance("+6") + 8
+            place = QRectF(width - wide - 4, _y(gain, height) - (0 if gain == TOP else 16), wide, 15)
+            painter.fillRect(place, QColor(7, 8, 11, 190))
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, label)
 
     def _at(self, point: tuple[float, float], height: float) -> QPointF:
         return QPointF(self._x(point[0]), _y(point[1], height))
