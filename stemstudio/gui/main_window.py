@@ -86,7 +86,8 @@ DOCK_BUTTONS = {
     "qt_dockwidget_closebutton": "Hide this panel; View ▸ Panels brings it back.",
     "qt_dockwidget_floatbutton": "Make this panel a window of its own, or put it back.",
 }
-STACK = ("Separate", "Tool options", "Atom", "History", "Masks")  # on the right; the last lies behind "Atom"
+STACK = ("Separate", "Tool options", "Atom", "History", "Masks")  # on the right
+TALL = 950  # pixels of a screen from which History has a place of its own, and does not lie behind "Atom" as Masks does
 
 
 class MainWindow(QMainWindow):
@@ -293,15 +294,19 @@ class MainWindow(QMainWindow):
         """Panels above each other; the room beside them, as it needs all the height there is."""
         docks, down = self.docks, Qt.Orientation.Vertical
         self.splitDockWidget(docks["Room"], docks["Separate"], Qt.Orientation.Horizontal)
-        for upper, lower in pairwise(STACK[:-1]):
+        tall = self.screen().availableGeometry().height() >= TALL
+        for upper, lower in pairwise(STACK[:-1] if tall else STACK[:-2]):
             self.splitDockWidget(docks[upper], docks[lower], down)
-        self.tabifyDockWidget(docks["Atom"], docks[STACK[-1]])
+        for title in ("Masks",) if tall else ("Masks", "History"):
+            self.tabifyDockWidget(docks["Atom"], docks[title])
         docks["Atom"].raise_()
         self.room_dock = RoomDock(self, docks["Room"], [docks[title] for title in STACK])
 
     def _share_right_side(self) -> None:
         """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
         heights = {"Separate": 410, "Tool options": 195, "Atom": 190, "History": 80}
+        if self.tabifiedDockWidgets(self.docks["History"]):
+            heights = {"Separate": 425, "Tool options": 180, "Atom": 200}
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self.resizeDocks([docks[0]], [PANEL_WIDTH], Qt.Orientation.Horizontal)

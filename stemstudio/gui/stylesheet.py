@@ -38,7 +38,7 @@ QStatusBar::item { border: none; }
 QToolBar { background: $panel; border: none; spacing: 4px; padding: 3px; }
 
 QDockWidget { color: $text; font-weight: 600; }
-QDockWidget::title { background: $panel; padding: 7px 10px 5px 12px; border-top-left-radius: 8px;
+QDockWidget::title { background: $panel; padding: 7px 10px 5px 7px; border-top-left-radius: 8px;
     border-top-right-radius: 8px; text-align: left; }
 QDockWidget > QWidget { background: $panel; }
 QMainWindow::separator { background: $background; width: 6px; height: 6px; }

@@ -475,3 +475,15 @@ def test_every_stem_of_the_atoms_is_in_sight_at_any_width(shown, width):
     for chip in view.chips.chips:
         corner = chip.mapTo(area, chip.rect().bottomRight())
         assert area.rect().contains(corner), chip.text()
+
+
+def test_stems_that_come_by_suggestion_are_in_sight_at_once(shown):
+    document = atom_song(pitches=(440.0, 110.0, 880.0, 220.0), stems=())
+    view = shown(document, width=760)
+    for number in range(4):
+        atom_drag.give_to_new(document, document.atoms_of, (number,))
+    QTest.qWait(20)
+    area = view.chips.parentWidget()
+    assert len(view.chips.chips) == 6, "four stems, the residual, and a new one"
+    for chip in view.chips.chips:
+        assert area.rect().contains(chip.mapTo(area, chip.rect().bottomRight())), chip.text()

@@ -81,6 +81,17 @@ def test_without_a_song_there_is_a_way_on(shown):
     assert "Open a song" in view._hint.text()
 
 
+def test_while_no_atom_has_a_stem_the_mixer_says_what_to_do_next(shown):
+    document = atom_song(stems=())
+    view = shown(document)
+    assert names(view) == ["residual"]
+    assert view._hint.isVisible()
+    assert "Suggest" in view._hint.text()
+    assert view.strips[0].x() == 0, "where the strip of the whole song stood"
+    atom_drag.give_to_new(document, document.atoms_of, (0,))
+    assert not view._hint.isVisible()
+
+
 def test_a_split_puts_up_its_strips_with_the_residual_last(shown):
     document = song()
     view = shown(document)

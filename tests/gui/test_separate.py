@@ -65,6 +65,34 @@ def test_the_chosen_goal_is_in_sight_however_low_the_panel_is(panel, qtbot):
     qtbot.waitUntil(seen, timeout=2000)
 
 
+def test_where_there_is_little_room_goals_take_one_line_each(panel):
+    view = panel(song(), missing="Not here yet: htdemucs")
+    assert not view.cards[0].low
+    view.resize(270, 320)
+    assert all(card.low for card in view.cards)
+    assert card(view, "Four stems").brief == "download"
+    assert card(view, "Drums apart from the rest").brief.endswith(" s")
+    QTest.qWait(10)
+    bottom = view.cards[-1].mapTo(view.choices.viewport(), view.cards[-1].rect().bottomLeft()).y()
+    assert bottom <= view.choices.viewport().height(), "all seven are in sight"
+
+
+def test_run_stays_where_it_is_pressed(panel, qtbot):
+    view = panel(song())
+    click(view.cards[-1])
+    QTest.qWait(10)
+    places = [button.y() for button in (view.run_button, view.all)]
+    go = threading.Event()
+    view._document.jobs.run("NMF", lambda progress: go.wait(5), lambda result: None)
+    qtbot.waitUntil(view.stop_button.isVisible, timeout=2000)
+    QTest.qWait(20)
+    assert [button.y() for button in (view.run_button, view.all)] == places
+    chosen, seen = view.cards[-1], view.choices.viewport()
+    assert chosen.mapTo(seen, chosen.rect().bottomLeft()).y() <= seen.height(), "and so does the goal"
+    go.set()
+    qtbot.waitUntil(lambda: not view._document.jobs.queue, timeout=2000)
+
+
 def test_goals_say_what_they_take_and_how_long(panel):
     made = panel(song(), speeds=lambda name: {"hpss": 0.1}.get(name))
     assert [card.goal.title for card in made.cards] == [

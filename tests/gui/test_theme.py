@@ -25,9 +25,11 @@ def test_words_can_be_read_wherever_they_stand(look):
         assert theme.contrast(look.colour("muted"), look.colour(back)) >= 4.5, back
     for words, back in (
         ("on_accent", "accent"), ("link", "panel"), ("danger", "panel"), ("warning", "panel"), ("text", "chosen"),
-        ("mute", "mute_back"), ("solo", "solo_back"), ("warning", "raised"),
+        ("mute", "mute_back"), ("solo", "solo_back"), ("warning", "raised"), ("good", "panel"), ("good", "card"),
     ):  # fmt: skip
-        assert theme.contrast(look.colour(words), look.colour(back)) >= 3.6, (words, back)
+        assert theme.contrast(look.colour(words), look.colour(back)) >= 4.5, (words, back)
+    for back in ("background", "panel", "card"):
+        assert theme.contrast(look.colour("faint"), look.colour(back)) >= 3.5, "undone steps are still read"
 
 
 @pytest.mark.parametrize("look", theme.THEMES.values(), ids=theme.THEMES)

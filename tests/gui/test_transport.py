@@ -7,6 +7,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from small_projects import RATE, StandInPlayer, song
 
+from stemstudio.gui.practising import Practising
+from stemstudio.gui.views.practice_bar import PracticeBar
 from stemstudio.gui.views.transport import HELD, WHY_HELD, Transport, selection_words
 from stemstudio.spectral.brushes import Box, Selection
 
@@ -32,7 +34,7 @@ def click(button):
 
 def test_the_selection_in_seconds_hertz_and_notes():
     words = selection_words(Box(start=11.51, stop=14.34, low=311.0, high=2093.0), 22050)
-    assert words == "selection 0:11.51–0:14.34 · 2.83 s · 311 Hz–2.09 kHz (D♯4–C7)"
+    assert words == "0:11.51–0:14.34 · 2.83 s · 311 Hz–2.09 kHz (D♯4–C7)"
     assert selection_words(Box(start=1, stop=2, low=0, high=22050), 22050).endswith(
         "· 1.00 s · all frequencies"
     )
@@ -125,7 +127,7 @@ def test_a_sentence_is_shown_for_a_while_and_the_selection_comes_back(transport,
     select(transport, start=1.0, stop=2.0, low=100, high=200)
     transport.say("Saved.")
     assert transport.selection.text() == "Saved."
-    qtbot.waitUntil(lambda: transport.selection.text().startswith("selection 0:01.00"), timeout=3000)
+    qtbot.waitUntil(lambda: transport.selection.text().startswith("0:01.00"), timeout=3000)
 
 
 def test_choosing_device_and_delay(transport):
@@ -155,6 +157,19 @@ def test_nothing_is_cut_at_the_smallest_window(transport):
     assert transport.position.width() >= transport.position.fontMetrics().horizontalAdvance(
         transport.position.text()
     )
+
+
+def test_the_selection_is_whole_beside_the_practice_bar(qtbot):
+    document = song(seconds=4.0)
+    view = Transport(
+        document, StandInPlayer(), None, PracticeBar(document, Practising(document, StandInPlayer()))
+    )
+    qtbot.addWidget(view)
+    view.show()
+    select(view, start=1.51, stop=3.34, low=311, high=2100)
+    for width in (1400, 1580, 1700, 1860):
+        view.resize(width, view.height())
+        assert not view.selection.cut, width
 
 
 def test_without_a_song_or_a_player_nothing_can_be_pressed(qtbot):

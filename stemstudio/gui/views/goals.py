@@ -82,7 +82,7 @@ def what_is_missing(recipe: Algorithm) -> str:
 
 
 class GoalCard(QAbstractButton):
-    """A goal to be chosen: its title, and below it what it takes."""
+    """A goal to be chosen: its title, and below it what it takes; on one line where there is little room."""
 
     def __init__(self, goal: Goal, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,19 +93,36 @@ class GoalCard(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.needs_weights = False
-        self.side_words = ""
+        self.side_words = self.brief = ""
+        self._low = False
         self.say(goal.words)
 
-    def say(self, words: str, tip: str = "", needs_weights: bool = False) -> None:
-        """Set the line below the title, and the tooltip."""
-        self.side_words, self.needs_weights = words, needs_weights
+    @property
+    def low(self) -> bool:
+        """Whether title and time share one line; the algorithm is then in the tooltip only."""
+        return self._low
+
+    @low.setter
+    def low(self, low: bool) -> None:
+        if low != self._low:
+            self._low = low
+            self.updateGeometry()
+            self.update()
+
+    def height_as(self, low: bool) -> int:
+        """Its height in pixels, on one line or on two."""
+        return (1 if low else 2) * self.fontMetrics().height() + 8
+
+    def say(self, words: str, tip: str = "", needs_weights: bool = False, brief: str = "") -> None:
+        """Set the line below the title, the tooltip, and what is said of it beside the title where both share a line."""
+        self.side_words, self.needs_weights, self.brief = words, needs_weights, brief
         self.setToolTip(tip or f"{self.goal.title}: {words}")
         self.setAccessibleName(self.goal.title)
         self.setAccessibleDescription(words)
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(240, 2 * self.fontMetrics().height() + 8)
+        return QSize(240, self.height_as(self._low))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, self.sizeHint().height())
@@ -127,17 +144,24 @@ class GoalCard(QAbstractButton):
         painter.setPen(QPen(look.colour(line), 1.3) if line else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(area, 6, 6)
         inner = self.rect().adjusted(11, 4, -8, -4)
-        half = inner.height() // 2
-        bold = self.font()
+        upper, lower = inner, inner
+        flags = Qt.AlignmentFlag.AlignVCenter
+        if not self._low:
+            half = inner.height() // 2
+            upper, lower = inner.adjusted(0, 0, 0, -half), inner.adjusted(0, half, 0, 0)
+        bold, small = self.font(), self.font()
         bold.setBold(True)
+        small.setPointSizeF(0.9 * small.pointSizeF())
         painter.setFont(bold)
         painter.setPen(look.colour("text" if self.isEnabled() else "faint"))
-        title = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner.adjusted(0, 0, 0, -half), Qt.AlignmentFlag.AlignVCenter, title)
-        small = self.font()
-        small.setPointSizeF(0.9 * small.pointSizeF())
+        title = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, upper.width())
+        painter.drawText(upper, flags, title)
+        words = self.brief if self._low else self.side_words
+        if self._low:
+            lower = inner.adjusted(painter.fontMetrics().horizontalAdvance(title) + 10, 0, 0, 0)
+            flags |= Qt.AlignmentFlag.AlignRight
         painter.setFont(small)
         side = "warning" if self.needs_weights else "muted"
         painter.setPen(look.colour(side if self.isEnabled() else "faint"))
-        words = painter.fontMetrics().elidedText(self.side_words, Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner.adjusted(0, half, 0, 0), Qt.AlignmentFlag.AlignVCenter, words)
+        words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, lower.width())
+        painter.drawText(lower, flags, words)

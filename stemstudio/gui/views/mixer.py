@@ -191,8 +191,8 @@ class MixerView(QWidget):
             QWidget.setTabOrder(before, strip)
             before = strip.more
         split = state is not None and MIXTURE in state.splits
-        self._hint.setText("Open a song to see its strips here." if state is None else _HINT)
-        self._hint.setVisible(not split)
+        self._hint.setText(_EMPTY if state is None else _UNGIVEN if split else _HINT)
+        self._hint.setVisible(len(leaves) <= 1)
         for strip in self.strips:
             strip.solo.setEnabled(split)
         if len(self._spare) < SPARE and state is not None:
@@ -332,4 +332,6 @@ class _Bench(QWidget):
             painter.drawText(words, top, right - words, BRACKET, Qt.AlignmentFlag.AlignVCenter, name)
 
 
+_EMPTY = "Open a song to see its strips here."
+_UNGIVEN = "All is in the residual still. Press Suggest above the atoms, or give an atom to + there, and stems appear here."
 _HINT = "One strip: the whole song. Choose a goal under Separate, and its stems appear here, each with its own fader."

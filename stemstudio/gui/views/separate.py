@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Signal, SignalInstance
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -40,6 +40,7 @@ from stemstudio.project.stem import MIXTURE
 from stemstudio.spectral.brushes import Box
 
 Speeds = Callable[[str], float | None]
+GAP = 4  # pixels between goals
 
 
 class SeparatePanel(QWidget):
@@ -192,10 +193,11 @@ class SeparatePanel(QWidget):
         top = QHBoxLayout()
         top.addWidget(word)
         top.addWidget(self.stems, 1)
+        top.addWidget(self.models_button)
         inside = QWidget(self)
         goals = QVBoxLayout(inside)
         goals.setContentsMargins(0, 0, 4, 0)
-        goals.setSpacing(4)
+        goals.setSpacing(GAP)
         for card in self.cards:
             goals.addWidget(card)
         goals.addWidget(self._details)
@@ -206,6 +208,7 @@ class SeparatePanel(QWidget):
         self.choices.setFrameShape(QFrame.Shape.NoFrame)
         self.choices.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.choices.setMinimumHeight(60)
+        self.choices.viewport().installEventFilter(self)
         more = QHBoxLayout()
         more.addWidget(self.all)
         more.addStretch(1)
@@ -227,19 +230,16 @@ class SeparatePanel(QWidget):
         column.setSpacing(6)
         column.addLayout(top)
         column.addWidget(self.choices, 1)
-        about = QHBoxLayout()
-        about.addWidget(self.note, 1)
-        about.addStretch(0)
-        about.addWidget(self.models_button)
-        column.addLayout(about)
-        column.addLayout(more)
-        column.addWidget(self.refine_button)
-        column.addLayout(bottom)
+        # What comes and goes takes its room from the goals: the buttons below it stay where they are pressed.
+        column.addWidget(self.note)
         column.addWidget(self.fetch_row)
         column.addLayout(left)
         column.addLayout(running)
         column.addWidget(self.job_words)
         column.addWidget(self.waiting)
+        column.addWidget(self.refine_button)
+        column.addLayout(more)
+        column.addLayout(bottom)
 
     # what the person chose
 
@@ -342,7 +342,16 @@ class SeparatePanel(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        QTimer.singleShot(0, self._show_chosen)  # when the goals have their new height
+        # By the panel's height and not by what a running job leaves, or the goals would change under the pointer.
+        others = self.stems.height() + self.all.height() + self.run_button.height() + 50
+        roomy = sum(card.height_as(False) + GAP for card in self.cards) + others <= event.size().height()
+        for card in self.cards:
+            card.low = not roomy
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            QTimer.singleShot(0, self._show_chosen)  # when the goals have their new height
+        return super().eventFilter(watched, event)
 
     def _show_chosen(self) -> None:
         """However little room there is, the goal that Run would take is in sight."""
@@ -413,12 +422,15 @@ class SeparatePanel(QWidget):
             recipe = card.goal.recipe
             missing = self._missing.get(card.goal.title, "")
             if missing:
-                card.say(f"{card.goal.words} · needs a download", missing, needs_weights=True)
+                words = f"{card.goal.words} · needs a download"
+                card.say(words, missing, needs_weights=True, brief="download")
             elif there:
                 measured = self._speeds(recipe.timed_as) is not None
-                words = f"{card.goal.words} · {self._time(recipe)}" + (" here" if measured else "")
+                takes = self._time(recipe)
+                words = f"{card.goal.words} · {takes}" + (" here" if measured else "")
                 tip = "as measured here" if measured else "a guess: it has not been timed on this machine yet"
-                card.say(words, f"{recipe.summary} {words}, {tip}.")
+                brief = takes.removeprefix("about ").removeprefix("maybe ")
+                card.say(words, f"{recipe.summary} {words}, {tip}.", brief=brief)
             else:
                 card.say(card.goal.words, recipe.summary)
         self._show_note()

@@ -166,6 +166,7 @@ class StemChips(QWidget):
             self.chips = [self._chip(stem) for stem in wanted]
             for place, chip in enumerate(self.chips):
                 self._row.insertWidget(place, chip)
+                chip.show()  # now, or the row would not count it yet when its place is chosen
         for number, (chip, stem) in enumerate(zip(self.chips, stems, strict=False), 1):
             assert split is not None
             chip.say(number, stem.name, stem.colour, len(split.parts_of(stem.id)))

@@ -19,12 +19,12 @@ from stemstudio.spectral.brushes import Box
 
 TICK_MS = 33
 SAY_MS = 5000
-WORDS_FROM = 1400  # pixels of width from which there is room for the name of the sound output
-BUTTON_WORDS_FROM = 1330  # and for the words of the buttons
+WORDS_FROM = 1860  # pixels of width from which there is room for the name of the sound output, beside the whole selection
+BUTTON_WORDS_FROM = 1700  # and for the words of the buttons
 NARROWEST = 1000
 HELD_SECONDS = 0.2  # what is shorter is not worth a word
 HELD = {
-    "engine": "Getting the sound ready…",
+    "engine": "Preparing the sound…",
     "mixer": "The stems join in shortly…",
     "stretching": "Making this part at your tempo…",
     "reading": "Reading this part of the song…",
@@ -282,8 +282,9 @@ class Transport(QWidget):
         self._said.stop()
         self.selection.setProperty("role", "muted")
         self.selection.style().polish(self.selection)
-        self.selection.setText(selection_words(self._bounds, self._document.viewport.nyquist))
-        self.selection.setToolTip(self.selection.text())
+        words = selection_words(self._bounds, self._document.viewport.nyquist)
+        self.selection.setText(words)
+        self.selection.setToolTip(f"Selected: {words}" if words else "")
 
     def _selection_changed(self) -> None:
         self._show_selection()
@@ -414,7 +415,7 @@ def selection_words(box: Box | None, nyquist: float) -> str:
     """A selection in seconds, Hz and notes; empty without one."""
     if box is None:
         return ""
-    words = f"selection {time_text(box.start, 2)}–{time_text(box.stop, 2)} · {box.stop - box.start:.2f} s"
+    words = f"{time_text(box.start, 2)}–{time_text(box.stop, 2)} · {box.stop - box.start:.2f} s"
     if box.low <= 20.0 and box.high >= 0.999 * nyquist:
         return f"{words} · all frequencies"
     low, high = max(box.low, 20.0), min(box.high, nyquist)
