@@ -33,7 +33,7 @@ def models() -> typer.Typer:
 
 
 def list_models(json: Json = False) -> None:
-    """Say which models are known, and which of them are on this machine."""
+    """Say which models there are, and which are here."""
     from stemstudio.algorithms.neural.own_models import every_model
 
     found = [_told(model) for model in every_model().values()]
@@ -44,7 +44,11 @@ def list_models(json: Json = False) -> None:
         [
             each["name"],
             "here" if each["here"] else "partly here" if each["files"] else "–",
-            f"{each['bytes'] / MEGABYTE:.0f} MB" if each["files"] else "",
+            f"{each['bytes'] / MEGABYTE:.0f} MB"
+            if each["files"]
+            else f"≈ {each['about_megabytes']} MB"
+            if each["about_megabytes"] is not None
+            else "",
             each["licence"],
             " ".join(f"{stem} {value:.1f}" for stem, value in each["sdr"].items()) or "–",
             each["words"],
@@ -53,7 +57,7 @@ def list_models(json: Json = False) -> None:
     ]
     show_table(["model", "", "size", "licence", "published SDR, dB", "what it is"], rows)
     say(
-        "“download” asks the hub for the size of what is not here, and says it first. BS-RoFormer and Mel-Band RoFormer are "
+        "“download” asks the hub how large exactly what is not here is, and says it first. BS-RoFormer and Mel-Band RoFormer are "
         "shared as a checkpoint with a YAML: get both from their makers, then “stemstudio models add FILE --config YAML”."
     )
 
@@ -85,7 +89,10 @@ def add_file(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Take in weights that you have already: a file, or all those in a folder; a RoFormer with its YAML."""
+    """Take in weights that you have already.
+
+    A file, or all those in a folder; a RoFormer with its YAML.
+    """
     from stemstudio.algorithms.neural.weights import add, models_folder
 
     with working("adding weights") as progress:
@@ -101,7 +108,10 @@ def verify_models(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Check that weights are as their makers made them, and load them."""
+    """Hold weights against their checksums.
+
+    They are loaded, too.
+    """
     from stemstudio.algorithms.neural.own_models import every_model
     from stemstudio.algorithms.neural.weights import checked
 
@@ -162,4 +172,5 @@ def _told(model: Any) -> Mapping[str, Any]:
         "here": len(files) == len(model.networks),
         "files": [str(path) for path in files],
         "bytes": sum(path.stat().st_size for path in files),
+        "about_megabytes": model.about,
     }

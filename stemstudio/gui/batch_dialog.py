@@ -203,7 +203,7 @@ class BatchDialog(QDialog):
         recipe, together = self._recipe()
         if recipe is not None and not self.running:
             recipe = recipe.resolved()
-            self._fetching.when_here(recipe, partial(self._begin, recipe, together), self)
+            self._fetching.when_here(recipe, partial(self._begin, together), self)
 
     def stop(self) -> None:
         """Stop the one that is under way and all that wait."""
@@ -211,7 +211,7 @@ class BatchDialog(QDialog):
             if line.job is not None:
                 self._jobs.stop(line.job)
 
-    def _begin(self, recipe: Algorithm, together: Mapping[str, str]) -> None:
+    def _begin(self, together: Mapping[str, str], recipe: Algorithm) -> None:
         wish = Wish(recipe, together, str(self.format.currentData()))
         left = [line for line in self.lines if not line.done and line.job is None]
         for line, folder in zip(left, own_folders([line.path for line in left], self.folder), strict=True):

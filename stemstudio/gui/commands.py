@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -258,14 +257,17 @@ class Commands(QObject):
             button = QMessageBox.question(self.window, "Separate again", question + "\n\nSeparate again?")
             if button != QMessageBox.StandardButton.Yes:
                 return
-        run = partial(self.window.separating.run, stem, recipe, together, box)
+
+        def run(recipe: Algorithm) -> None:
+            self.window.separating.run(stem, recipe, together, box)
+
         self._when_here(recipe, run)
 
     def try_recipe(self, stem: int, recipe: Algorithm, together: dict[str, str]) -> None:
         """Separate, to compare what comes of it with others; the song stays as it is."""
         box = self.window.separate.box
 
-        def run() -> None:
+        def run(recipe: Algorithm) -> None:
             if self.window.separating.try_out(stem, recipe, together, box) is not None:
                 self.document.said.emit(
                     f"{recipe.called} will be there to be compared as soon as it is ready."
@@ -273,15 +275,15 @@ class Commands(QObject):
 
         self._when_here(recipe, run)
 
-    def _when_here(self, recipe: Algorithm, run: Callable[[], object]) -> None:
+    def _when_here(self, recipe: Algorithm, run: Callable[[Algorithm], None]) -> None:
         """Run what needs a trained model when it is here and the song is still open."""
         from stemstudio.algorithms.neural.weights import missing
 
         project, lacking = self.document.project, what_is_missing(recipe)
 
-        def go() -> None:
+        def go(recipe: Algorithm) -> None:
             if self.document.project is project:
-                run()
+                run(recipe)
 
         if lacking and not missing(recipe):  # nothing that could be fetched: a file of one's own
             self.document.said.emit(lacking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -15,6 +16,7 @@ from stemstudio.gui.notation import time_text
 from stemstudio.progress import Progress
 
 MEGABYTE = 1_000_000
+SKETCH_WORDS = "Sketch, the small network that comes with the program, separates at once: rougher, and nothing to download."
 
 
 def megabytes(size: int) -> str:
@@ -46,12 +48,15 @@ class Fetching(QObject):
         More sizes are known.
     failed(error)
         To be shown: one sentence, and a way on.
+    unreachable(error, instead)
+        The same, where the hub does not answer; `instead()` runs what needs no download.
     """
 
     changed = Signal()
     progressed = Signal(float, str)
     sized = Signal()
     failed = Signal(object)
+    unreachable = Signal(object, object)
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -112,14 +117,25 @@ class Fetching(QObject):
 
         self._ask(models, work, done, self.failed.emit)
 
-    def when_here(self, recipe: Algorithm, go: Callable[[], None], window: QWidget) -> None:
-        """Call `go` when all that a recipe needs is here; what is not is asked about first, with its size."""
+    def when_here(self, recipe: Algorithm, go: Callable[[Algorithm], None], window: QWidget) -> None:
+        """Call `go` with a recipe when all that it needs is here; what is not is asked about first, with its size.
+
+        Whoever does not want to wait for a download, or has no network, may take Sketch: `go` gets its recipe then.
+        """
+        from stemstudio.algorithms.neural.by_name import sketched
         from stemstudio.algorithms.neural.weights import missing
 
-        models = missing(recipe)
+        models, quick = missing(recipe), sketched(recipe)
         if not models:
-            go()
+            go(recipe)
             return
+        instead = None if quick is None else partial(go, quick)
+
+        def failed(error: Exception) -> None:
+            if instead is not None and isinstance(error, HubUnreachable):
+                self.unreachable.emit(error, instead)
+            else:
+                self.failed.emit(error)
 
         def work(progress: Progress) -> None:
             from stemstudio.algorithms.neural.download import size_of
@@ -127,7 +143,9 @@ class Fetching(QObject):
             for model in models:
                 progress.hand_on((model.name, size_of(model, progress)))
 
-        self._ask(models, work, lambda _: self._question(models, go, window), self.failed.emit)
+        self._ask(
+            models, work, lambda _: self._question(models, partial(go, recipe), instead, window), failed
+        )
 
     def _ask(
         self,
@@ -146,7 +164,13 @@ class Fetching(QObject):
         self.sizes[found[0]] = found[1]
         self.sized.emit()
 
-    def _question(self, models: Sequence[Model], go: Callable[[], None], window: QWidget) -> None:
+    def _question(
+        self,
+        models: Sequence[Model],
+        go: Callable[[], None],
+        instead: Callable[[], None] | None,
+        window: QWidget,
+    ) -> None:
         names = " and ".join(model.name for model in models)
         size = megabytes(sum(self.sizes.get(model.name, 0) for model in models))
         licences = " and ".join(dict.fromkeys(model.licence for model in models))
@@ -157,10 +181,12 @@ class Fetching(QObject):
             f"Licence: {licences}.",
             parent=window,
         )
-        box.setInformativeText(
-            "It is kept for all songs from then on. Nothing of your song leaves this machine."
-        )
+        words = "It is kept for all songs from then on. Nothing of your song leaves this machine."
         box.addButton(QMessageBox.StandardButton.Cancel)
+        if instead is not None:
+            words += f"\n\n{SKETCH_WORDS}"
+            offer_sketch(box, instead)
+        box.setInformativeText(words)
         yes = box.addButton("Download and run", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(yes)
         box.setModal(False)
@@ -210,6 +236,13 @@ class Fetching(QObject):
         self.words = ""
         self.changed.emit()
         self._next()
+
+
+def offer_sketch(box: QMessageBox, instead: Callable[[], None]) -> None:
+    """Put the button into a question that runs the small network at once."""
+    quick = box.addButton("Sketch now", QMessageBox.ButtonRole.ActionRole)
+    quick.setToolTip("Separate at once with the small network that comes with the program")
+    quick.clicked.connect(lambda: instead())
 
 
 def _nothing() -> None:

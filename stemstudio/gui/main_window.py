@@ -36,7 +36,7 @@ from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.document import Document
 from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.exporting import Exporting
-from stemstudio.gui.fetching import Fetching
+from stemstudio.gui.fetching import Fetching, offer_sketch
 from stemstudio.gui.filtering import Filtering
 from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
@@ -349,6 +349,7 @@ class MainWindow(QMainWindow):
             themes.addAction(action)
         self.job_status = JobStatus(self.document, self)
         bar.setCornerWidget(self.job_status, Qt.Corner.TopRightCorner)
+        self.statusBar()  # has its place from the start: nothing moves when the first line is said
 
     def _connect(self) -> None:
         document = self.document
@@ -376,6 +377,7 @@ class MainWindow(QMainWindow):
         self.separating.atoms_so_far.connect(self.atoms.show_preview)
         self.separating.ended.connect(self.atoms.end_preview)
         self.separating.card_failed.connect(self._offer_processor)
+        self.fetching.unreachable.connect(self._offer_sketch)
         self.separating.unfinished.connect(self.separate.show_unfinished)
         self.separate.models_wanted.connect(self.commands.show_models)
         self.separate.keep_wanted.connect(self.separating.keep_finished)
@@ -529,6 +531,10 @@ class MainWindow(QMainWindow):
         slower = box.addButton("Use the processor", QMessageBox.ButtonRole.ActionRole)
         slower.setToolTip("The same once more, slower, in the memory of the computer")
         slower.clicked.connect(lambda: again())
+
+    def _offer_sketch(self, error: Exception, instead: Callable[[], None]) -> None:
+        """Weights cannot be fetched just now: the small network is here."""
+        offer_sketch(show_error(self, error), instead)
 
     def _ask_channels(self, info: SongInfo, error: StemStudioError) -> None:
         """A song with more than two channels: fold it down, or take a pair."""

@@ -51,6 +51,7 @@ COLUMNS = ("Model", "Here", "Size", *(word.capitalize() for word in SCORED), "Li
 NUMBERS = range(2, 7)
 FILES = "Weights (*.safetensors *.th *.pth *.ckpt);;All files (*)"
 ASKED = "asked online"
+ROUNDED = "≈"
 VERDICTS = {
     "whole": "whole: it matches its publisher's checksum",
     "unchecked": "it loads; its publisher gives no checksum",
@@ -265,10 +266,11 @@ class ModelsDialog(QDialog):
                     self.table.setItem(place, column, item)
                 item.setText(text)
                 item.setToolTip(model.source if column in NUMBERS[1:] else model.words)
-                if column == 2 and text == ASKED:
-                    item.setToolTip("The model hub says it, once it can be reached")
                 if column == 2:
-                    item.setForeground(QBrush(look.colour("muted" if text == ASKED else "text")))
+                    unsure = text == ASKED or text.startswith(ROUNDED)
+                    item.setForeground(QBrush(look.colour("muted" if unsure else "text")))
+                    if unsure:
+                        item.setToolTip("The model hub says it to the byte, once it can be reached")
                 if column in NUMBERS:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if column == 0:
@@ -285,6 +287,8 @@ class ModelsDialog(QDialog):
         if row is not None and row.whole:
             return megabytes(row.size)
         size = self._fetching.sizes.get(model.name)
+        if size is None and model.about is not None:
+            return f"{ROUNDED} {model.about} MB"
         if size is None:
             return ASKED if self._fetching.offline and not model.shipped else ""
         return megabytes(size + (0 if row is None else row.size))
@@ -317,7 +321,10 @@ class ModelsDialog(QDialog):
             if size is not None:
                 lines.append(f"{told}: {megabytes(size)} to download.")
             elif self._fetching.offline:
-                lines.append(f"{told}. Its size is asked of the model hub, which cannot be reached just now.")
+                about = f": about {model.about} MB to download" if model.about is not None else ""
+                lines.append(
+                    f"{told}{about}. The model hub cannot be reached just now; “Add a file…” needs no network."
+                )
             else:
                 lines.append(f"{told}.")
         self.details.setText("\n".join(lines))

@@ -61,7 +61,7 @@ def test_what_is_fetched_lies_in_the_hubs_own_cache_and_runs(hub):
     assert len(hub.ranges) == asked, "what is here is not fetched again"
 
 
-def test_a_connection_that_drops_is_taken_up_where_it_broke_off(hub, monkeypatch):
+def test_a_connection_that_drops_is_taken_up_where_it_broke_off(hub, monkeypatch, capfd):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     hub.files[KEY] += bytes(2_000_000)
     hub.drops = [1_000_000]
@@ -69,6 +69,7 @@ def test_a_connection_that_drops_is_taken_up_where_it_broke_off(hub, monkeypatch
     assert path.read_bytes() == hub.files[KEY]
     assert hub.ranges[0] == 0
     assert 500_000 < hub.ranges[1] <= 1_000_000
+    assert not "".join(capfd.readouterr()), "no words of the library's own, which nobody asked for"
 
 
 def test_what_arrives_changed_is_deleted(hub):
@@ -132,10 +133,12 @@ def test_a_proxy_that_is_not_there_is_named(hub, monkeypatch):
     from huggingface_hub.utils import close_session
 
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    close_session()
-    with pytest.raises(DownloadFailed, match=r"proxy|reached"):
-        download(MODEL, Progress())
+    for proxy in ("http://127.0.0.1:9", "http://me:secret@127.0.0.1:9"):
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        close_session()
+        with pytest.raises(DownloadFailed, match=r"the proxy 127\.0\.0\.1:9 does not answer") as refused:
+            download(MODEL, Progress())
+        assert "secret" not in str(refused.value)
     monkeypatch.delenv("HTTP_PROXY")
     close_session()
 

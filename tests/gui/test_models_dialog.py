@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
 from model_hub import model_hub
@@ -12,10 +11,12 @@ from small_projects import song
 from small_recipes import write_tiny_weights
 
 from stemstudio.algorithms import algorithm
+from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.hanging_up import NAME
 from stemstudio.algorithms.neural.weights import models_folder
-from stemstudio.gui.fetching import Fetching
+from stemstudio.gui.error_dialog import show_error
+from stemstudio.gui.fetching import Fetching, offer_sketch
 from stemstudio.gui.models_dialog import ModelsDialog
 from stemstudio.gui.views.separate import SeparatePanel
 
@@ -67,8 +68,8 @@ def test_every_model_is_there_with_what_is_known_of_it(qtbot, page, hub):
     assert cells(page, "htdemucs_ft")[3:7] == ["9.2", "10.1", "10.4", "6.3"]
     assert cells(page, "umxl")[7] == "CC BY-NC-SA 4.0"
     assert not hub.ranges, "nothing is fetched that nobody asked for"
-    qtbot.waitUntil(lambda: cells(page, "htdemucs")[2] != "", timeout=5000)
-    assert cells(page, "htdemucs")[2] == f"{len(hub.files[KEY]) / 1e6:.1f} MB", "asked of the hub"
+    asked = f"{len(hub.files[KEY]) / 1e6:.1f} MB"
+    qtbot.waitUntil(lambda: cells(page, "htdemucs")[2] == asked, timeout=5000)
     assert cells(page, "htdemucs")[1] == "not here"
     assert cells(page, "sketch")[1] == "comes along"
     page.choose("sketch")
@@ -89,9 +90,10 @@ def test_without_the_hub_sizes_are_said_to_be_asked_and_own_files_have_their_way
     page.fetching.sizes.clear()
     page.hide()
     page.show()  # another visit asks again
-    qtbot.waitUntil(lambda: cells(page, "htdemucs")[2] == "asked online", timeout=20_000)
+    qtbot.waitUntil(lambda: cells(page, "mdx_q")[2] == "asked online", timeout=20_000)
+    assert cells(page, "htdemucs")[2] == "≈ 84 MB", "what is known without it"
     page.choose("htdemucs")
-    assert "asked of the model hub, which cannot be reached just now" in page.details.text()
+    assert "about 84 MB to download. The model hub cannot be reached just now" in page.details.text()
     assert cells(page, "sketch")[2] == "7.2 MB", "what comes along is known"
     words = " ".join(label.text() for label in page.findChildren(QLabel))
     assert "RoFormer are not on this list" in words
@@ -177,22 +179,45 @@ def test_the_first_run_asks_with_the_size_and_then_runs(qtbot, hub):
     card.click()
     assert panel.run_button.text() == "Run…"
     assert panel.models_button.isVisible()
-    ran: list[Path] = []
+    ran: list[Algorithm] = []
     recipe = algorithm("htdemucs")()
-    for agreed in (False, True):
-        fetching.when_here(recipe, lambda: ran.append(models_folder()), window)
+    for word in ("Cancel", "Sketch now", "Download and run"):
+        fetching.when_here(recipe, ran.append, window)
         box = question(qtbot, window)
         assert f"{len(hub.files[KEY]) / 1e6:.1f} MB to download" in box.text()
         assert "MIT" in box.text()
         assert not hub.ranges
-        word = "Download and run" if agreed else "Cancel"
+        assert "Sketch" in box.informativeText()
         next(button for button in box.buttons() if button.text().replace("&", "") == word).click()
-    qtbot.waitUntil(lambda: bool(ran), timeout=5000)
+    qtbot.waitUntil(lambda: len(ran) == 2, timeout=5000)
+    assert [each.model for each in ran] == ["sketch", "htdemucs"], "at once, and after the download"
     assert hub.ranges == [0]
     assert panel.run_button.text() == "Run"
     assert "maybe" in card.side_words, "how long it takes, as a guess"
-    fetching.when_here(recipe, lambda: ran.append(models_folder()), window)
-    assert len(ran) == 2, "what is here runs at once"
+    fetching.when_here(recipe, ran.append, window)
+    assert len(ran) == 3, "what is here runs at once"
+    document.jobs.close()
+
+
+def test_without_a_network_stems_are_one_click_away(qtbot, hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    document = song()
+    fetching = Fetching(document.jobs)
+    offers: list[tuple[Exception, object]] = []
+    errors: list[Exception] = []
+    fetching.unreachable.connect(lambda error, instead: offers.append((error, instead)))
+    fetching.failed.connect(errors.append)
+    ran: list[Algorithm] = []
+    window = QWidget()
+    qtbot.addWidget(window)
+    fetching.when_here(algorithm("htdemucs")(stems="vocals", seed=3), ran.append, window)
+    fetching.when_here(algorithm("htdemucs")(model="htdemucs_6s", stems="piano"), ran.append, window)
+    qtbot.waitUntil(lambda: bool(offers) and bool(errors), timeout=5000)
+    box = show_error(window, offers[0][0])
+    offer_sketch(box, offers[0][1])
+    next(button for button in box.buttons() if button.text() == "Sketch now").click()
+    assert [(each.model, each.stems, each.seed) for each in ran] == [("sketch", "vocals", 3)]
+    assert len(errors) == 1, "Sketch knows no piano"
     document.jobs.close()
 
 

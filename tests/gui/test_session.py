@@ -10,7 +10,7 @@ import soundfile
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from signals import mixture
 from small_recipes import write_tiny_weights
 
@@ -65,6 +65,14 @@ def drag(window: MainWindow, start: tuple[float, float], stop: tuple[float, floa
         QTest.mouseMove(sheet, at(step))
         QTest.qWait(5)
     QTest.mouseRelease(sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at(stop))
+
+
+def test_the_first_line_that_is_said_moves_nothing(qtbot, window):
+    height = window.sheet.height()
+    window.document.said.emit("Something happened.")
+    QApplication.processEvents()
+    assert window.statusBar().currentMessage() == "Something happened."
+    assert window.sheet.height() == height
 
 
 def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):

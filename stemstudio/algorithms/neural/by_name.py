@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stemstudio.algorithms.algorithm import Algorithm
-from stemstudio.algorithms.neural.catalogue import Model
+from stemstudio.algorithms.neural.catalogue import MODELS, Model
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.neural.openunmix import OpenUnmix
 from stemstudio.algorithms.neural.roformer import RoFormer
-from stemstudio.errors import MissingModel, StemStudioError
+from stemstudio.algorithms.streaming import Streaming
+from stemstudio.errors import BadRecipe, MissingModel, StemStudioError
 
 RUNS: Mapping[str, type[Algorithm]] = {"demucs": HTDemucs, "unmix": OpenUnmix, "roformer": RoFormer}
 
@@ -29,6 +30,23 @@ def recipe_named(name: str) -> Algorithm:
         raise StemStudioError(f"There is no model “{name[:80]}”.", f"There are: {', '.join(models)}.")
     weights_of(models[name])
     return recipe_of(models[name])
+
+
+def sketched(recipe: Algorithm) -> HTDemucs | None:
+    """The same by the small network that comes with the program; None where that is asked, or lacks a stem that is."""
+    from stemstudio.algorithms.neural.separation import stems_named
+    from stemstudio.algorithms.neural.weights import missing
+
+    if not isinstance(recipe, Streaming) or "sketch" in recipe.models:
+        return None
+    fields = ("stems", "seed", "device", "precision")
+    kept = {name: getattr(recipe, name) for name in fields if hasattr(recipe, name)}
+    quick = HTDemucs.from_settings({"model": "sketch", "shifts": 0, **kept})
+    try:
+        stems_named(quick.stems, MODELS["sketch"].stems)
+    except BadRecipe:
+        return None
+    return None if missing(quick) else quick
 
 
 def models_here() -> tuple[Model, ...]:

@@ -43,6 +43,8 @@ class Model:
         How the hub's repository names the file of a network; for a model that somebody added, its file in our folder.
     shipped
         Whether it comes with the program.
+    about
+        Megabytes to fetch, rounded, for as long as the hub has not said them; None where that is not known.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Model:
     family: Literal["demucs", "unmix", "roformer"] = "demucs"
     file: str = "{}.safetensors"
     shipped: bool = False
+    about: int | None = None
 
     @property
     def title(self) -> str:
@@ -80,6 +83,7 @@ MODELS: Mapping[str, Model] = {
             ("955717e8",),
             "adefossez/HTDemucs",
             checksums=("8726e21a",),
+            about=84,
         ),
         Model(
             "htdemucs_ft",
@@ -90,6 +94,7 @@ MODELS: Mapping[str, Model] = {
             sdr={"vocals": 9.2, "drums": 10.1, "bass": 10.4, "other": 6.3},
             source="Rouard, Massa & Défossez 2023, MUSDB18",
             checksums=("ba3fe64a", "e57c48e6", "ef3bcb9c", "f3cf25b2"),
+            about=336,
         ),
         Model(
             "htdemucs_6s",
@@ -98,6 +103,7 @@ MODELS: Mapping[str, Model] = {
             "adefossez/HTDemucs-6s",
             stems=("drums", "bass", "other", "vocals", "guitar", "piano"),
             checksums=("34c22ccb",),
+            about=55,
         ),
         Model(
             "hdemucs_mmi",
@@ -106,6 +112,7 @@ MODELS: Mapping[str, Model] = {
             "adefossez/Demucs-hdemucs_mmi",
             segment=44.0,
             checksums=("1941ce65",),
+            about=167,
         ),
         Model(
             "mdx",
@@ -116,6 +123,7 @@ MODELS: Mapping[str, Model] = {
             segment=44.0,
             source="2021 Music Demixing Challenge, track A; no figures by stem on MUSDB18",
             checksums=("0f06f20e", "70f50cc9", "fe698775", "3d5dd56b"),
+            about=691,
         ),
         Model(
             "mdx_extra",
@@ -125,6 +133,7 @@ MODELS: Mapping[str, Model] = {
             segment=44.0,
             source=_SEEN,
             checksums=("c1b80bdd", "ae9d2452", "db83574e", "61801ae1"),
+            about=669,
         ),
         Model(
             "mdx_q",
@@ -157,6 +166,7 @@ MODELS: Mapping[str, Model] = {
             source="Stöter et al. 2019, MUSDB18",
             family="unmix",
             file="umxhq/{}.pth",
+            about=142,
         ),
         Model(
             "umxl",
@@ -169,6 +179,7 @@ MODELS: Mapping[str, Model] = {
             source="Stöter et al. 2021, MUSDB18",
             family="unmix",
             file="umxl/{}.pth",
+            about=453,
         ),
         Model(
             "sketch",

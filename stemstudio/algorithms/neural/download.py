@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -78,6 +79,9 @@ def _missing(model: Model) -> list[tuple[str, int]]:
 def _fetch(model: Model, name: str, told: _Told) -> Path:
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.utils.tqdm import tqdm
+
+    # What goes wrong is said here, in a sentence; the library's own words would stand between those of the command.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
     # Plain transfer in small pieces: a cancel takes hold between two of them, and 10 MB may take a minute.
     constants.HF_HUB_DISABLE_XET = True
@@ -180,9 +184,10 @@ def _unreachable(model: Model, error: BaseException) -> HubUnreachable:
             f"{model.name} could not be fetched: the connection's certificate is not trusted here.",
             "Where a company's proxy looks into connections, name its certificate in SSL_CERT_FILE.",
         )
-    if "proxy" in words or "407" in words:
+    proxy = _proxy()
+    if proxy or "proxy" in words or "407" in words:
         return HubUnreachable(
-            f"{model.name} could not be fetched: the proxy does not let it through.",
+            f"{model.name} could not be fetched: the proxy{proxy} does not answer, or does not let it through.",
             "Check the proxy in HTTPS_PROXY, or fetch the file elsewhere and add it with “stemstudio models add”.",
         )
     return HubUnreachable(
@@ -190,6 +195,21 @@ def _unreachable(model: Model, error: BaseException) -> HubUnreachable:
         "Check the connection and try again, or fetch the file elsewhere and add it under Separate ▸ Trained models, or with "
         "“stemstudio models add”. Sketch, the preview that comes with the program, needs no download.",
     )
+
+
+def _proxy() -> str:
+    """Which proxy stands between here and the hub, as " host:port", without the password that may be in its address."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    from huggingface_hub import constants
+
+    hub = urlsplit(_endpoint() or constants.ENDPOINT)
+    named = getproxies()
+    proxy = urlsplit(named.get(hub.scheme) or named.get("all") or "")
+    if not proxy.hostname or proxy_bypass(hub.netloc):
+        return ""
+    return f" {proxy.hostname}" + (f":{proxy.port}" if proxy.port else "")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
