@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,7 @@ from stemstudio.bss_eval import bss_eval_sources
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 
-Match = Literal["name", "best"]
+Match = Literal["name", "best", "either"]
 
 _SUFFIXES = (
     *(
@@ -51,6 +51,8 @@ class Score:
         Scale-invariant SDR over all channels.
     sdr_plain
         10 log₁₀ |s|² / |s − ŝ|² over all channels.
+    estimate
+        Name of the estimate.
     """
 
     sdr: float
@@ -58,10 +60,16 @@ class Score:
     sar: float
     si_sdr: float
     sdr_plain: float
+    estimate: str = ""
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures by name."""
+        return {name: value for name, value in vars(self).items() if name != "estimate"}
 
     def as_json(self) -> dict[str, float | None]:
         """Return the figures by name, None for those that JSON has no number for (NaN and infinity)."""
-        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
+        return {name: value if math.isfinite(value) else None for name, value in self.figures.items()}
 
 
 def scores(
@@ -81,9 +89,10 @@ def scores(
     ----------
     references, estimates : mapping of str to ndarray, shape (channels, samples)
         Stems by name, at one sample rate. There may be more estimates than references.
-    match : {"name", "best"}
+    match : {"name", "best", "either"}
         Which estimate belongs to a reference: the one of its name, or the one in the permutation with the highest
-        mean SIR (the highest mean SDR where there is a single reference).
+        mean SIR (the highest mean SDR where there is a single reference). "either" takes those of the same name,
+        in whatever case, and shares the rest out as "best" does; what finds no estimate is left out.
     progress : Progress, optional
         Told how far it is.
 
@@ -104,17 +113,26 @@ def scores(
     """
     progress = progress or Progress()
     chosen = _candidates(references, estimates, match)
+    if not chosen:
+        return {}
     length = max(signal.shape[-1] for signal in references.values())
     sources = np.stack([_mono(name, signal, length) for name, signal in references.items()])
     guesses = np.stack([_mono(name, estimates[name], length) for name in chosen])
     sdr, sir, sar = bss_eval_sources(sources, guesses, progress=progress.part(0, 0.9))
-    columns = range(len(chosen)) if match == "name" else _best(sir if len(sources) > 1 else sdr)
+    if match == "name":
+        columns = dict(enumerate(range(len(chosen))))
+    else:
+        same = _same_names(list(references), chosen) if match == "either" else {}
+        columns = _best(sir if len(sources) > 1 else sdr, same)
 
     result = {}
-    for row, (column, (name, reference)) in enumerate(zip(columns, references.items(), strict=True)):
-        si_sdr, plain = _direct(name, reference, estimates[chosen[column]], length)
-        at = row, column
-        result[name] = Score(float(sdr[at]), float(sir[at]), float(sar[at]), si_sdr, plain)
+    for row, (name, reference) in enumerate(references.items()):
+        if row not in columns:
+            continue
+        at = row, columns[row]
+        estimate = chosen[columns[row]]
+        si_sdr, plain = _direct(name, reference, estimates[estimate], length)
+        result[name] = Score(float(sdr[at]), float(sir[at]), float(sar[at]), si_sdr, plain, estimate)
     progress(1.0, "Scored")
     return result
 
@@ -186,7 +204,7 @@ def _candidates(references: Mapping[str, object], estimates: Mapping[str, object
                 "Name the estimates like the references, or match them by what sounds nearest.",
             )
         return list(references)
-    if len(estimates) < len(references):
+    if match == "best" and len(estimates) < len(references):
         raise StemStudioError(
             f"There are {len(references)} reference stems and only {len(estimates)} estimates.",
             "Give an estimate for every reference.",
@@ -239,10 +257,20 @@ def _ratio(signal: float, noise: float) -> float:
     return 10 * math.log10(signal / noise) if noise else math.inf
 
 
-def _best(sir: NDArray[np.float64]) -> list[int]:
-    """For every reference the estimate in the assignment with the highest sum."""
+def _same_names(references: list[str], estimates: list[str]) -> dict[int, int]:
+    """Number of the estimate by that of the reference of the same name, in whatever case."""
+    known = {name.strip().casefold(): column for column, name in enumerate(estimates)}
+    names = [name.strip().casefold() for name in references]
+    return {row: known[name] for row, name in enumerate(names) if name in known}
+
+
+def _best(sir: NDArray[np.float64], fixed: Mapping[int, int]) -> dict[int, int]:
+    """The estimate of every reference in the assignment with the highest sum; `fixed` are decided."""
     from scipy.optimize import linear_sum_assignment
 
     # beyond ±1000 dB a figure says no more than "perfect" or "nothing of it"; undefined is worst
     gain = np.clip(np.nan_to_num(sir, nan=-2000.0, posinf=1000.0, neginf=-1000.0), -2000.0, 1000.0)
-    return [int(column) for column in linear_sum_assignment(gain, maximize=True)[1]]
+    rows = [row for row in range(gain.shape[0]) if row not in fixed]
+    columns = [column for column in range(gain.shape[1]) if column not in fixed.values()]
+    pairs = zip(*linear_sum_assignment(gain[np.ix_(rows, columns)], maximize=True), strict=True)
+    return {**fixed, **{rows[row]: columns[column] for row, column in pairs}}

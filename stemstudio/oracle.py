@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.audio.audio import Audio, Sound
+from stemstudio.audio.audio import Audio, Samples, Sound
 from stemstudio.errors import StemStudioError
+from stemstudio.evaluation import Score, scores
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 
-KINDS = {"binary": "ideal binary mask", "ratio": "ideal ratio mask", "wiener": "ideal Wiener mask"}
+KINDS = {"binary": "Ideal binary mask", "ratio": "Ideal ratio mask", "wiener": "Ideal Wiener mask"}
 BLOCK_SECONDS = 20
 TINY = np.float32(1e-20)
 
@@ -23,8 +23,8 @@ def ceilings(
     references: Mapping[str, Audio],
     grid: StftSettings | None = None,
     progress: Progress | None = None,
-) -> dict[str, dict[str, float]]:
-    """Plain SDR of masks made from the true stems and laid on the mixture.
+) -> dict[str, dict[str, Score]]:
+    """Scores of masks made from the true stems and laid on the mixture.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def ceilings(
     Returns
     -------
     dict
-        `{kind: {name: dB}}` for the kinds "binary" (1 where the stem is the loudest), "ratio" (|S_j| / Σ |S|) and
+        `{kind: {name: score}}` for the kinds "binary" (1 where the stem is the loudest), "ratio" (|S_j| / Σ |S|) and
         "wiener" (|S_j|² / Σ |S|²); NaN for a silent stem.
 
     Raises
@@ -60,30 +60,38 @@ def ceilings(
                 f"the song {mixture.channels} at {mixture.sample_rate} Hz.",
                 "Compare with stems of the same song.",
             )
-    names = list(references)
-    signal = np.zeros(len(names))
-    noise = {kind: np.zeros(len(names)) for kind in KINDS}
+    truth = {name: reference.samples for name, reference in references.items()}
+    found = {}
+    for number, kind in enumerate(KINDS):
+        part = progress.part(number / len(KINDS), (number + 1) / len(KINDS))
+        best = masked(mixture, references, kind, grid, part.part(0, 0.4))
+        found[kind] = scores(truth, best, progress=part.part(0.4, 1))
+    return found
+
+
+def masked(
+    mixture: Sound,
+    references: Mapping[str, Audio],
+    kind: str,
+    grid: StftSettings,
+    progress: Progress,
+) -> dict[str, Samples]:
+    """What masks of one kind make of the mixture, float32 (channels, samples) by name; see `ceilings`."""
+    sounds = {name: np.empty((mixture.channels, mixture.length), dtype=np.float32) for name in references}
     step = BLOCK_SECONDS * mixture.sample_rate
     for start in range(0, mixture.length, step):
         stop = min(start + step, mixture.length)
         first, last = grid.frames_touching(start, stop, mixture.length)
         mixed = forward(mixture, grid, first=first, last=last)
-        sheets = [forward(references[name], grid, first=first, last=last).values for name in names]
-        levels = np.abs(np.stack(sheets))
-        progress(0.2 * (stop / mixture.length))
-        truth = [references[name].read(start, stop).astype(np.float64) for name in names]
-        signal += [float(np.sum(samples**2)) for samples in truth]
-        for kind in KINDS:
-            for row, mask in enumerate(_masks(levels, kind)):
-                progress.check()
-                values = (mask * mixed.values).astype(np.complex64)
-                sheet = Spectrogram(values, grid, mixed.sample_rate, first, mixture.length)
-                noise[kind][row] += float(np.sum((truth[row] - inverse(sheet, start, stop)) ** 2))
+        true = [forward(reference, grid, first=first, last=last).values for reference in references.values()]
+        masks = _masks(np.abs(np.stack(true)), kind)
+        for sound, mask in zip(sounds.values(), masks, strict=True):
+            progress.check()
+            values = (mask * mixed.values).astype(np.complex64)
+            sheet = Spectrogram(values, grid, mixed.sample_rate, first, mixture.length)
+            sound[:, start:stop] = inverse(sheet, start, stop)
         progress(stop / mixture.length, "Ceilings of masks")
-    return {
-        kind: {name: _decibels(s, n) for name, s, n in zip(names, signal, missed, strict=True)}
-        for kind, missed in noise.items()
-    }
+    return sounds
 
 
 def _masks(levels: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
@@ -94,9 +102,3 @@ def _masks(levels: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
     power = levels if kind == "ratio" else np.square(levels)
     total = np.maximum(power.sum(axis=0), TINY)
     return np.asarray(power / total, dtype=np.float32)
-
-
-def _decibels(signal: float, noise: float) -> float:
-    if signal <= 0:
-        return math.nan
-    return math.inf if noise <= 0 else 10 * math.log10(signal / noise)

@@ -70,8 +70,20 @@ def test_best_match_finds_the_shuffled_stems_and_ignores_the_rest(stems):
     best = scores(stems, shuffled, match="best")
     assert list(best) == ["vocals", "drums", "bass"]
     by_name = scores(stems, heard)
+    assert [score.estimate for score in best.values()] == ["two", "three", "one"]
     for name, score in best.items():
-        assert vars(score) == pytest.approx(vars(by_name[name]), abs=1e-9)
+        assert score.figures == pytest.approx(by_name[name].figures, abs=1e-9)
+
+
+def test_same_names_belong_together_and_the_rest_to_what_is_nearest(stems):
+    """Even where another stem is nearer to a true one than that of its name."""
+    estimates = {"Drums": stems["drums"] + 2 * stems["bass"], "voice": stems["vocals"] + 0.1 * stems["drums"]}
+    found = scores(stems, estimates, match="either")
+    assert {name: score.estimate for name, score in found.items()} == {"vocals": "voice", "drums": "Drums"}
+    assert found["vocals"].sdr_plain == pytest.approx(20, abs=0.5)
+    assert found["drums"].sdr_plain == pytest.approx(-6, abs=0.5)
+    assert scores(stems, stems, match="either") == scores(stems, stems)
+    assert scores(stems, {}, match="either") == {}
 
 
 def test_best_match_of_a_single_reference_is_the_one_with_least_distortion(stems):

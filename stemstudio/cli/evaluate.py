@@ -35,7 +35,7 @@ def evaluate(
         return
     rows = [
         (
-            name,
+            name if name == score.estimate else f"{name} ({score.estimate})",
             *(_decibels(value) for value in (score.sdr, score.sir, score.sar, score.si_sdr, score.sdr_plain)),
         )
         for name, score in scores.items()

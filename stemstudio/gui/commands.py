@@ -29,7 +29,7 @@ from stemstudio.spectral.lines import PitchLine
 if TYPE_CHECKING:
     from stemstudio.audio.audio import Audio
     from stemstudio.gui.batch_dialog import BatchDialog
-    from stemstudio.gui.evaluation_dialog import Comparison
+    from stemstudio.gui.evaluation_dialog import Comparison, EvaluationDialog
     from stemstudio.gui.help_window import HelpWindow
     from stemstudio.gui.main_window import MainWindow
     from stemstudio.gui.models_dialog import ModelsDialog
@@ -48,6 +48,7 @@ class Commands(QObject):
         self._reworking = reworking_of(window.document)
         self.opinions = opinions_of(window.document)
         self._comparison: Comparison | None = None
+        self._evaluation: EvaluationDialog | None = None
         self._help: HelpWindow | None = None
         self._models: ModelsDialog | None = None
         self._batch: BatchDialog | None = None
@@ -403,7 +404,12 @@ class Commands(QObject):
             return
         if self._comparison is None or self._comparison.project is not document.project:
             self._comparison = Comparison(document.project)
-        EvaluationDialog(document, self._comparison, self.window).show()
+        if self._evaluation is None:
+            self._evaluation = EvaluationDialog(document, self._comparison, self.window)
+        self._evaluation.take_up(self._comparison)
+        self._evaluation.show()
+        self._evaluation.raise_()
+        self._evaluation.activateWindow()
 
     def teach_selection(self) -> None:
         self.window.teaching.from_selection()

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stemstudio.audio.audio import Audio
+from stemstudio.audio.audio import Audio, Samples
 from stemstudio.errors import StemStudioError
 from stemstudio.evaluation import Score, read_folder, scores
 from stemstudio.gui.document import Document
@@ -40,23 +40,41 @@ COLUMNS = {
     "sar": ("SAR", "BSSEval v3: signal to artefacts"),
     "si_sdr": ("SI-SDR", "Signal to distortion when the level does not count"),
 }
+FIRST = ("Stem", "Run", "Yours")  # columns before the figures
+YOURS = "Which of your stems is scored: the one of the same name, else the one that fits best"
+MEAN = "mean"
+HEADERS = [*FIRST, *(words for words, _ in COLUMNS.values())]
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 BLOCK_SECONDS = 20
+SILENT = 1e-9  # of the song's power, below which a stem is nobody's
 
 
 @dataclass
 class Run:
-    """Scores of one state of the stems.
+    """Scores of one state of the stems, or of ideal masks.
 
     Attributes
     ----------
     name
         The last step that made them.
-    rows
-        Figures by reference and column.
+    scores
+        By the name of the true stem.
     """
 
     name: str
-    rows: dict[str, dict[str, float]]
+    scores: dict[str, Score]
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """The mean of each figure over the stems that have one."""
+        means = {}
+        for key in COLUMNS:
+            values = [getattr(score, key) for score in self.scores.values()]
+            values = [value for value in values if math.isfinite(value)]
+            if values:
+                means[key] = sum(values) / len(values)
+        return means
 
 
 @dataclass
@@ -76,7 +94,7 @@ class EvaluationDialog(QDialog):
     def __init__(self, document: Document, comparison: Comparison, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Compare with true stems")
-        self.resize(780, 520)
+        self.resize(860, 600)
         self._document = document
         self._comparison = comparison
         self._job: Job | None = None
@@ -89,16 +107,19 @@ class EvaluationDialog(QDialog):
         self.score.setToolTip("Adds a run to the table; change something and score again to compare")
         self.score.setProperty("primary", True)
         self.score.clicked.connect(self.run)
-        self.table = QTableWidget(0, 2 + len(COLUMNS), self)
-        self.table.setHorizontalHeaderLabels(["Run", "Stem", *(words for words, _ in COLUMNS.values())])
-        for column, (_, tip) in enumerate(COLUMNS.values(), 2):
+        self.table = QTableWidget(0, len(FIRST) + len(COLUMNS), self)
+        self.table.setHorizontalHeaderLabels(HEADERS)
+        for column, (_, tip) in enumerate(COLUMNS.values(), len(FIRST)):
             self.table.horizontalHeaderItem(column).setToolTip(tip)
+        self.table.horizontalHeaderItem(2).setToolTip(YOURS)
+        for column in range(self.table.columnCount()):
+            self.table.horizontalHeaderItem(column).setTextAlignment(RIGHT if column >= len(FIRST) else LEFT)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setAlternatingRowColors(True)
         self.table.setAccessibleName("Scores in dB")
         self.words = QLabel(self)
         self.words.setWordWrap(True)
@@ -122,7 +143,14 @@ class EvaluationDialog(QDialog):
         column.addWidget(self.table, 1)
         column.addWidget(self.words)
         column.addLayout(bottom)
+        document.opened.connect(self._song_closed)
         self._show()
+
+    def take_up(self, comparison: Comparison) -> None:
+        """Show what was compared of a song."""
+        if comparison is not self._comparison:
+            self._comparison = comparison
+            self._show()
 
     def load(self, folder: Path) -> None:
         """Read the true stems of a folder, and find out what masks could reach at best."""
@@ -130,20 +158,9 @@ class EvaluationDialog(QDialog):
         assert state is not None
 
         def work(progress: Progress) -> tuple[dict[str, Audio], list[Run]]:
-            references = read_folder(folder, progress=progress.part(0, 0.4))
-            if not references:
-                raise StemStudioError(
-                    f"There are no stems in {folder.name}.", "Choose a folder with one file a stem."
-                )
-            reached = ceilings(state.mixture, references, state.grid, progress.part(0.4, 1))
-            best = [
-                Run(
-                    f"{KINDS[kind][:1].upper()}{KINDS[kind][1:]}",
-                    {name: {"sdr_plain": value} for name, value in figures.items()},
-                )
-                for kind, figures in reached.items()
-            ]
-            return references, best
+            references = read_folder(folder, progress=progress.part(0, 0.2))
+            reached = ceilings(state.mixture, references, state.grid, progress.part(0.2, 1))
+            return references, [Run(KINDS[kind], found) for kind, found in reached.items()]
 
         def done(result: tuple[dict[str, Audio], list[Run]]) -> None:
             comparison.folder, comparison.runs = folder, []
@@ -160,13 +177,21 @@ class EvaluationDialog(QDialog):
             return
         name = history.names[history.place - 1] if history.place else "Mixture"
 
-        def done(rows: dict[str, dict[str, float]]) -> None:
-            comparison.runs.append(Run(f"{len(comparison.runs) + 1}. {name}", rows))
-            self._end("")
+        def done(found: dict[str, Score]) -> None:
+            comparison.runs.append(Run(f"{len(comparison.runs) + 1}. {name}", found))
+            without = [f"“{each}”" for each in references if each not in found]
+            self._end(f"No stem is left for {', '.join(without)}." if without else "")
 
         self._begin("Scoring", lambda progress: score_leaves(state, references, progress), done)
 
     # inside
+
+    def _song_closed(self) -> None:
+        """Nobody waits for scores of a song that is closed."""
+        if self._comparison.project is not self._document.project:
+            if self._job is not None:
+                self._job.stop()
+            self.close()
 
     def _begin(self, title: str, work: object, done: object) -> None:
         self.words.setText(f"{title}…")
@@ -201,80 +226,84 @@ class EvaluationDialog(QDialog):
         self.score.setEnabled(self._job is None and bool(comparison.references))
         if comparison.folder is None:
             self.folder.setText("Choose the folder that holds the true stems of this song.")
-            self.words.setText(
-                "Stems are compared by name; where the names differ, the best permutation is taken."
-            )
+            self.words.setText("Stems are compared by name; where the names differ, with what fits best.")
         else:
             names = ", ".join(comparison.references)
             self.folder.setText(f"{comparison.folder.name}: {names}")
             self.words.setText(
                 "All in dB, higher is better. Ceilings: what masks made from the true stems would reach."
             )
-        rows = [
-            (run.name, stem, figures)
-            for run in (*comparison.best, *comparison.runs)
-            for stem, figures in (*run.rows.items(), *_mean(run))
-        ]
-        self.table.setRowCount(len(rows))
-        for row, (run_name, stem, figures) in enumerate(rows):
-            texts = [run_name, stem, *(_text(figures.get(key)) for key in COLUMNS)]
+        lines = self._lines()
+        self.table.clearSpans()
+        self.table.setRowCount(len(lines))
+        top = 0
+        for row, texts in enumerate(lines):
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                if column > 1:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setTextAlignment(RIGHT if column >= len(FIRST) else LEFT)
+                if column < len(FIRST):
+                    item.setToolTip(text)
                 self.table.setItem(row, column, item)
-        self.table.scrollToBottom()
+            if row + 1 == len(lines) or lines[row + 1][0] != texts[0]:
+                if row > top:
+                    self.table.setSpan(top, 0, row + 1 - top, 1)
+                top = row + 1
+
+    def _lines(self) -> list[list[str]]:
+        """The table's text: stem by stem what masks reach at best, and then the runs; their means at the end."""
+        comparison = self._comparison
+        runs = [*comparison.best, *comparison.runs]
+        lines = []
+        for stem in comparison.references:
+            for run in runs:
+                score = run.scores.get(stem)
+                figures = {} if score is None else vars(score)
+                yours = "" if score is None or run in comparison.best else score.estimate
+                lines.append([stem, run.name, yours, *(_text(figures.get(key)) for key in COLUMNS)])
+        if len(comparison.references) > 1:
+            for run in runs:
+                whole = len(run.scores) == len(comparison.references)
+                mean = run.mean if whole else {}
+                lines.append([MEAN, run.name, "", *(_text(mean.get(key)) for key in COLUMNS)])
+        return lines
 
     def _copy(self) -> None:
-        lines = ["\t".join(["Run", "Stem", *(words for words, _ in COLUMNS.values())])]
-        for row in range(self.table.rowCount()):
-            cells = (self.table.item(row, column) for column in range(self.table.columnCount()))
-            lines.append("\t".join("" if cell is None else cell.text().replace("−", "-") for cell in cells))
-        QGuiApplication.clipboard().setText("\n".join(lines))
+        lines = [HEADERS, *([text.replace("−", "-") for text in line] for line in self._lines())]
+        QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in lines))
 
 
-def score_leaves(
-    state: State, references: dict[str, Audio], progress: Progress
-) -> dict[str, dict[str, float]]:
-    """Scores of the leaves of a snapshot, by the name of the true stem and the column."""
+def score_leaves(state: State, references: dict[str, Audio], progress: Progress) -> dict[str, Score]:
+    """Scores of the leaves of a snapshot by the name of the true stem, as far as there are leaves for them."""
     leaves, length = state.leaves(), state.mixture.length
     sounds = {leaf.name: np.empty((state.mixture.channels, length), dtype=np.float32) for leaf in leaves}
     step = BLOCK_SECONDS * state.mixture.sample_rate
+    power, all_power = dict.fromkeys(sounds, 0.0), 0.0
     for start in range(0, length, step):
         stop = min(start + step, length)
+        mixed = state.mixture.read(start, stop)
+        all_power += _power(mixed)
         for leaf in leaves:
             if leaf.parent is None:
-                sounds[leaf.name][:, start:stop] = state.mixture.read(start, stop)
+                sounds[leaf.name][:, start:stop] = mixed
         if leaves[0].parent is not None:
             for number, samples in render_leaves(state, start, stop).items():
                 sounds[state.stems[number].name][:, start:stop] = samples
+        for name, sound in sounds.items():
+            power[name] += _power(sound[:, start:stop])
         progress(0.4 * stop / length, "Rendering")
-    known = {name.casefold(): name for name in sounds}
+    # What is left over by a separation that shares everything out is rounding, which may be like anything.
+    known = {name.casefold() for name in references}
+    heard = {
+        name: sound
+        for name, sound in sounds.items()
+        if name.casefold() in known or power[name] > SILENT * all_power
+    }
     truth = {name: audio.samples for name, audio in references.items()}
-    by_name = all(name.casefold() in known for name in truth)
-    if by_name:
-        sounds = {name: sounds[known[name.casefold()]] for name in truth}
-    elif len(sounds) < len(truth):
-        raise StemStudioError(
-            f"There are {len(truth)} true stems and {len(sounds)} stems to compare with them.",
-            "Separate into more stems first.",
-        )
-    found: dict[str, Score] = scores(
-        truth, sounds, match="name" if by_name else "best", progress=progress.part(0.4, 1)
-    )
-    return {name: vars(score) for name, score in found.items()}
+    return scores(truth, heard, match="either", progress=progress.part(0.4, 1))
 
 
-def _mean(run: Run) -> list[tuple[str, dict[str, float]]]:
-    """The mean over the stems that have a figure."""
-    if len(run.rows) < 2:
-        return []
-    means = {}
-    for key in COLUMNS:
-        values = [row[key] for row in run.rows.values() if key in row and math.isfinite(row[key])]
-        if values:
-            means[key] = sum(values) / len(values)
-    return [("mean", means)]
+def _power(samples: Samples) -> float:
+    return float(np.square(samples, dtype=np.float64).sum())
 
 
 def _text(value: float | None) -> str:
@@ -282,4 +311,5 @@ def _text(value: float | None) -> str:
         return ""
     if math.isnan(value):
         return "–"
-    return "∞" if math.isinf(value) else f"{value:.1f}".replace("-", "−")
+    text = f"{value:.1f}".replace("inf", "∞").replace("-", "−")
+    return "0.0" if text == "−0.0" else text
