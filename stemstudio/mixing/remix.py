@@ -7,10 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.loudness import LoudnessMeter, load_meter
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter
+from stemstudio.mixing.matching import loudness_of_mixers, matching_gain_db
+from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import Part
 from stemstudio.mixing.pace import Pace
 from stemstudio.mixing.plan import channels_of
@@ -57,10 +61,12 @@ def write_remix(
     overwrite: bool = False,
     tempo: float = 1.0,
     semitones: float = 0.0,
+    match: bool = False,
 ) -> RemixReport:
     """Write the mix as the mixer makes it, of the song's own rate and exact length.
 
     At another `tempo` or in another key, by so many `semitones`, each stem is stretched by itself before it is mixed.
+    With `match` it is as loud as the song.
 
     Raises
     ------
@@ -74,6 +80,10 @@ def write_remix(
     form = state.mixture
     channels = channels_of(state, part)
     load_meter(progress)
+    gain = 1.0
+    if match:
+        song, (mix,) = loudness_of_mixers(state, [(state.leaves(), state.effects)], progress.part(0.0, 0.2))
+        gain = gain_of(matching_gain_db(song, mix))
     meter = LoudnessMeter(form.sample_rate, channels)
     bad = 0
     pace = Pace(tempo, semitones)
@@ -86,11 +96,14 @@ def write_remix(
         subtype=subtype,
         tags=tags,
         overwrite=overwrite,
+        gain=gain,
     ) as writer:
-        made = rendered(state, [part], 0, form.length, progress.part(0, 1), "Mixing", pace)
+        made = rendered(
+            state, [part], 0, form.length, progress.part(0.2 if match else 0.0, 1), "Mixing", pace
+        )
 
         def take(mix: Samples) -> None:
-            meter.take(mix)
+            meter.take(mix if gain == 1.0 else mix * np.float32(gain))
             writer.write(mix)
 
         # A block is measured and encoded while the next one is mixed.

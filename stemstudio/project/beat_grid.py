@@ -117,6 +117,14 @@ class BeatGrid(BaseModel):
         first = self.one % 2
         return self._with(self.times[first::2], (self.one - first) // 2)
 
+    def evened(self, bpm: float, first: float, seconds: float) -> BeatGrid:
+        """Beats of one tempo all through a song of `seconds`; a bar begins at `first`."""
+        return BeatGrid.even(bpm, first, seconds, self.metre, self.key)
+
+    def with_key(self, key: str) -> BeatGrid:
+        """In another key; "" where it is not known."""
+        return self.model_copy(update={"key": key})
+
     def with_one(self, beat: int) -> BeatGrid:
         """A bar begins at this beat."""
         return self.model_copy(update={"one": beat % self.metre})

@@ -11,6 +11,7 @@ from stemstudio.project.effects import Effects, Equaliser, Settings
 from stemstudio.project.stem import FLAT, STRIP, Stem
 
 LETTERS = "ABCDEFGH"
+OFFERED = "ABCD"  # for mixers that begin now
 FURTHEST = 1e7  # seconds
 
 Gain = Annotated[float, Field(ge=-1000, le=100)] | None

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from stemstudio.audio.loudness import integrated_lufs
+from stemstudio.audio.reading import read_song
 from stemstudio.project.opening import open_project
+from stemstudio.project.project import State
 
 
 def sound(path: Path) -> np.ndarray:
@@ -75,6 +78,79 @@ def test_everything_a_strip_has_can_be_said_and_kept_in_a_project(
     assert np.abs(sound(tmp_path / "mix.flac") - sound(tmp_path / "My Tune - mix.flac")).max() < 1e-5
 
 
+def kept(path: Path) -> State:
+    """What lies in a project."""
+    opened = open_project(path)
+    opened.storage.close()
+    return opened.project.state
+
+
+def test_everything_can_be_taken_back(command: Any, saved: Path, tmp_path: Path) -> None:
+    on, off = tmp_path / "on.stems", tmp_path / "off.stems"
+    words = ("--mute", "--solo", "--solo-safe", "--flip")
+    switched = [part for word in words for part in (word, "harmonic,percussive")]
+    said = ("--eq", "harmonic.mid=6", "--envelope", "harmonic=1:-6", "--silence", "harmonic=0-3")
+    assert command("remix", saved, *switched, *said, "--tempo", "0.8", "--out", on).code == 0
+    harmonic = next(leaf for leaf in kept(on).leaves() if leaf.name == "harmonic")
+    assert (harmonic.mute, harmonic.solo, harmonic.solo_safe, harmonic.flip) == (True,) * 4
+    back = [part for word in words for part in (word, "harmonic,percussive=off")]
+    said = ("--eq", "harmonic=flat", "--envelope", "harmonic=none", "--hear", "harmonic=1-2")
+    ran = command("remix", on, *back, *said, "--tempo", "1", "--out", off)
+    assert ran.code == 0, ran.stderr
+    harmonic = next(leaf for leaf in kept(off).leaves() if leaf.name == "harmonic")
+    assert (harmonic.mute, harmonic.solo, harmonic.solo_safe, harmonic.flip) == (False,) * 4
+    assert harmonic.equaliser.flat
+    assert harmonic.envelope == ()
+    assert harmonic.mutes == ((0.0, 1.0), (2.0, 3.0))
+    assert kept(off).practice.tempo == 1.0
+    assert command("remix", off, "--hear", "harmonic=all", "--out", off, "--overwrite").code == 0
+    assert not any(leaf.mutes for leaf in kept(off).leaves())
+
+
+def test_another_mixer_is_begun_and_compared_at_one_loudness(
+    command: Any, saved: Path, song: Path, tmp_path: Path
+) -> None:
+    two = tmp_path / "two.stems"
+    ran = command("remix", saved, "--mixer", "B", "--gain", "harmonic=-12", "--out", two)
+    assert ran.code == 0, ran.stderr
+    assert kept(two).snapshots.current == "B"
+    assert kept(two).snapshots.of("A") is not None
+    wanted = integrated_lufs(read_song(song))
+    for letter in "AB":
+        out = tmp_path / f"{letter}.wav"
+        ran = command("remix", two, "--mixer", letter, "--match", "--out", out, "--json")
+        assert ran.code == 0, ran.stderr
+        assert integrated_lufs(read_song(out)) == pytest.approx(wanted, abs=0.1)
+        assert ran.json["lufs"] == pytest.approx(wanted, abs=0.1)
+
+
+def test_practice_and_beats_are_kept_in_a_project(command: Any, saved: Path, tmp_path: Path) -> None:
+    out = tmp_path / "practice.stems"
+    words = ("--practice", "click=on", "--practice", "count_in=2", "--practice", "pre_roll=1", "--key", "3")
+    beats = (
+        "--beats",
+        "even=120@0.25",
+        "--beats",
+        "metre=3",
+        "--beats",
+        "bar=1.3",
+        "--beats",
+        "key=f# minor",
+    )
+    ran = command("remix", saved, *words, *beats, "--beats", "move=1.8", "--out", out)
+    assert ran.code == 0, ran.stderr
+    state = kept(out)
+    assert (state.practice.click, state.practice.count_in, state.practice.pre_roll) == (True, 2, 1)
+    assert state.practice.semitones == 3
+    assert state.beats.beats[:4] == pytest.approx((0.25, 0.75, 1.25, 1.8))
+    assert (state.beats.metre, state.beats.one, state.beats.key) == (3, 2, "F♯ minor")
+    again = command("remix", out, "--beats", "half", "--practice", "click=off", "--out", out, "--overwrite")
+    assert again.code == 0, again.stderr
+    assert kept(out).beats.beats[0] == 0.25
+    assert not kept(out).practice.click
+    assert kept(out).practice.count_in == 2
+
+
 def test_what_cannot_be_is_one_sentence(command: Any, saved: Path, tmp_path: Path) -> None:
     out = tmp_path / "mix.wav"
     for words, told in (
@@ -90,6 +166,13 @@ def test_what_cannot_be_is_one_sentence(command: Any, saved: Path, tmp_path: Pat
         (("--silence", "harmonic=3-2"), "Nothing lies between"),
         (("--envelope", "harmonic=3"), "10:0"),
         (("--mixer", "D"), "There is: A"),
+        (("--practice", "click=on"), "Say --out FILE.stems"),
+        (("--match", "--out", tmp_path / "loud.stems"), "--match is for a sound file"),
+        (("--practice", "tempo=2", "--out", tmp_path / "x.stems"), "It has: click"),
+        (("--practice", "count_in=9", "--out", tmp_path / "x.stems"), "count_in cannot be 9"),
+        (("--beats", "bar=1", "--out", tmp_path / "x.stems"), "--beats find"),
+        (("--beats", "swing", "--out", tmp_path / "x.stems"), "Say find"),
+        (("--beats", "key=H dur", "--out", tmp_path / "x.stems"), "is no key"),
         (("--out", tmp_path / "mix.doc"), "not a format"),
     ):
         ran = command("remix", saved, "--out", out, *words)

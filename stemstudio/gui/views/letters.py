@@ -9,8 +9,7 @@ from stemstudio.gui import wording
 from stemstudio.gui.document import Document
 from stemstudio.gui.matching import Matching
 from stemstudio.project import remixing
-
-LETTERS = "ABCD"
+from stemstudio.project.snapshots import OFFERED
 
 
 class Letters(QWidget):
@@ -25,7 +24,7 @@ class Letters(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(3)
-        for letter in LETTERS:
+        for letter in OFFERED:
             button = QPushButton(letter, self)
             button.setCheckable(True)
             button.setProperty("strip", "letter")
