@@ -83,6 +83,26 @@ def test_zeros_stay_zeros_and_held_templates_stay():
         np.testing.assert_array_equal(array, before)
 
 
+def test_going_away_from_known_templates_costs_and_that_cost_never_rises_either():
+    V, W, H = problem(bins=30, frames=60, length=4)
+    W /= W.sum(axis=(0, 1))
+    closeness = np.array([0.1, 0.0, 2.0], dtype=np.float32)
+    fit = convolutive_updates(V, W, H, iterations=30, closeness=closeness, cost_every=1)
+    assert np.diff(fit.costs).max() <= 1e-6 * fit.costs[0]
+    P = plain_model(fit.templates.astype(float), fit.activations.astype(float))
+    away = (W * np.log(W / fit.templates)).sum(axis=(0, 1), dtype=float)
+    whole = divergence(V.astype(float), P, 1.0) + float(closeness @ away) * V.sum(dtype=float) / 3
+    assert whole == pytest.approx(fit.costs[-1], rel=2e-3)
+    free = convolutive_updates(V, W, H, iterations=30)
+    gone = [np.abs(each.templates - W).sum(axis=(0, 1)) for each in (fit, free)]
+    assert gone[0][0] < 0.8 * gone[1][0]
+    assert gone[0][2] < 0.2 * gone[1][2]
+    held = convolutive_updates(V, W, H, iterations=30, closeness=np.full(3, 1e6, np.float32))
+    np.testing.assert_allclose(held.templates, W, rtol=1e-3)
+    with pytest.raises(ValueError, match="how close 3 atoms stay"):
+        convolutive_updates(V, W, H, closeness=-closeness)
+
+
 def test_strokes_with_a_tail_are_found_with_their_moments():
     rng = np.random.default_rng(1)
     true_W = rng.random((5, 30, 2)) ** 3 * np.exp(-np.arange(5) / 2)[:, None, None]

@@ -132,3 +132,30 @@ def test_it_can_be_cancelled_in_every_phase(stop_at):
         fast_convolutive_updates(V, W, H, iterations=1000, progress=progress)
     assert seen == sorted(seen)
     assert len(seen) < 40
+
+
+def test_drums_that_are_always_struck_together_stay_apart_when_they_are_known():
+    """A snare that never sounds without the hi-hat, one-shots of another kit, and more rounds than are needed."""
+    rng = np.random.default_rng(2)
+    bins, frames, length = 60, 240, 6
+    bin_, fade = np.arange(bins), np.exp(-np.arange(length) / 2)[:, None]
+    shapes = (bin_ / bins, np.exp(-(((bin_ - 25) / 18) ** 2)), np.exp(-((bin_ / 6) ** 2)))
+    W = np.stack([fade * (0.3 + rng.random((length, bins))) * shape for shape in shapes], axis=2)
+    W = (W / W.sum(axis=(0, 1))).astype(np.float32)
+    H = np.zeros((3, frames), dtype=np.float32)
+    H[0, 2::10] = 5 * (0.8 + 0.4 * rng.random(24))
+    H[1, 12::40], H[1, 27::40], H[2, 2::40] = 5, 4, 12
+    true = [model(W[:, :, [drum]], H[[drum]], 0, frames).T for drum in range(3)]
+    V = (sum(true) * (0.7 + 0.6 * rng.random((bins, frames)))).astype(np.float32)
+    shots = (W * (0.4 + 1.2 * rng.random(W.shape))).astype(np.float32)
+    loud = np.repeat(V.sum(axis=0)[None] / np.float32(3), 3, axis=0)
+
+    def snare(closeness):
+        close = np.full(3, closeness, dtype=np.float32)
+        fit = fast_convolutive_updates(V, shots, loud, iterations=200, closeness=close)
+        assert np.diff(fit.costs).max() <= 0
+        models = [model(fit.templates[:, :, [k]], fit.activations[[k]], 0, frames).T for k in range(3)]
+        heard = V * models[1] / (sum(models) + 1e-12)
+        return 10 * np.log10((true[1] ** 2).sum() / ((true[1] - heard) ** 2).sum())
+
+    assert snare(0.005) >= snare(0.0) + 1.0

@@ -78,6 +78,19 @@ def test_one_shots_begin_where_the_stroke_does_and_can_be_held(tmp_path):
     np.testing.assert_allclose(held.templates, W, rtol=1e-4, atol=1e-9)
 
 
+def test_drums_beside_the_one_shots_are_free_and_the_others_stay_near_them(tmp_path):
+    folder = str(write_one_shots(tmp_path))
+    _, W = one_shot_templates(tmp_path, GRID, RATE, 17, 1.0, Progress())
+    away = {}
+    for closeness in (0.0, 10.0):
+        recipe = NMFD(components=1, one_shots=folder, iterations=10, closeness=closeness)
+        found = recipe.run(loop()[0], Progress()).templates
+        away[closeness] = np.abs(found[:, :, :2] - W).sum(), found[:, :, 2]
+    assert away[10.0][0] < 0.1 * away[0.0][0]
+    chance = NMFD(components=1, one_shots=folder, iterations=1, closeness=10.0).run(loop()[0], Progress())
+    assert np.abs(away[10.0][1] - chance.templates[:, :, 2]).sum() > 0.05, "the free one goes on learning"
+
+
 def test_one_shots_of_another_sample_rate_sound_the_same(tmp_path):
     found = []
     for rate in (RATE, RATE // 2):

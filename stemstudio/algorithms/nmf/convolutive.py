@@ -52,10 +52,15 @@ def convolutive_updates(
     *,
     iterations: int = 30,
     hold_templates: bool = False,
+    closeness: Float | None = None,
     cost_every: int = 10,
     progress: Progress | None = None,
 ) -> ConvolutiveFit:
     """Lower the KL divergence of V from Σ_l W_l shift(H, l); the cost never rises, zeros stay zeros.
+
+    Two drums that are always struck together are one drum to the divergence: it goes on falling while the one takes the
+    other's light over. Templates that are known keep them apart, when going away from them costs something,
+    Σ_k μ_k KL(W⁰_k | W_k): as if each had been heard already, in a part c_k of what V has for a drum.
 
     Parameters
     ----------
@@ -67,6 +72,9 @@ def convolutive_updates(
         How often H and W are updated, in turn.
     hold_templates
         Whether W stays as it is given.
+    closeness
+        c (atoms,), ≥ 0: what going away from its given template costs each, as a part of what V has for an atom; None
+        for nothing.
     cost_every
         The cost is looked at in the first, every n-th and the last iteration.
     progress
@@ -83,7 +91,7 @@ def convolutive_updates(
     inputs", eqs. 7 and 8.
     """
     progress = progress or Progress()
-    work = prepare(ConvolutiveWork, V, W, H, progress, hold_templates)
+    work = prepare(ConvolutiveWork, V, W, H, progress, hold_templates, closeness)
     costs: list[float] = []
     if work.silent:
         progress(1.0)
@@ -99,17 +107,29 @@ def convolutive_updates(
 
 
 def prepare(
-    kind: type[AnyWork], V: Float, W: Float, H: Float, progress: Progress, hold_templates: bool
+    kind: type[AnyWork],
+    V: Float,
+    W: Float,
+    H: Float,
+    progress: Progress,
+    hold_templates: bool,
+    closeness: Float | None,
 ) -> AnyWork:
     """Check a problem and copy its start, at V's level about 1; ValueError where shapes do not fit."""
     length, bins, atoms = W.shape
     if V.shape[0] != bins or H.shape != (atoms, V.shape[1]) or length < 1:
         raise ValueError(f"W {W.shape} and H {H.shape} do not fit V {V.shape}")
+    if closeness is not None and (closeness.shape != (atoms,) or not (closeness >= 0).all()):
+        raise ValueError(f"{closeness} does not say how close {atoms} atoms stay")
     level = mean(V.T)
     level = level if level > 0.0 else 0.0
     sizes = np.maximum(W.sum(axis=(0, 1), dtype=np.float64), NOTHING).astype(np.float32)
     H = H * sizes[:, None] / np.float32(level) if level else np.zeros_like(H)
-    return kind(V.T, stacked(W / sizes), H.T, length, level, progress, hold_templates)
+    weights = None
+    if closeness is not None and closeness.any() and not hold_templates:
+        # V sums to its size at a level of 1.
+        weights = np.tile(closeness * np.float32(V.size / atoms), length)[:, None]
+    return kind(V.T, stacked(W / sizes), H.T, length, level, progress, hold_templates, weights)
 
 
 def model(W: Float, H: Float, first: int, last: int) -> Float:
@@ -153,9 +173,12 @@ class ConvolutiveWork:
         level: float,
         progress: Progress,
         hold_templates: bool,
+        weights: Float | None,
     ) -> None:
         self.V, self.templates, self.length = V, templates, length
         self.level, self.progress, self.hold_templates = level, progress, hold_templates
+        self.weights = weights  # μ (length · atoms, 1)
+        self.known = templates.copy() if weights is not None else None  # W⁰
         self.scale = np.float32(1 / level if level else 1)
         self.atoms = len(templates) // length
         frames, bins = V.shape
@@ -215,8 +238,12 @@ class ConvolutiveWork:
         self.activations[self.activations < NOTHING] = 0
 
     def update_templates(self, pool: ThreadPoolExecutor, look: bool) -> float:
-        """W_l ← W_l · R shift(H, l)ᵀ / 1 shift(H, l)ᵀ, unless it is held; the cost before that if asked for."""
+        """W_l ← (W_l · R shift(H, l)ᵀ + μ W⁰_l) / (1 shift(H, l)ᵀ + μ), unless it is held; the cost before that if asked for.
+
+        Normed afterwards, which does not raise the penalty: −log of a sum is at least 1 minus it.
+        """
         hold = self.hold_templates
+        away = self._away() if look else 0.0
 
         def run(lane: tuple[int, int]) -> tuple[Float, float]:
             gathered, cost = np.zeros_like(self.templates), 0.0
@@ -235,12 +262,28 @@ class ConvolutiveWork:
                 np.minimum(np.arange(self.length - 1), len(self.V) - 1)
             ]
             sums = (amounts - late)[::-1].reshape(-1, 1).astype(np.float32)
-            self.templates *= gathered / np.maximum(sums, NOTHING)
+            if self.known is None or self.weights is None:
+                self.templates *= gathered / np.maximum(sums, NOTHING)
+            else:
+                self.templates *= gathered
+                self.templates += self.weights * self.known
+                self.templates /= np.maximum(sums + self.weights, NOTHING)
             sizes = np.maximum(self.lags().sum(axis=(0, 2), dtype=np.float64), NOTHING).astype(np.float32)
             self.lags()[...] /= sizes[None, :, None]
             self.activations[...] *= sizes
             self.templates[self.templates < NOTHING] = 0
-        return float(sum(lane[1] for lane in done))
+        return away + float(sum(lane[1] for lane in done))
+
+    def _away(self) -> float:
+        """Σ_k μ_k KL(W⁰_k | W_k), which momentum may have left with another sum than 1."""
+        if self.known is None or self.weights is None:
+            return 0.0
+        known = self.known > 0
+        ratio = np.divide(
+            self.known, np.maximum(self.templates, NOTHING), out=np.ones_like(self.known), where=known
+        )
+        gone = self.known * np.log(ratio) - self.known + self.templates
+        return float(np.sum(self.weights * gone, dtype=np.float64))
 
     def _ratios(self, lane: tuple[int, int], look: bool) -> Iterator[tuple[int, int, Float, Float, float]]:
         """For every block: its edges, H with its lags, V / model, and its share of the cost if it is asked for."""

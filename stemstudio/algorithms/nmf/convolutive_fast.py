@@ -33,6 +33,7 @@ def fast_convolutive_updates(
     *,
     iterations: int = 30,
     hold_templates: bool = False,
+    closeness: Float | None = None,
     cost_every: int = 10,
     progress: Progress | None = None,
 ) -> ConvolutiveFit:
@@ -41,7 +42,7 @@ def fast_convolutive_updates(
     The costs told never rise, zeros stay zeros, and the result does not depend on the number of threads.
     """
     progress = progress or Progress()
-    work = prepare(Accelerated, V, W, H, progress, hold_templates)
+    work = prepare(Accelerated, V, W, H, progress, hold_templates, closeness)
     costs: list[float] = []
     if work.silent:
         progress(1.0)
@@ -102,7 +103,7 @@ def _start(work: Accelerated, iterations: int, pool: ThreadPoolExecutor, progres
     list(pool.map(add, work.lanes))
     W = np.add.reduceat(work.templates, edges, axis=1)
     learner = Accelerated(
-        V, W.copy(), work.activations, work.length, work.level, progress, work.hold_templates
+        V, W.copy(), work.activations, work.length, work.level, progress, work.hold_templates, work.weights
     )
     kept = Kept(learner)
     for iteration in range(1, iterations + 1):

@@ -52,6 +52,13 @@ class NMFD(Algorithm):
     seed: int = parameter(
         0, "Which chance it is: the same number finds the same drums again", ge=0, le=2**31 - 1
     )
+    closeness: float = parameter(
+        0.005,
+        "How close the drums stay to their one-shots: 0 lets the song bend them at will, 0.1 bends them little",
+        ge=0.0,
+        le=10.0,
+        advanced=True,
+    )
     hold_templates: bool = parameter(
         False, "Keep the one-shots' sound as it is; only when they are struck is found", advanced=True
     )
@@ -92,12 +99,14 @@ class NMFD(Algorithm):
             )
         V = spectrum(signal, grid, 1.0, progress.part(0.0, 0.05))
         names, W, H = self._start(V, grid, signal.sample_rate, length, progress.part(0.05, 0.1))
+        known = np.arange(len(names)) < len(names) - self.components
         fit = fast_convolutive_updates(
             V,
             W,
             H,
             iterations=self.iterations,
             hold_templates=self.hold_templates and bool(self.one_shots),
+            closeness=np.where(known, np.float32(self.closeness), np.float32(0)),
             progress=progress.part(0.1, 1.0),
         )
         return ConvolutiveFactorization(
