@@ -98,29 +98,13 @@ def ambient_power(
     Faller 2006, "Multiple-loudspeaker playback of stereo signals"; Merimaa, Goodwin & Jot 2007, "Correlation-based
     ambience extraction from stereo recordings".
     """
-    power_left, power_right = _averaged(_power(left), around), _averaged(_power(right), around)
-    product = left * right.conj()
-    shared = _averaged(product.real, around) ** 2 + _averaged(product.imag, around) ** 2
+    from stemstudio.algorithms.ambience_kernel import powers
+
     # Frames overlap by three quarters and windows join bins; of an average over so few, some likeness is chance.
     count = max(2.0, (2 * around + 1) / 2.0 * (2 * BINS + 1) / 2.0)
-    shared = np.maximum(0.0, (shared - power_left * power_right / count) / (1.0 - 1.0 / count))
-    ambient = np.sqrt((power_left - power_right) ** 2 + 4.0 * shared)
-    ambient = np.maximum(0.0, 0.5 * (power_left + power_right - ambient))
+    result = np.empty((3, *left.T.shape), dtype=np.float32)
+    powers(
+        np.ascontiguousarray(left.T), np.ascontiguousarray(right.T), around, BINS, np.float32(count), result
+    )
+    ambient, power_left, power_right = (each.T for each in result)
     return ambient, power_left, power_right
-
-
-def _power(values: NDArray[np.complex64]) -> Float:
-    return np.asarray(np.square(values.real) + np.square(values.imag))
-
-
-def _averaged(values: Float, around: int) -> Float:
-    """Mean over neighbouring bins and frames, nothing beyond the edges."""
-    for axis, reach in ((0, BINS), (1, around)):
-        lines = np.moveaxis(values, axis, 0)
-        total = lines.copy(order="K")
-        for shift in range(1, min(reach, len(lines) - 1) + 1):
-            total[shift:] += lines[:-shift]
-            total[:-shift] += lines[shift:]
-        total /= np.float32(2 * reach + 1)
-        values = np.moveaxis(total, 0, axis)
-    return values

@@ -58,6 +58,7 @@ def _fetch() -> None:
     import scipy.fft
     import scipy.ndimage  # noqa: F401
 
+    import stemstudio.algorithms.ambience_kernel
     import stemstudio.algorithms.median_kernel
     import stemstudio.algorithms.nmf.recipe
     import stemstudio.spectral.wiener_kernel  # noqa: F401

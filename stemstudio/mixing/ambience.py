@@ -47,12 +47,13 @@ def ambience_of(sound: Samples, rate: int, start: int = 0) -> Samples:
     spectrum = forward(Excerpt(sound, begin, rate, end), grid)
     left, right = spectrum.values
     ambient, power_left, power_right = ambient_power(left, right, NEIGHBOURS)
-    values = np.stack(
-        [
-            left * np.minimum(1.0, ambient / np.maximum(power_left, TINY)),
-            right * np.minimum(1.0, ambient / np.maximum(power_right, TINY)),
-        ]
-    ).astype(np.complex64)
+    values = np.empty((2, *left.T.shape), dtype=np.complex64).transpose(
+        0, 2, 1
+    )  # frame by frame, as `forward` has it
+    for channel, power in enumerate((power_left, power_right)):
+        share = np.minimum(1.0, ambient / np.maximum(power, TINY))
+        np.multiply(spectrum.values[channel].real, share, out=values[channel].real)
+        np.multiply(spectrum.values[channel].imag, share, out=values[channel].imag)
     return inverse(Spectrogram(values, grid, rate, 0, end), begin, end)
 
 
@@ -84,8 +85,8 @@ def velvet(seed: int, rate: int) -> Pulses:
 
 def decorrelated(sound: Float, pulses: Pulses) -> Float:
     """The same sound, (n,), as loud and of nearly the same colour, but unlike in its wave; later by some milliseconds."""
-    result = np.zeros_like(sound)
-    for delay, size in zip(pulses.delays.tolist(), pulses.sizes, strict=True):
-        if delay < len(sound):
-            result[delay:] += size * sound[: len(sound) - delay]
+    from stemstudio.algorithms.ambience_kernel import add_pulses
+
+    result = np.zeros(len(sound), dtype=np.float32)
+    add_pulses(np.ascontiguousarray(sound, dtype=np.float32), pulses.delays, pulses.sizes, result)
     return result

@@ -108,9 +108,8 @@ class FoldTable:
     def add(self, name: str, stereo: NDArray[np.floating], fold: NDArray[np.floating]) -> None:
         """Take in the next block of a stem, (2, n) each."""
         sums = self._sums.setdefault(name, np.zeros(3 + 2 * len(OCTAVES)))
-        difference = np.subtract(fold, stereo, dtype=np.float64)
-        for place, sound in enumerate((stereo, fold, difference)):
-            sums[place] += float(np.square(sound, dtype=np.float64).sum())
+        for place, sound in enumerate((stereo, fold, fold - stereo)):
+            sums[place] += sum(float(np.vdot(row, row)) for row in sound)
         sums[3:] += np.concatenate([self._octaves(stereo), self._octaves(fold)])
 
     def rows(self, samples: int) -> tuple[FoldRow, ...]:
@@ -125,7 +124,8 @@ class FoldTable:
         padded = np.zeros((2, frames * FRAME), dtype=np.float32)
         padded[:, : sound.shape[1]] = sound
         spectrum = scipy.fft.rfft(padded.reshape(2, frames, FRAME) * np.hanning(FRAME).astype(np.float32))
-        power = np.square(np.abs(spectrum), dtype=np.float64).sum(axis=(0, 1))
+        parts = spectrum.view(np.float32).reshape(2 * frames, FRAME // 2 + 1, 2)
+        power = np.einsum("fkp,fkp->k", parts, parts).astype(np.float64)
         return np.array([power[band].sum() for band in self._bands])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stemstudio.algorithms.ambience import Ambience
+from stemstudio.algorithms.ambience import Ambience, ambient_power
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
 
@@ -47,3 +47,23 @@ def test_mono_is_all_direct() -> None:
     direct, ambience = parts(sound)
     np.testing.assert_allclose(direct, sound, atol=1e-3)
     assert share(ambience, sound) < 1e-4
+
+
+def test_powers_are_those_of_the_formula() -> None:
+    rng = np.random.default_rng(3)
+    left, right = (
+        (rng.standard_normal((2, 9, 17)) + 1j * rng.standard_normal((2, 9, 17))).astype(np.complex64)
+    )  # fmt: skip
+    around, count = 3, 7 / 2 * 5 / 2
+
+    def averaged(values: np.ndarray) -> np.ndarray:
+        padded = np.pad(values, ((2, 2), (around, around)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 2 * around + 1))
+        return windows.mean(axis=(-2, -1))
+
+    one, two = averaged(np.abs(left) ** 2), averaged(np.abs(right) ** 2)
+    shared = np.abs(averaged(left * right.conj())) ** 2
+    shared = np.maximum(0.0, (shared - one * two / count) / (1.0 - 1.0 / count))
+    expected = np.maximum(0.0, 0.5 * (one + two - np.sqrt((one - two) ** 2 + 4.0 * shared)))
+    for got, wanted in zip(ambient_power(left, right, around), (expected, one, two), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
