@@ -172,6 +172,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("tap_tempo", "Practice", "&Tap the tempo", "Once a beat, while the song plays; the first tap begins a bar.", ("P",), "song"),
     Command("halve_beats", "Practice", "&Half as many beats", "", (), "beats"),
     Command("double_beats", "Practice", "T&wice as many beats", "", (), "beats"),
+    Command("set_song_pace", "Practice", "Beats a &minute…", "Type them: the same tempo all through the song, from the bar at the playhead.", (), "song"),
+    Command("set_song_key", "Practice", "&Key of the song…", "Where it was not found, or is another.", (), "song"),
     Command("begin_bar", "Practice", "A bar b&egins at the playhead", "At the beat nearest to it.", (), "beats"),
     Command("move_beat", "Practice", "Mo&ve the nearest beat to the playhead", "", (), "beats"),
     Command("forget_beats", "Practice", "F&orget the beats", "", (), "beats"),

@@ -533,6 +533,12 @@ class Commands(QObject):
     def double_beats(self) -> None:
         self.window.practising.change("doubled")
 
+    def set_song_pace(self) -> None:
+        self.window.practice_bar.ask_pace()
+
+    def set_song_key(self) -> None:
+        self.window.practice_bar.ask_key()
+
     def begin_bar(self) -> None:
         self.window.practising.begin_bar(self.window.playhead.seconds)
 

@@ -234,6 +234,20 @@ class Practising(QObject):
         """Beats a bar."""
         self._do(self.beats.with_metre(metre), f"{metre} beats a bar")
 
+    def set_pace(self, bpm: float) -> None:
+        """Beats of one tempo all through the song; a bar begins where one does nearest to the playhead, or there."""
+        state = self._document.state
+        if state is None:
+            return
+        here, beats = self._player.position / state.mixture.sample_rate, self.beats
+        bars = beats.times[beats.strong]
+        first = float(bars[np.abs(bars - here).argmin()]) if bars.size else here
+        self._do(beats.evened(bpm, first, self._document.duration), f"{bpm:g} beats a minute")
+
+    def set_key(self, key: str) -> None:
+        """The key of the song as recorded; "" where nobody knows."""
+        self._do(self.beats.with_key(key), f"Key: {key or 'not known'}")
+
     def begin_bar(self, seconds: float) -> None:
         """A bar begins at the beat nearest to a time."""
         if self.beats:

@@ -228,12 +228,23 @@ class Stretcher:
 @lru_cache(4)
 def _window(rate: float) -> tuple[int, NDArray[np.float32]]:
     """The hop, and a window whose squares add up to 1 at that hop."""
-    from scipy.fft import next_fast_len
-
-    hop = next_fast_len(max(8, round(WINDOW_SECONDS * rate / 4)), real=True)
+    hop = _quick_to_transform(max(8, round(WINDOW_SECONDS * rate / 4)))
     size = 4 * hop
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     return hop, (window * math.sqrt(2.0 / 3.0)).astype(np.float32)
+
+
+def _quick_to_transform(least: int) -> int:
+    """The next number with no other factors than 2, 3 and 5; of scipy's own the window's thread would wait for."""
+    size = least
+    while True:
+        rest = size
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return size
+        size += 1
 
 
 @lru_cache(8)

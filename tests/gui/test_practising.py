@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QInputDialog
 from small_projects import RATE, StandInPlayer, song
 
 from stemstudio.algorithms.beats import Timing
@@ -18,6 +19,7 @@ from stemstudio.gui.practising import Practising, moved_key
 from stemstudio.gui.sounding import Sounding
 from stemstudio.gui.tools.selecting import on_beat
 from stemstudio.gui.views.practice_bar import PracticeBar
+from stemstudio.gui.views.song_pace import SongPace
 from stemstudio.gui.views.time_ruler import TimeRuler
 from stemstudio.project import edits
 from stemstudio.project.beat_grid import BeatGrid
@@ -243,6 +245,31 @@ def test_bars_and_beats_can_be_corrected(along):
     assert 1.56 in [pytest.approx(beat, abs=1e-6) for beat in along.beats.beats]
     along.forget()
     assert not along.beats
+
+
+def test_tempo_and_key_of_the_song_can_be_typed_and_stand_beside_its_bars(along, monkeypatch, qtbot):
+    bar, shown = PracticeBar(along.document, along), SongPace(along.document)
+    for widget in (bar, shown):
+        qtbot.addWidget(widget)
+    assert shown.text() == ""
+    along.player.position = 1.3 * RATE
+    monkeypatch.setattr(QInputDialog, "getDouble", lambda *_: (90.0, True))
+    bar.ask_pace()
+    assert along.beats.bpm == pytest.approx(90)
+    assert along.beats.strong[along.beats.nearest(1.3)]
+    assert pytest.approx(along.beats.beats[along.beats.nearest(1.3)]) == 1.3
+    along.player.position = 1.6 * RATE  # the bar that there is, not the playhead
+    monkeypatch.setattr(QInputDialog, "getDouble", lambda *_: (100.0, True))
+    bar.ask_pace()
+    assert along.beats.beats[along.beats.nearest(1.3)] == pytest.approx(1.3)
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("F♯ minor", True))
+    bar.ask_key()
+    assert shown.text() == "100.0 BPM\nF♯ minor"
+    along.set(semitones=-2)
+    assert bar.semitones.text() == "−2 · E minor"
+    along.document.undo()
+    along.document.undo()
+    assert shown.text() == "100.0 BPM"
 
 
 def test_a_project_that_is_practised_slowly_opens_so(along, qtbot):

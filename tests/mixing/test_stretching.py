@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.fft import next_fast_len
 
 from stemstudio.audio.reading import read_song
-from stemstudio.mixing.stretching import Stretcher, reach, stretched, stretched_length
+from stemstudio.mixing.stretching import Stretcher, _quick_to_transform, reach, stretched, stretched_length
 
 RATE = 44100
 DRUMS = Path(__file__).resolve().parents[2].parent / "shared" / "audio" / "stems" / "drums"
@@ -98,6 +101,16 @@ def test_going_back_a_little_reads_the_same_again():
     stretcher = Stretcher(tone(440, 1.0), RATE, 0.8, 0.0)
     first = stretcher.read(10000, 20000)
     np.testing.assert_allclose(stretcher.read(19500, 21000)[:, :500], first[:, -500:], atol=1e-6)
+
+
+def test_a_new_tempo_waits_for_no_library():
+    code = (
+        "import sys; from stemstudio.mixing.stretching import reach; reach(44100, 0.8, 2.0); "
+        "assert 'scipy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    sizes = range(8, 3000, 7)
+    assert [_quick_to_transform(size) for size in sizes] == [next_fast_len(size, real=True) for size in sizes]
 
 
 def test_two_runs_agree_after_the_next_attack():

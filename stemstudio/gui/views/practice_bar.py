@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QActionGroup, QValidator
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QMenu, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QInputDialog,
+    QMenu,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 
+from stemstudio.algorithms.beats import KEYS
 from stemstudio.gui import icons
 from stemstudio.gui.document import Document
 from stemstudio.gui.practising import Practising
+from stemstudio.project.beat_grid import QUICKEST as QUICKEST_BPM
+from stemstudio.project.beat_grid import SLOWEST as SLOWEST_BPM
 from stemstudio.project.practice import FASTEST, SLOWEST
 from stemstudio.project.project import Change
 
@@ -178,9 +189,40 @@ class PracticeBar(QWidget):
         menu.addAction("Twice as many beats", lambda: practising.change("doubled")).setEnabled(some)
         metres = menu.addMenu("Beats a bar")
         metres.setEnabled(some)
+        menu.addAction("Beats a minute…", self.ask_pace)
+        menu.addAction("Key of the song…", self.ask_key)
         self._choices(metres, [(str(n), n) for n in METRES], beats.metre, practising.set_metre)
         menu.addSeparator()
         menu.addAction("Tempo and key as recorded", practising.as_recorded)
+
+    def ask_pace(self) -> None:
+        """Let the person type the song's own beats a minute."""
+        bpm, good = QInputDialog.getDouble(
+            self,
+            "Beats a minute",
+            "The song as recorded, at the same tempo all through:",
+            self._practising.beats.bpm or 120.0,
+            SLOWEST_BPM,
+            QUICKEST_BPM,
+            2,
+        )
+        if good:
+            self._practising.set_pace(bpm)
+
+    def ask_key(self) -> None:
+        """Let the person choose the song's own key."""
+        names = ["not known", *(f"{note} {mode}" for mode, notes in KEYS.items() for note in notes)]
+        key = self._practising.beats.key
+        chosen, good = QInputDialog.getItem(
+            self,
+            "Key of the song",
+            "The song as recorded is in",
+            names,
+            names.index(key) if key in names else 0,
+            False,
+        )
+        if good:
+            self._practising.set_key("" if chosen == names[0] else chosen)
 
     @staticmethod
     def _choices(menu: QMenu, choices: object, present: float, chosen: object) -> None:

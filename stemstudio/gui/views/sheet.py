@@ -12,6 +12,7 @@ from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.views.frequency_ruler import FrequencyRuler
 from stemstudio.gui.views.overview import Overview
+from stemstudio.gui.views.song_pace import SongPace
 from stemstudio.gui.views.spectrogram import SpectrogramView
 from stemstudio.gui.views.time_ruler import TimeRuler
 
@@ -21,7 +22,7 @@ class Sheet(QWidget):
 
     Attributes
     ----------
-    spectrogram, overview, time_ruler, frequency_ruler
+    spectrogram, overview, time_ruler, frequency_ruler, song_pace
         Its parts; whatever shares the time axis begins `frequency_ruler.width()` pixels from the left.
     """
 
@@ -40,6 +41,7 @@ class Sheet(QWidget):
         self.overview = Overview(document, light, peaks, playhead)
         self.time_ruler = TimeRuler(document, playhead)
         self.frequency_ruler = FrequencyRuler(document)
+        self.song_pace = SongPace(document)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(0)
@@ -48,6 +50,7 @@ class Sheet(QWidget):
         layout.addWidget(self.overview, 0, 1)
         layout.addWidget(self.frequency_ruler, 2, 0)
         layout.addWidget(self.spectrogram, 2, 1)
+        layout.addWidget(self.song_pace, 3, 0)
         layout.addWidget(self.time_ruler, 3, 1)
         layout.setRowStretch(2, 1)
         layout.setColumnStretch(1, 1)
@@ -60,5 +63,5 @@ class Sheet(QWidget):
     def _opened(self) -> None:
         """Without a song there is nothing to measure."""
         song = self._document.state is not None
-        for part in (self.overview, self.time_ruler, self.frequency_ruler):
+        for part in (self.overview, self.time_ruler, self.frequency_ruler, self.song_pace):
             part.setVisible(song)
