@@ -62,3 +62,6 @@ def _fetch() -> None:
     import stemstudio.algorithms.median_kernel
     import stemstudio.algorithms.nmf.recipe
     import stemstudio.spectral.wiener_kernel  # noqa: F401
+    from stemstudio.gui.views import picture
+
+    picture.fetch()

@@ -63,9 +63,11 @@ class Fader(QSlider):
 
     def set_amount(self, amount: float) -> None:
         """Move it without a word."""
-        with QSignalBlocker(self):
-            self.setValue(round(amount / self._step))
-        self.update()
+        value = round(amount / self._step)
+        if value != self.value():
+            with QSignalBlocker(self):
+                self.setValue(value)
+            self.update()
 
     def set_colour(self, colour: str | None) -> None:
         """Fill in a stem's colour; None for the theme's accent."""

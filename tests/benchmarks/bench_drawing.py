@@ -15,6 +15,7 @@ from split_song import RATE, Known, Stage, stage
 
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.audio.audio import Audio
+from stemstudio.gui.views import picture
 from stemstudio.project import edits
 from stemstudio.project.project import PaintStroke, Project, SongReference
 from stemstudio.spectral.brushes import BrushStroke, Selection
@@ -48,6 +49,7 @@ def busy_song(minutes: float) -> Project:
 
 @pytest.fixture(scope="module")
 def large() -> Project:
+    picture.fetch()  # as the program does while the person is still looking
     return busy_song(MINUTES)
 
 

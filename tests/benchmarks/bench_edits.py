@@ -25,7 +25,9 @@ class Studio:
 
     def __init__(self, path: Path) -> None:
         from stemstudio.gui.main_window import MainWindow
+        from stemstudio.gui.views import picture
 
+        picture.fetch()  # as the program does while the person is still looking
         self.window = MainWindow()
         self.window.resize(1600, 1000)
         self.window.show()

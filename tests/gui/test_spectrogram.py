@@ -12,8 +12,10 @@ from split_song import RATE, Stage, song, split_song, stage
 
 from stemstudio.algorithms.masking import Masking
 from stemstudio.gui.notation import cents_text, hertz_text, note_of, octaves_text, time_text
+from stemstudio.gui.pyramid import Pyramid
 from stemstudio.gui.sheet_blocks import owner_block
 from stemstudio.gui.viewport import Viewport
+from stemstudio.gui.views import picture
 from stemstudio.gui.views.axes import frequency_marks, time_marks
 from stemstudio.project import edits
 from stemstudio.spectral.brushes import Box, Selection
@@ -211,6 +213,62 @@ def test_what_was_panned_to_looks_as_if_drawn_afresh(show, span):
     made.view._picture._light_picture.forget()
     # Qt rounds a magnified picture differently in the last bit when it begins elsewhere
     assert np.abs(pixels(made.view.grab().toImage()) - panned).max() <= 3
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_compiled_loop_makes_the_same_picture(packed, monkeypatch):
+    rng = np.random.default_rng(0)
+    pyramid = Pyramid(513, 3000, packed=packed)
+    for level in pyramid.levels:
+        level[...] = rng.integers(0, np.iinfo(level.dtype).max, level.shape, endpoint=True)
+    table = rng.integers(
+        0, 2**32, 65536 if packed else 200, dtype=np.uint32
+    )  # a level above the last is the last
+    fetched = picture._paint
+    picture.fetch()
+    compiled, frames = picture._paint, RATE / 1024
+    monkeypatch.setattr(picture, "_paint", fetched)
+    for axis, seconds, origin in (
+        ("log", 60.0, 0),
+        ("mel", 20.0, 40),
+        ("linear", 5.0, 900),
+        ("log", 68.0, 5),
+    ):
+        frame = picture.Frame(300, 130, seconds / 300, origin, 30.0, 20_000.0, axis)
+        rows = picture.pixel_rows(pyramid, frame, RATE / 1024)
+        pictures = []
+        for paint in (picture._plainly, compiled):
+            monkeypatch.setattr(picture, "_paint", paint)
+            pictures.append(np.zeros((130, 300), dtype=np.uint32))
+            picture.draw(pyramid, table, frame, rows, frames, pictures[-1], 7, 290)
+        assert len(np.unique(pictures[0])) > 50
+        np.testing.assert_array_equal(*pictures)
+
+
+@pytest.mark.parametrize("by", [37, -37, 0, 299])
+def test_a_picture_is_moved_in_place(by):
+    pixels = np.arange(130 * 300, dtype=np.uint32).reshape(130, 300)
+    expected = pixels.copy()
+    if by:
+        rolled = np.roll(pixels, -by, axis=1)
+        kept = slice(None, -by) if by > 0 else slice(-by, None)
+        expected[:, kept] = rolled[:, kept]
+    picture.shift(pixels, by)
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_another_target_leaves_the_colours_of_all_stems_alone(show, qtbot):
+    made = show(split_song())
+    made.view.grab()
+    drawn = made.view._picture._light_picture._frame
+    made.document.set_target(made.stem("lead"))
+    assert made.view._picture._light_picture._frame is drawn is not None
+    made.document.set_look(view="mask")
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    before = made.colour(4.0, 5000.0)
+    made.document.set_target(made.stem("bass"))
+    qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
+    assert made.colour(4.0, 5000.0) != before
 
 
 def test_the_middle_button_and_the_space_bar_are_hands(show, qtbot):

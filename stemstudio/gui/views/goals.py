@@ -115,11 +115,13 @@ class GoalCard(QAbstractButton):
 
     def say(self, words: str, tip: str = "", needs_weights: bool = False, brief: str = "") -> None:
         """Set the line below the title, the tooltip, and what is said of it beside the title where both share a line."""
+        before = self.side_words, self.needs_weights, self.brief
         self.side_words, self.needs_weights, self.brief = words, needs_weights, brief
         self.setToolTip(tip or f"{self.goal.title}: {words}")
         self.setAccessibleName(self.goal.title)
         self.setAccessibleDescription(words)
-        self.update()
+        if before != (words, needs_weights, brief):
+            self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(240, self.height_as(self._low))

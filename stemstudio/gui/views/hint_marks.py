@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.viewport import Viewport, scale, unscale
+from stemstudio.gui.views.picture import shift
 from stemstudio.project.hints import LaidHint
 
 PERIOD = 7  # pixels from line to line of the hatch
@@ -61,12 +62,9 @@ class HintPicture:
         strip = slice(0, width)
         if wanted != self._made or abs(moved) >= width:
             self._pixels = np.zeros((height, width), dtype=np.uint32)
-        elif moved > 0:
-            self._pixels[:, :-moved] = self._pixels[:, moved:]
-            strip = slice(width - moved, width)
         else:
-            self._pixels[:, -moved:] = self._pixels[:, : width + moved]
-            strip = slice(0, -moved)
+            shift(self._pixels, moved)
+            strip = slice(width - moved, width) if moved > 0 else slice(0, -moved)
         self._made, self._origin = wanted, origin
         if strip.stop > strip.start:
             self._draw(step, strip)

@@ -78,6 +78,7 @@ class MixerView(QWidget):
             self.master.loudness_cleared.connect(player.forget_loudness)
             self.master.volume_changed.connect(player.set_master)
             player.state_changed.connect(self._player_changed)
+        self._framed = document.target
         self._bench = _Bench(document, self)
         self._hint = QLabel(self._bench)
         self._hint.setProperty("role", "muted")
@@ -253,7 +254,9 @@ class MixerView(QWidget):
 
     def _target_changed(self, stem: int) -> None:
         for strip in self.strips:
-            strip.update()
+            if strip.stem.id in (stem, self._framed):
+                strip.update()  # the frame goes from one to the other
+        self._framed = stem
         target = self.strip_of(stem)
         if target is not None:
             self.bench_area.ensureWidgetVisible(target)
@@ -290,12 +293,14 @@ class _Bench(QWidget):
 
     def arrange(self, strips: list[Strip]) -> None:
         state = self._document.state
+        before = self.levels
         self._strips = strips
         self.levels = 0
         if state is not None and strips:
             self.levels = max(len(state.path(strip.stem.id)) for strip in strips) - 1
         self.levels = max(0, self.levels)
-        self.update()
+        if self.levels or before:
+            self.update()  # and with it all strips: only for brackets
 
     def brackets(self) -> list[tuple[int, int, int, int]]:
         """(split stem, level, left, right) of every bracket, in pixels."""

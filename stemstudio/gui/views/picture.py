@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,29 @@ class Rows:
     blend: NDArray[np.int32]
 
 
+def fetch() -> None:
+    """Have pictures coloured by a compiled loop; called on a thread, as compiling it takes its time.
+
+    Until it is there, pictures are coloured more slowly, and look the same.
+    """
+    global _paint
+    from stemstudio.gui.views.picture_kernel import paint
+
+    def compiled(
+        cells: Cells,
+        table: NDArray[np.uint32],
+        rows: Rows,
+        span: slice,
+        a: NDArray[np.uint32],
+        b: NDArray[np.uint32],
+        out: NDArray[np.uint32],
+    ) -> None:
+        lines = np.stack([rows.first, rows.count, rows.blend + 1]).astype(np.uint32)
+        paint(cells.view(np.ndarray), table, lines, np.uint32(span.start), a, b, out)
+
+    _paint = compiled
+
+
 def pixel_rows(pyramid: Pyramid, frame: Frame, hertz_per_bin: float) -> Rows:
     """Lay pixel rows on the rows of a pyramid."""
     top, bottom = (float(scale(hertz, frame.axis)) for hertz in (frame.high, frame.low))
@@ -102,17 +125,32 @@ def draw(
     a = np.clip(np.floor(edges[:-1]).astype(np.intp), 0, cells.shape[1] - 1)
     b = np.clip(np.ceil(edges[1:]).astype(np.intp) - 1, 0, cells.shape[1] - 1)
     span = slice(int(a[0]), int(b[-1]) + 1)
-    # a pixel shows one column, or the brighter of two neighbours: those pairs are put behind the columns
-    place = a - span.start + np.where(b > a, span.stop - span.start, 0)
-    for part in _chunks(frame.height):
+    # a pixel shows one column, or the brighter of two neighbours
+    a, b = (a - span.start).astype(np.uint32), (b - span.start).astype(np.uint32)
+    _paint(cells, table, rows, span, a, b, out[:, left:right])
+
+
+def _plainly(
+    cells: Cells,
+    table: NDArray[np.uint32],
+    rows: Rows,
+    span: slice,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    out: NDArray[np.uint32],
+) -> None:
+    """Colours into `out`: a pixel shows the brighter of the columns a and b of a span of cells, which are neighbours."""
+    # Pairs of neighbours are put behind the columns, so that one gather serves all.
+    place = a + np.where(b > a, np.uint32(span.stop - span.start), np.uint32(0))
+    for part in _chunks(len(out)):
         chunk = _brightest(cells, rows.first[part], rows.count[part], span)
         between = np.flatnonzero(rows.blend[part] >= 0)
         if between.size:
             above = cells[np.minimum(rows.first[part][between] + 1, cells.shape[0] - 1), span]
             weight = rows.blend[part][between, None].astype(np.uint16)
-            chunk[between] = _mixed(chunk[between], above, weight, pyramid.packed)
-        chunk = np.concatenate([chunk, np.maximum(chunk[:, :-1], chunk[:, 1:])], axis=1)
-        np.take(table, np.take(chunk, place, axis=1), out=out[part, left:right], mode="clip")
+            chunk[between] = _mixed(chunk[between], above, weight, cells.itemsize == 2)
+        both = np.concatenate([chunk, np.maximum(chunk[:, :-1], chunk[:, 1:])], axis=1)
+        np.take(table, np.take(both, place, axis=1), out=out[part], mode="clip")
 
 
 def _draw_magnified(
@@ -149,6 +187,20 @@ def _draw_magnified(
         painter.setClipRect(left, 0, right - left, height)
         start = left + (first - edges[0]) / per_pixel
         painter.drawImage(QRectF(start, 0, (last - first) / per_pixel, height), source, QRectF(source.rect()))
+
+
+def shift(pixels: NDArray[np.uint32], by: int) -> None:
+    """Move a picture `by` pixels to the left, in place; what comes in at its edge stays as it is."""
+    if by:
+        for part in _chunks(len(pixels)):
+            rows = pixels[part]
+            if by > 0:
+                rows[:, :-by] = rows[:, by:]
+            else:
+                rows[:, -by:] = rows[:, :by]
+
+
+_paint: Callable[..., None] = _plainly
 
 
 def _chunks(height: int) -> Iterator[slice]:
@@ -239,11 +291,10 @@ class Picture:
             return [(0, width)]
         missing = [self._columns(frame, *seconds) for seconds in self._dirty]
         moved = frame.origin - old.origin
+        shift(self.pixels, moved)
         if moved > 0:
-            self.pixels[:, :-moved] = self.pixels[:, moved:]
             missing.append((width - moved, width))
         elif moved < 0:
-            self.pixels[:, -moved:] = self.pixels[:, :moved]
             missing.append((0, -moved))
         return _joined(missing)
 

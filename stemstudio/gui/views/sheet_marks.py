@@ -14,12 +14,13 @@ WHITE = QColor("#ffffff")
 
 def paint_axes(painter: QPainter, viewport: Viewport, width: int, height: int) -> None:
     """Faint lines at octaves and at the marked times."""
+    faint, fainter = _white(20), _white(12)
     for mark in frequency_marks(viewport, height, 24.0):
         if mark.main:
-            painter.fillRect(0, round(mark.place), width, 1, _white(20))
+            painter.fillRect(0, round(mark.place), width, 1, faint)
     for mark in time_marks(viewport, width, 90.0):
         if mark.main:
-            painter.fillRect(round(mark.place), 0, 1, height, _white(12))
+            painter.fillRect(round(mark.place), 0, 1, height, fainter)
 
 
 def selection_path(selection: Selection, viewport: Viewport, width: int, height: int) -> QPainterPath:

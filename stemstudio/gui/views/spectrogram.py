@@ -105,7 +105,7 @@ class SpectrogramView(QWidget):
         document.selection_changed.connect(self.update)
         document.look_changed.connect(self._look_changed)
         document.changed.connect(self._changed)
-        document.target_changed.connect(self._look_changed)
+        document.target_changed.connect(self._target_changed)
         document.reading_changed.connect(self.update)
         document.hints.changed.connect(self._hints_changed)
         light.filled.connect(self._filled)
@@ -263,6 +263,11 @@ class SpectrogramView(QWidget):
     def _look_changed(self, *_: object) -> None:
         self._picture.look_changed()
         self.update()
+
+    def _target_changed(self) -> None:
+        """Only a view of one stem, or of its paint, has other colours now."""
+        if self.document.look.view in ("stem", "mask") or self._light.overlay_shows == "paint":
+            self._look_changed()
 
     def _changed(self, change: Change) -> None:
         if "melody" in change.kinds:

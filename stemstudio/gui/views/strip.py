@@ -181,6 +181,7 @@ class Strip(QWidget):
 
     def show_stem(self, stem: Stem, number: int) -> None:
         """Take on the present values of its stem, and its place in the mixer."""
+        before = self.stem, self.number
         self.stem, self.number = stem, number
         self.number_label.setText(str(number))
         self.name_label.setText(stem.name)
@@ -206,7 +207,8 @@ class Strip(QWidget):
         self.gain.setAccessibleDescription(f"{wording.signed(stem.gain_db, 1)} dB")
         self.pan.setAccessibleName(f"Pan of {stem.name}")
         self.pan.setAccessibleDescription(wording.pan(stem.pan))
-        self.update()
+        if (stem, number) != before:
+            self.update()
 
     def _light_shape(self) -> None:
         """Light the EQ button where a strip does more than its faders show."""

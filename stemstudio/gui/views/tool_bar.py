@@ -11,6 +11,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.drawing import drawn
 from stemstudio.gui.tools.tool import Tool
 from stemstudio.gui.tools.toolbox import ToolBox
+from stemstudio.project.project import Change
 
 
 class ToolButton(QToolButton):
@@ -84,9 +85,19 @@ class ToolStrip(QWidget):
         layout.addStretch()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         toolbox.tool_changed.connect(self._tool_changed)
-        document.target_changed.connect(self.update)
-        document.changed.connect(self.update)
+        document.target_changed.connect(self._colour_changed)
+        document.changed.connect(self._changed)
         self._tool_changed()
+
+    def _changed(self, change: Change) -> None:
+        if "stems" in change.kinds:
+            self._colour_changed()
+
+    def _colour_changed(self) -> None:
+        """Only the tool in the hand has the colour of the target."""
+        for button in self.buttons:
+            if button.isChecked():
+                button.update()
 
     def _tool_changed(self) -> None:
         for button in self.buttons:
