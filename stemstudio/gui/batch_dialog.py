@@ -94,6 +94,9 @@ class BatchDialog(QDialog):
         self.table.setTabKeyNavigation(False)
         self.table.setAccessibleName("Songs")
         self.table.verticalHeader().hide()
+        self.empty = QLabel("No songs yet: press “Add songs…”, or drop several on the window at once.", self)
+        self.empty.setProperty("role", "muted")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         header = self.table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
@@ -141,6 +144,7 @@ class BatchDialog(QDialog):
         column.setSpacing(10)
         column.addWidget(self.recipe_words)
         column.addWidget(self.table, 1)
+        column.addWidget(self.empty, 1)
         column.addLayout(songs)
         column.addLayout(place)
         column.addLayout(bottom)
@@ -268,6 +272,8 @@ class BatchDialog(QDialog):
 
     def _enable(self) -> None:
         running = self.running
+        self.table.setVisible(bool(self.lines))
+        self.empty.setVisible(not self.lines)
         left = [line for line in self.lines if not line.done]
         self.start_button.setEnabled(bool(left) and not running and self._recipe()[0] is not None)
         self.start_button.setToolTip(

@@ -58,6 +58,7 @@ from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.sounding import Sounding
 from stemstudio.gui.stem_files import StemFiles
+from stemstudio.gui.tab_order import RaisedByFocus, chain
 from stemstudio.gui.teaching import Teaching
 from stemstudio.gui.tools.toolbox import ToolBox
 from stemstudio.gui.views.atom_detail import AtomDetail
@@ -142,6 +143,7 @@ class MainWindow(QMainWindow):
         self.bindings = Bindings(self, COMMANDS, self.commands)
         self._make_menus()
         self._connect()
+        self._order_tabs()
         self.resize(1600, 1000)
         self._share_right_side()
         self.remembered = Remembered(self)
@@ -281,6 +283,7 @@ class MainWindow(QMainWindow):
             frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             frame.setWidget(widget)
             frame.setMinimumWidth(250)
+            frame.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             dock.setWidget(frame)
         else:
             dock.setWidget(widget)
@@ -310,6 +313,15 @@ class MainWindow(QMainWindow):
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self.resizeDocks([docks[0]], [PANEL_WIDTH], Qt.Orientation.Horizontal)
+
+    def _order_tabs(self) -> None:
+        """Tab goes from the tools over the picture to the panels, then to what is below them."""
+        right = [
+            self.docks[title] for title in ("Separate", "Tool options", "Atom", "Masks", "History", "Room")
+        ]
+        mixer, picture = self.mixer, (self.picture_bar, self.doubt_bar, self.sheet, self.atoms)
+        chain((self.tool_strip, *picture, *right, mixer.bench_area, mixer.master, self.transport))
+        RaisedByFocus(right, self)
 
     def _bar(self, title: str, widget: QWidget, area: Qt.ToolBarArea) -> None:
         bar = QToolBar(title, self)

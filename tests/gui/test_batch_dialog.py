@@ -45,7 +45,9 @@ def dialog(qtbot, tmp_path):
 
 def test_each_song_gets_a_folder_and_one_that_fails_stops_nobody(qtbot, dialog, songs, tmp_path):
     assert not dialog.start_button.isEnabled()
+    assert dialog.empty.isVisible(), "the empty list says what to do"
     dialog.add(songs)
+    assert not dialog.empty.isVisible()
     dialog.add(songs[:1])
     assert dialog.table.rowCount() == 3, "a song is there once"
     assert "percussive" in dialog.recipe_words.text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QResizeEvent, QShowEvent
@@ -208,6 +209,7 @@ class SeparatePanel(QWidget):
         self.choices.setFrameShape(QFrame.Shape.NoFrame)
         self.choices.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.choices.setMinimumHeight(60)
+        self.choices.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.choices.viewport().installEventFilter(self)
         more = QHBoxLayout()
         more.addWidget(self.all)
@@ -240,6 +242,9 @@ class SeparatePanel(QWidget):
         column.addWidget(self.refine_button)
         column.addLayout(more)
         column.addLayout(bottom)
+        read = (self.stems, self.models_button, self.cards[0]), (self.all, self.selection_only)
+        for upper, lower in (*pairwise(read[0]), *pairwise(read[1]), (self.take_button, self.run_button)):
+            QWidget.setTabOrder(upper, lower)
 
     # what the person chose
 

@@ -135,6 +135,7 @@ class Strip(QWidget):
             label.installEventFilter(self)
         self.meter = LevelMeter(2, self)
         self.meter.setToolTip("Level after the fader: bright is the body of the sound, dim its peaks")
+        QWidget.setTabOrder(self.shape, self.mute)
         top = QHBoxLayout()
         top.setSpacing(2)
         top.addWidget(self.number_label)
