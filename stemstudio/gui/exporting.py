@@ -89,7 +89,7 @@ class Exporting(QObject):
         box = QMessageBox(QMessageBox.Icon.Information, "Exported", lines[0], parent=self._window)
         box.setInformativeText("\n".join(lines[1:]))
         show = box.addButton("Show the folder", QMessageBox.ButtonRole.ActionRole)
-        box.addButton(QMessageBox.StandardButton.Ok)
+        box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Ok))
         show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
         box.setModal(False)
         box.open()

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 import soundfile
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QWidget
 from signals import mixture
 from small_projects import StandInPlayer
@@ -42,7 +44,8 @@ def test_a_package_is_reported(qtbot, exporting, tmp_path):
     box = exporting._window.findChild(QMessageBox)
     assert box.text() == f"1 file is in {tmp_path / 'out'}."
     assert "Decks have four stems: 1 of them is silent." in box.informativeText()
-    box.close()
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    assert not box.isVisible()
 
 
 def test_the_song_itself_is_spared(qtbot, exporting, tmp_path):
