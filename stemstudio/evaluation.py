@@ -38,8 +38,29 @@ _SUFFIXES = (
 )
 
 
+class Figures:
+    """What one estimate reaches, all in dB; NaN where a figure has no meaning, inf where nothing is wrong.
+
+    Attributes
+    ----------
+    estimate
+        Name of the estimate.
+    """
+
+    estimate: str
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures by name."""
+        return {name: value for name, value in vars(self).items() if name != "estimate"}
+
+    def as_json(self) -> dict[str, float | None]:
+        """Return the figures by name, None for those that JSON has no number for (NaN and infinity)."""
+        return {name: value if math.isfinite(value) else None for name, value in self.figures.items()}
+
+
 @dataclass(frozen=True)
-class Score:
+class Score(Figures):
     """What one estimate reaches, all in dB; NaN where a figure has no meaning, inf where nothing is wrong.
 
     Attributes
@@ -61,15 +82,6 @@ class Score:
     si_sdr: float
     sdr_plain: float
     estimate: str = ""
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """The figures by name."""
-        return {name: value for name, value in vars(self).items() if name != "estimate"}
-
-    def as_json(self) -> dict[str, float | None]:
-        """Return the figures by name, None for those that JSON has no number for (NaN and infinity)."""
-        return {name: value if math.isfinite(value) else None for name, value in self.figures.items()}
 
 
 def scores(
@@ -112,7 +124,7 @@ def scores(
     Le Roux, Wisdom, Erdogan & Hershey 2019, "SDR – half-baked or well done?".
     """
     progress = progress or Progress()
-    chosen = _candidates(references, estimates, match)
+    chosen = candidates(references, estimates, match)
     if not chosen:
         return {}
     length = max(signal.shape[-1] for signal in references.values())
@@ -123,7 +135,7 @@ def scores(
         columns = dict(enumerate(range(len(chosen))))
     else:
         same = _same_names(list(references), chosen) if match == "either" else {}
-        columns = _best(sir if len(sources) > 1 else sdr, same)
+        columns = best_pairs(sir if len(sources) > 1 else sdr, same)
 
     result = {}
     for row, (name, reference) in enumerate(references.items()):
@@ -142,8 +154,22 @@ def evaluate_folders(
 ) -> dict[str, Score]:
     """Score the stems in one folder against those in another; see `scores` and `read_folder`."""
     progress = progress or Progress()
-    references = read_folder(reference, progress=progress.part(0, 0.2))
-    estimates = read_folder(estimate, progress=progress.part(0.2, 0.4))
+    references, estimates = read_folders(reference, estimate, progress=progress.part(0, 0.4))
+    return scores(
+        {name: audio.samples for name, audio in references.items()},
+        {name: audio.samples for name, audio in estimates.items()},
+        match=match,
+        progress=progress.part(0.4, 1),
+    )
+
+
+def read_folders(
+    reference: Path, estimate: Path, *, progress: Progress | None = None
+) -> tuple[dict[str, Audio], dict[str, Audio]]:
+    """Read the stems in two folders, which must have one sample rate; see `read_folder`."""
+    progress = progress or Progress()
+    references = read_folder(reference, progress=progress.part(0, 0.5))
+    estimates = read_folder(estimate, progress=progress.part(0.5, 1))
     rates = {audio.sample_rate for audio in (*references.values(), *estimates.values())}
     if len(rates) > 1:
         listed = " and ".join(f"{rate} Hz" for rate in sorted(rates))
@@ -151,12 +177,7 @@ def evaluate_folders(
             f"The stems have different sample rates: {listed}.",
             "Export the estimates at the references' rate.",
         )
-    return scores(
-        {name: audio.samples for name, audio in references.items()},
-        {name: audio.samples for name, audio in estimates.items()},
-        match=match,
-        progress=progress.part(0.4, 1),
-    )
+    return references, estimates
 
 
 def read_folder(path: Path, *, progress: Progress | None = None) -> dict[str, Audio]:
@@ -191,7 +212,7 @@ def read_folder(path: Path, *, progress: Progress | None = None) -> dict[str, Au
     return stems
 
 
-def _candidates(references: Mapping[str, object], estimates: Mapping[str, object], match: Match) -> list[str]:
+def candidates(references: Mapping[str, object], estimates: Mapping[str, object], match: Match) -> list[str]:
     """Names of the estimates to look at; for a match by name, one for each reference in order."""
     if not references:
         raise StemStudioError("There are no reference stems to score against.")
@@ -264,7 +285,7 @@ def _same_names(references: list[str], estimates: list[str]) -> dict[int, int]:
     return {row: known[name] for row, name in enumerate(names) if name in known}
 
 
-def _best(sir: NDArray[np.float64], fixed: Mapping[int, int]) -> dict[int, int]:
+def best_pairs(sir: NDArray[np.float64], fixed: Mapping[int, int]) -> dict[int, int]:
     """The estimate of every reference in the assignment with the highest sum; `fixed` are decided."""
     from scipy.optimize import linear_sum_assignment
 

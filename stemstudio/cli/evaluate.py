@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from stemstudio.cli.console import answer, show_table, working
+
+SOURCES = ("SDR", "SIR", "SAR", "SI-SDR", "plain SDR")
+IMAGES = ("SDR", "ISR", "SIR", "SAR")
 
 
 def evaluate(
@@ -20,27 +24,38 @@ def evaluate(
         Literal["name", "best"],
         typer.Option(help="Which belongs to which: by file name, or by what fits best."),
     ] = "name",
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Score stems with all channels as images: SDR, ISR (place), SIR, SAR."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine output on stdout.")] = False,
 ) -> None:
     """Score stems against the true ones.
 
-    SDR, SIR and SAR are those of BSSEval v3; SI-SDR and plain SDR are taken over all channels. All in dB.
+    SDR, SIR and SAR are those of BSSEval v3 for sources, on the mean of the channels; SI-SDR and plain SDR are
+    taken over all channels. With --images they are those for images, which count a wrong place too. All in dB.
     """
-    from stemstudio.evaluation import evaluate_folders
+    from stemstudio.evaluation import Figures, evaluate_folders
 
+    scores: Mapping[str, Figures]
     with working("Comparing") as progress:
-        scores = evaluate_folders(reference, estimate, match=match, progress=progress)
+        if images:
+            from stemstudio.image_evaluation import evaluate_images
+
+            scores = evaluate_images(reference, estimate, match=match, progress=progress)
+        else:
+            scores = evaluate_folders(reference, estimate, match=match, progress=progress)
     if json:
         answer({name: score.as_json() for name, score in scores.items()})
         return
     rows = [
         (
             name if name == score.estimate else f"{name} ({score.estimate})",
-            *(_decibels(value) for value in (score.sdr, score.sir, score.sar, score.si_sdr, score.sdr_plain)),
+            *map(_decibels, score.figures.values()),
         )
         for name, score in scores.items()
     ]
-    show_table(("stem", "SDR", "SIR", "SAR", "SI-SDR", "plain SDR"), rows, numbers=True)
+    show_table(("stem", *(IMAGES if images else SOURCES)), rows, numbers=True)
 
 
 def _decibels(value: float) -> str:
