@@ -94,6 +94,7 @@ class ExportDialog(QDialog):
             overwrite=self.files.may_replace,
             labels=self._labels(),
             pace=self._heard if self.pace.isChecked() else AS_RECORDED,
+            tempo=self.form.typed_tempo,
             **self.form.values,
         )
 
@@ -126,7 +127,7 @@ class ExportDialog(QDialog):
         )
         self.pace.setVisible(self._heard.changed)
         self.presets = PresetBar(self._preset, self)
-        self.form = ExportForm(self._state.mixture.sample_rate, self)
+        self.form = ExportForm(self._state.mixture.sample_rate, self._state.beats.bpm, self)
         self.folder = QLineEdit(self)
         self.folder.setAccessibleName("Folder")
         self.folder.setToolTip("Where the files go; the folder is made if it is missing")
@@ -246,7 +247,7 @@ class ExportDialog(QDialog):
         self.folder.setText(str(folder or settings.value("export/folder") or music))
         last = export_presets.read_one(str(settings.value("export/last") or ""))
         self.template.setText(last.template)
-        self.form.show_values({**last.how, "tempo": self._state.beats.bpm})
+        self.form.show_values(last.how)
 
     def _connect(self) -> None:
         self.parts.changed.connect(self._show_files)

@@ -48,8 +48,10 @@ class ExportForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, own_rate: int, parent: QWidget | None = None) -> None:
+    def __init__(self, own_rate: int, found: float | None = None, parent: QWidget | None = None) -> None:
+        """`found` is the tempo of the song's beats, where they are known."""
         super().__init__(parent)
+        self._found = found
         self._peak_db, self._lufs = -1.0, -14.0
         self.package = self._choice(
             "Form", "What the sounds come in: files, or one package for a DAW or a deck"
@@ -84,6 +86,7 @@ class ExportForm(QWidget):
         self.tempo.setDecimals(2)
         self.tempo.setSpecialValueText("not known")
         self.tempo.setSuffix(" BPM")
+        self.tempo.setValue(found or NO_TEMPO)
         self.tempo.setAccessibleName("Tempo")
         self.tempo.setToolTip("For DAWs and notes; sounds and times are right without it, too")
         spaced(self.tempo)
@@ -99,7 +102,7 @@ class ExportForm(QWidget):
 
     @property
     def values(self) -> dict[str, Any]:
-        """Fields of `ExportOrder`."""
+        """Fields of `ExportOrder`, but for the tempo, which is the song's own."""
         return {
             "package": self.package.currentData(),
             "format": self.format.currentData(),
@@ -109,9 +112,14 @@ class ExportForm(QWidget):
             "gain": self.gain.currentData(),
             "peak_db": self._peak_db,
             "lufs": self._lufs,
-            "tempo": self.tempo.value() or None,
             "tags": self.tags.isChecked(),
         }
+
+    @property
+    def typed_tempo(self) -> float | None:
+        """The tempo that somebody typed in; None where it is still that of the beats, which may sway."""
+        typed = self.tempo.value()
+        return None if self._found and typed == round(self._found, 2) else typed or None
 
     def show_values(self, values: dict[str, Any]) -> None:
         """Take on what `values` gave, or a part of it; what is not known here is left as it is."""
@@ -126,8 +134,6 @@ class ExportForm(QWidget):
             self.rate.setCurrentIndex(max(0, self.rate.findData(values["rate"])))
         self.dither.setChecked(bool(values.get("dither", self.dither.isChecked())))
         self.tags.setChecked(bool(values.get("tags", self.tags.isChecked())))
-        if values.get("tempo"):
-            self.tempo.setValue(float(values["tempo"]))
         self._show_level()
         self.blockSignals(False)
         self._enable()

@@ -14,7 +14,8 @@ from stemstudio.mixing.export import export, file_names
 from stemstudio.mixing.order import Label
 from stemstudio.mixing.pace import Pace
 from stemstudio.project import edits
-from stemstudio.project.practising import set_practice
+from stemstudio.project.beat_grid import BeatGrid
+from stemstudio.project.practising import set_beats, set_practice
 from stemstudio.spectral.brushes import Box, Selection
 
 
@@ -324,6 +325,22 @@ def test_packages_for_daws(ask):
     assert "REAPER" in dialog.note.text()
     click(dialog.none)
     assert dialog.note.text() == "Tick at least one stem, or the mix."
+
+
+def test_the_tempo_of_the_beats_may_sway_and_no_preset_takes_it_to_another_song(ask, monkeypatch):
+    document = split_song()
+    document.do(set_beats(document.state, BeatGrid.even(123.4567, 0.2, 20.0), "Beats"))
+    dialog = ask(document)
+    assert dialog.form.tempo.value() == 123.46
+    assert dialog.order().tempo is None, "as the beats have it, to the last digit"
+    dialog.form.tempo.setValue(90.0)
+    assert dialog.order().tempo == 90.0
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_a, **_k: ("For the DAW", True))
+    click(dialog.presets.keep)
+    other = ask()
+    other.presets.list.setCurrentIndex(1)
+    other.presets.list.activated.emit(1)
+    assert other.order().tempo is None
 
 
 def test_data_is_offered_where_there_is_some(ask):
