@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, QSettings, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -20,6 +20,7 @@ from stemstudio.gui.actions import Command
 
 TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 SETTINGS = "keys"
+LOSES_KEYS = (QEvent.Type.ApplicationDeactivate, QEvent.Type.WindowDeactivate)
 
 
 class Bindings(QObject):
@@ -81,11 +82,16 @@ class Bindings(QObject):
             self.actions[command.id].setEnabled(not command.needs or needs(command.needs))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.MouseButtonPress:
-            self._space_clean = False
-        if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
-            return self._key(event)
-        if event.type() in (QEvent.Type.ApplicationDeactivate, QEvent.Type.WindowDeactivate):
+        # Every event of the program passes here, hundreds when stems appear: its class is looked at first, as asking for
+        # its type takes far longer.
+        kind = type(event)
+        if kind is QKeyEvent:
+            if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+                return self._key(event)
+        elif kind is QMouseEvent:
+            if event.type() == QEvent.Type.MouseButtonPress:
+                self._space_clean = False
+        elif kind is QEvent and event.type() in LOSES_KEYS:
             self._let_go_of_all()
         return False
 

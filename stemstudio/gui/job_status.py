@@ -29,6 +29,11 @@ class JobStatus(QWidget):
         self._stop.setToolTip("Stop this job; the song stays as it is, and finished parts can be kept.")
         self._stop.setAccessibleName("Stop the running job")
         self._stop.clicked.connect(self._stop_job)
+        kept = self._stop.sizePolicy()
+        kept.setRetainSizeWhenHidden(
+            True
+        )  # the menu bar is as high without a job, so that nothing moves when one begins
+        self._stop.setSizePolicy(kept)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 12, 2)
         row.setSpacing(10)

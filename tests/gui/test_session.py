@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,17 @@ def test_the_first_line_that_is_said_moves_nothing(qtbot, window):
     QApplication.processEvents()
     assert window.statusBar().currentMessage() == "Something happened."
     assert window.sheet.height() == height
+
+
+def test_a_job_that_begins_moves_nothing(qtbot, window):
+    go, height = threading.Event(), window.sheet.height()
+    window.document.jobs.run("Long work", lambda progress: go.wait(5), lambda _: None)
+    qtbot.waitUntil(lambda: bool(window.document.jobs.queue) and window.document.jobs.queue[0].running)
+    QApplication.processEvents()
+    assert window.job_status._stop.isVisible()
+    assert window.sheet.height() == height
+    go.set()
+    qtbot.waitUntil(lambda: not window.document.jobs.queue)
 
 
 def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
