@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.clustering import away, chances, gathered, how_many, spread
+from stemstudio.algorithms.descriptors import Descriptors, descriptors
 from stemstudio.algorithms.estimates import frozen
 from stemstudio.algorithms.labelling import Labels
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.rhythm import rhythm_table
-from stemstudio.algorithms.timbre import Descriptors, descriptors
 
 Wide = NDArray[np.float64]
 Likeness = Literal["timbre", "rhythm"]

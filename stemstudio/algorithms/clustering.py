@@ -15,7 +15,7 @@ LIGHTEST = 1e-4  # of the mean weight: points without any still have a nearest c
 # Stems that are looked for; the number a song mostly has; what each one off it costs. On songs with true stems, some of
 # which are left out, neither the silhouette nor a BIC tells the number by itself much better than four does.
 MOST, USUAL, PULL = 8, 4, 0.05
-FALL, NOISE = 3.0, 0.7  # of probabilities: q, and δ in parts of the spread
+FALL, NOISE = 2.5, 1.0  # of probabilities: q, and δ in parts of the spread
 
 
 def gathered(points: Wide, weights: Wide, n: int, fixed: Mapping[int, int] | None = None) -> Owners:

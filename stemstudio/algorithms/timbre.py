@@ -1,8 +1,6 @@
-"""What an atom is like: pitch, energy, brightness, noise, attack; and which atoms are alike."""
+"""What an atom is like: energy, pitch, envelope, noise, how sparse and how periodic; and an order by likeness."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,89 +16,8 @@ BANDS, CORNER, CEILING = 40, 150.0, 16000.0
 COEFFICIENTS = 10  # of the cepstrum, without the zeroth
 WIDTH = 2.0  # of a band to either side, in steps to the next: the partials of a high note run together
 FLOOR = 1e-3  # of the loudest band: what is fainter tells nothing
-PATTERN = 1.2  # weight of when an atom sounds beside how it sounds
-PLACE = 1.0  # and of where, from −1 on the left to 1 on the right
 LOWEST, HIGHEST = 40.0, 2000.0  # Hz, of pitches that are looked for
 PARTIALS = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Descriptors:
-    """Of every atom.
-
-    Attributes
-    ----------
-    table
-        (atoms, features): cepstrum of the template, a little of its rhythm (how sparse, how periodic), and its place
-        in the stereo where that is known.
-    energy
-        Share of each atom in the sum of W H.
-    centroid
-        Of the power, in Hz.
-    flatness
-        0 a pure tone … 1 noise.
-    attack
-        0 swells … 1 strikes.
-    """
-
-    table: Wide
-    energy: Wide
-    centroid: Wide
-    flatness: Wide
-    attack: Wide
-
-    def words(self, owners: NDArray[np.intp], n: int) -> tuple[str, ...]:
-        """A guess at a name for each of n stems, all different: Drums where it strikes and is noisy, else its height."""
-        weights = self.energy + 1e-12
-        names: list[str] = []
-        strikes = [
-            _mean(self.attack * np.sqrt(self.flatness), weights, owners == stem)
-            if (owners == stem).any()
-            else -1.0
-            for stem in range(n)
-        ]
-        drums = int(np.argmax(strikes)) if n > 1 and max(strikes, default=0.0) > 0.25 else -1
-        for stem in range(n):
-            mine = owners == stem
-            if not mine.any():
-                word = "Empty"
-            elif stem == drums:
-                word = "Drums"
-            else:
-                height = 2.0 ** _mean(np.log2(self.centroid + 1.0), weights, mine)
-                word = next(word for limit, word in _HEIGHTS if height < limit)
-            names.append(word)
-        return tuple(_numbered(names))
-
-
-_HEIGHTS = ((200.0, "Bass"), (500.0, "Low"), (1500.0, "Middle"), (4000.0, "High"), (np.inf, "Top"))
-
-
-def descriptors(factorization: Factorization, sample_rate: int) -> Descriptors:
-    """Describe every atom of a factorisation by its template's spectrum and its activation's shape.
-
-    Parameters
-    ----------
-    sample_rate
-        In Hz.
-    """
-    W = factorization.templates.astype(np.float64)
-    H = factorization.activations.astype(np.float64)
-    frequencies = np.arange(len(W)) * sample_rate / factorization.grid.fft
-    share = energy(factorization)
-    power = W**2  # names and order go by where the energy is, not by a faint hiss up to 20 kHz
-    centroid = (frequencies @ power) / (power.sum(axis=0) + 1e-30)
-    # Chosen by means over songs, with tests/benchmarks/study_suggestions.py. The envelope of the spectrum tells most;
-    # more weight on brightness, noise, attack or on sounding together told the stems apart less well.
-    table = np.column_stack(
-        [
-            _cepstrum(W, frequencies),
-            PATTERN * periodicity(H),
-            PATTERN * sparseness(H),
-            PLACE * _place(factorization.pans, W.shape[1]),
-        ]
-    )
-    return Descriptors(table, share, centroid, _flatness(W), _attack(H))
 
 
 def energy(factorization: Factorization) -> Wide:
@@ -184,7 +101,7 @@ def _bands(W: Wide, frequencies: Wide, bands: int, corner: float, ceiling: float
     return np.asarray(np.maximum(0.0, 1.0 - np.abs(places[None] - middles[:, None]) / (WIDTH * step)) @ W)
 
 
-def _cepstrum(W: Wide, frequencies: Wide) -> Wide:
+def cepstrum(W: Wide, frequencies: Wide) -> Wide:
     """Cosine transform of the logarithms of the bands, (atoms, coefficients): the envelope, whatever the level."""
     bands = _bands(W, frequencies, BANDS, CORNER, CEILING)
     levels = np.log(bands / (bands.max(axis=0) + 1e-30) + FLOOR)
@@ -193,15 +110,7 @@ def _cepstrum(W: Wide, frequencies: Wide) -> Wide:
     return np.asarray((basis @ levels).T / BANDS)
 
 
-def _place(pans: Float | None, atoms: int) -> Wide:
-    """From −1, the first channel alone, to 1, the last alone; 0 without pans."""
-    if pans is None or len(pans) < 2:
-        return np.zeros(atoms)
-    sums = pans.sum(axis=0, dtype=np.float64)
-    return np.asarray((pans[-1] - pans[0]) / np.where(sums > 0, sums, 1.0), dtype=np.float64)
-
-
-def _flatness(W: Wide) -> Wide:
+def flatness(W: Wide) -> Wide:
     """Geometric over arithmetic mean of the smoothed power, between the bins that hold 98 % of it."""
     result = np.zeros(W.shape[1])
     for atom in range(W.shape[1]):
@@ -214,15 +123,6 @@ def _flatness(W: Wide) -> Wide:
         part = power[low : max(high, low + 8)] + 1e-6 * power.max()
         result[atom] = np.exp(np.log(part).mean()) / part.mean()
     return result
-
-
-def _attack(H: Wide) -> Wide:
-    """How much of an activation's movement is sudden rise: the rises' sharpness, 0…1."""
-    steps = np.diff(np.pad(H, ((0, 0), (1, 1))), axis=1)
-    rise, fall = np.maximum(steps, 0.0), np.maximum(-steps, 0.0)
-    # Sharp: the rise happens in few frames, the decay takes longer.
-    together = np.sqrt((rise**2).sum(axis=1)), np.sqrt((fall**2).sum(axis=1))
-    return np.asarray(together[0] / (together[0] + together[1] + 1e-30))
 
 
 def sparseness(H: Wide) -> Wide:
@@ -244,17 +144,3 @@ def periodicity(H: Wide) -> Wide:
     correlation = np.fft.irfft(power, axis=1)[:, : frames // 2]
     peak = correlation[:, 4:].max(axis=1) / (correlation[:, 0] + 1e-30)
     return np.asarray(np.clip(peak, 0.0, 1.0))
-
-
-def _mean(values: Wide, weights: Wide, where: NDArray[np.bool_]) -> float:
-    return float((values[where] * weights[where]).sum() / weights[where].sum())
-
-
-def _numbered(names: list[str]) -> list[str]:
-    """Names that come twice get a number."""
-    seen: dict[str, int] = {}
-    result = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(f"{name} {seen[name]}" if seen[name] > 1 else name)
-    return result

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from small_atoms import GRID, RATE, band, harmonic_template, noise_template
 
+from stemstudio.algorithms.descriptors import descriptors
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.algorithms.timbre import descriptors, energy, pitch_of, similarity_order
+from stemstudio.algorithms.timbre import energy, pitch_of, similarity_order
 
 
 def test_timbre_is_the_same_at_any_level():
