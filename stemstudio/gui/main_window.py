@@ -309,7 +309,7 @@ class MainWindow(QMainWindow):
         """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
         heights = {"Separate": 410, "Tool options": 195, "Atom": 190, "History": 80}
         if self.tabifiedDockWidgets(self.docks["History"]):
-            heights = {"Separate": 425, "Tool options": 180, "Atom": 200}
+            heights = {"Separate": 415, "Tool options": 205, "Atom": 185}
         docks = [self.docks[title] for title in heights]
         self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self.resizeDocks([docks[0]], [PANEL_WIDTH], Qt.Orientation.Horizontal)
