@@ -352,6 +352,7 @@ class SeparatePanel(QWidget):
         roomy = sum(card.height_as(False) + GAP for card in self.cards) + others <= event.size().height()
         for card in self.cards:
             card.low = not roomy
+        self.choices.widget().layout().setSpacing(GAP if roomy else GAP // 2)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
