@@ -7,12 +7,13 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.streaming import Said
 from stemstudio.errors import UnwritableFile
 from stemstudio.progress import Progress
 from stemstudio.project import database
@@ -58,17 +59,21 @@ class KeptArrays:
             self._numbers[estimates] = numbers
 
     def keep(self, estimates: Estimates, progress: Progress) -> Estimates:
-        """Write the arrays of estimates in many short transactions; equal estimates, read from disk where large."""
+        """Write the arrays of estimates in many short transactions; equal estimates, read from disk where large.
+
+        What is no number becomes 0, and whoever waits is told.
+        """
         if self.numbers(estimates) is not None:
             return estimates
         arrays = estimates.arrays()
         total = max(1, sum(array.nbytes for array in arrays.values()))
+        mended: list[int] = []
         connection = database.connect(self._path)
         with self._naming:
             self._keeping += 1
         try:
             database.journal(connection)
-            numbers = self._write_in_batches(connection, arrays, total, progress)
+            numbers = self._write_in_batches(connection, arrays, total, progress, mended.append)
         except (sqlite3.Error, OSError) as error:
             way_on = "Free some space on this disk and try again."
             raise UnwritableFile(self._path, str(error), way_on) from None
@@ -77,7 +82,11 @@ class KeptArrays:
             with self._naming:
                 self._keeping -= 1
         self.known(estimates, numbers)
-        if total < ON_DISK:
+        if mended:
+            progress.hand_on(
+                Said(f"{sum(mended):,} values of the result were no numbers and became silence.")
+            )
+        if total < ON_DISK and not mended:
             return estimates
         on_disk = {
             name: StoredArray(self._reader, numbers[name], array.dtype.name, tuple(array.shape))
@@ -100,7 +109,12 @@ class KeptArrays:
                 connection.execute("DELETE FROM arrays WHERE id = ?", (number,))
 
     def _write_in_batches(
-        self, connection: sqlite3.Connection, arrays: Mapping[str, Any], total: int, progress: Progress
+        self,
+        connection: sqlite3.Connection,
+        arrays: Mapping[str, Any],
+        total: int,
+        progress: Progress,
+        mended: Callable[[int], None],
     ) -> dict[str, int]:
         """Write arrays in many short transactions, so that strokes painted meanwhile need not wait."""
         done = waiting = 0
@@ -122,7 +136,9 @@ class KeptArrays:
         with self._lock:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                numbers = {name: write_array(connection, array, written) for name, array in arrays.items()}
+                numbers = {
+                    name: write_array(connection, array, written, mended) for name, array in arrays.items()
+                }
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.project.arrays import pieces
 from stemstudio.project.project import SINGLE, State
@@ -93,9 +95,15 @@ def write_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
 
 
 def write_array(
-    connection: sqlite3.Connection, array: Any, written: Callable[[int], None] | None = None
+    connection: sqlite3.Connection,
+    array: Any,
+    written: Callable[[int], None] | None = None,
+    mended: Callable[[int], None] | None = None,
 ) -> int:
-    """Write an array and return its number; `written(bytes)` is called after every chunk."""
+    """Write an array and return its number; `written(bytes)` is called after every chunk.
+
+    A file with values that are no numbers would be taken for a damaged one: they become 0, and `mended` hears how many.
+    """
     shape = json.dumps([int(size) for size in array.shape])
     dtype = array.dtype.newbyteorder("<")
     number = connection.execute(
@@ -103,6 +111,11 @@ def write_array(
     ).lastrowid
     assert number is not None
     for place, piece in pieces(array):
+        good = np.isfinite(piece)
+        if not good.all():
+            piece = np.where(good, piece, piece.dtype.type(0))
+            if mended is not None:
+                mended(int(good.size - np.count_nonzero(good)))
         data = piece.astype(dtype, copy=False).tobytes()
         connection.execute("INSERT INTO chunks VALUES (?, ?, ?)", (number, place, data))
         if written is not None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.progress import Cancelled, Progress
@@ -219,6 +220,38 @@ def test_large_stems_are_read_from_disk_by_range(
     assert len(set(reads)) == 1
     opened.storage.close()
     storage.close()
+
+
+def test_stems_that_are_no_numbers_are_told_and_open_again(home: Path, tmp_path: Path) -> None:
+    cut, history, storage = _storage(home)
+    waves = small.waves(cut.state).waves.copy()
+    waves[0, :, 100:110], waves[1, 0, 500] = np.nan, np.inf
+    told: list[object] = []
+    kept = storage.keep(Waveforms(("one", "two"), waves[:2]), Progress(hand_on=told.append))
+    assert [said.words for said in told] == ["21 values of the result were no numbers and became silence."]
+    history.do(small.split_edit(cut, 0, kept))
+    heard = small.dense(cut.state)
+    assert all(np.isfinite(sound).all() for sound in heard.values())
+    assert small.sum_error_db(cut.state) <= -120  # the residual has what was silenced
+    storage.save(tmp_path / "a.stems")
+    opened = _reopened(tmp_path / "a.stems", home, cut.state.mixture)
+    small.assert_same(cut.state, opened.project.state)
+    opened.storage.close()
+    storage.close()
+
+
+def test_a_split_that_nobody_kept_before_opens_again_without_what_is_no_number(
+    home: Path, tmp_path: Path
+) -> None:
+    cut, history, storage = _storage(home)
+    waves = small.waves(cut.state).waves.copy()
+    waves[0, :, 100:110] = np.nan
+    history.do(small.split_edit(cut, 0, Waveforms(("one", "two"), waves[:2])))
+    storage.save(tmp_path / "a.stems")
+    storage.close()
+    opened = _reopened(tmp_path / "a.stems", home, cut.state.mixture)
+    assert all(np.isfinite(sound).all() for sound in small.dense(opened.project.state).values())
+    opened.storage.close()
 
 
 def test_results_nobody_uses_any_more_are_not_saved(home: Path, tmp_path: Path) -> None:
