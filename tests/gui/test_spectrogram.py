@@ -221,9 +221,7 @@ def test_the_compiled_loop_makes_the_same_picture(packed, monkeypatch):
     pyramid = Pyramid(513, 3000, packed=packed)
     for level in pyramid.levels:
         level[...] = rng.integers(0, np.iinfo(level.dtype).max, level.shape, endpoint=True)
-    table = rng.integers(
-        0, 2**32, 65536 if packed else 200, dtype=np.uint32
-    )  # a level above the last is the last
+    table = rng.integers(0, 2**32, 65536 if packed else 256, dtype=np.uint32)
     fetched = picture._paint
     picture.fetch()
     compiled, frames = picture._paint, RATE / 1024
@@ -232,6 +230,7 @@ def test_the_compiled_loop_makes_the_same_picture(packed, monkeypatch):
         ("log", 60.0, 0),
         ("mel", 20.0, 40),
         ("linear", 5.0, 900),
+        ("log", 1.0, 3000),  # a cell covers several pixels
         ("log", 68.0, 5),
     ):
         frame = picture.Frame(300, 130, seconds / 300, origin, 30.0, 20_000.0, axis)

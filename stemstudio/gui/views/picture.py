@@ -170,13 +170,16 @@ def _draw_magnified(
         return
     height = out.shape[0]
     narrow = np.empty((height, last - first), dtype=np.uint32)
-    for part in _chunks(height):
-        low = table[_brightest(cells, rows.first[part], rows.count[part], slice(first, last))]
-        between = np.flatnonzero(rows.blend[part] >= 0)
-        if between.size:
-            above = table[cells[np.minimum(rows.first[part][between] + 1, cells.shape[0] - 1), first:last]]
-            low[between] = _blended(low[between], above, rows.blend[part][between, None].astype(np.uint32))
-        narrow[part] = low
+    every = np.arange(last - first, dtype=np.uint32)
+    _paint(cells, table, rows, slice(first, last), every, every, narrow)
+    blended = np.flatnonzero(rows.blend >= 0)
+    for part in _chunks(blended.size):
+        between = blended[part]
+        low, above = (
+            table[cells[np.minimum(rows.first[between] + step, cells.shape[0] - 1), first:last]]
+            for step in (0, 1)
+        )
+        narrow[between] = _blended(low, above, rows.blend[between, None].astype(np.uint32))
     per_pixel = edges[1] - edges[0]
     kind = QImage.Format.Format_ARGB32_Premultiplied
     source = QImage(narrow.data, last - first, height, 4 * (last - first), kind)
