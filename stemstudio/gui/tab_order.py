@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 
 def stops(part: QWidget) -> list[QWidget]:
     """Where Tab stops within a part of the window, in the present order."""
-    found, widget = [], part
+    found, seen, widget = [], [], part
     while True:
+        seen.append(widget)
         inside = widget is part or part.isAncestorOf(widget)
         proxy = widget.focusProxy()
         whole = proxy is not None and proxy.isAncestorOf(widget)  # the line of a spin box
@@ -19,7 +20,13 @@ def stops(part: QWidget) -> list[QWidget]:
             found.append(widget)
         widget = widget.nextInFocusChain()
         if widget is part:
-            return [each for each in found if each.window() is part.window()]
+            break
+    # PySide takes what follows in the chain for a child of the widget before, and would let it go together with that.
+    for each in seen:
+        parent = each.parentWidget()
+        if parent is not None:
+            each.setParent(parent)  # where it is already: only PySide hears of it
+    return [each for each in found if each.window() is part.window()]
 
 
 def chain(parts: Iterable[QWidget]) -> None:

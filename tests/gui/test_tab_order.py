@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QScrollArea
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QPushButton, QScrollArea, QWidget
 
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.tab_order import stops
@@ -54,3 +55,15 @@ def test_a_panel_behind_others_comes_to_the_front_with_the_keyboard(window, qtbo
     next(iter(stops(window.history))).setFocus(Qt.FocusReason.TabFocusReason)
     assert window.isAncestorOf(QApplication.focusWidget())
     qtbot.waitUntil(lambda: not window.history.visibleRegion().isEmpty(), timeout=2000)
+
+
+def test_asking_for_stops_leaves_everybody_with_his_parent(qtbot):
+    """Else whoever comes next in the chain goes when the one before does, and takes whole panels along."""
+    area, panel = QScrollArea(), QWidget()
+    qtbot.addWidget(area)
+    area.setWidget(panel)
+    first, second = QPushButton("first", panel), QPushButton("second", panel)
+    assert stops(panel) == [first, second]
+    for button in (first, second):
+        (line,) = [line for line in shiboken6.dump(button).splitlines() if line.startswith("parent")]
+        assert f"0x{id(panel):x}" in line
