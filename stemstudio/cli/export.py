@@ -211,11 +211,18 @@ def _opened(
     """The project, how it was looked at, and what the song's file says."""
     from stemstudio.audio.stem_streams import read_entries
     from stemstudio.cli.opened import is_project, opened_with_song, with_own_stems_of
+    from stemstudio.mixing.order import PACKAGES
 
-    if source.is_file() and not is_project(source) and read_entries(source):
-        project, info = with_own_stems_of(source, progress)
-        yield project, {}, info
-        return
+    if source.is_file() and not is_project(source):
+        if read_entries(source):
+            project, info = with_own_stems_of(source, progress)
+            yield project, {}, info
+            return
+        if source.name.lower().endswith(PACKAGES["stem-mp4"].suffix):
+            raise StemStudioError(
+                f"“{source.name}” brings no stems along: it is damaged, or was made without them.",
+                "Take it once more from where it came, or open it as a song.",
+            )
     with opened_with_song(source, song, progress) as (opened, info):
         yield opened.project, opened.view, info
 

@@ -262,8 +262,9 @@ def _separated(
     """A project with stems: the one that was saved, or one made of the song by the recipe."""
     from stemstudio.algorithms import algorithm as algorithm_named
     from stemstudio.audio.reading import decode, probe, song_hash
+    from stemstudio.audio.stem_streams import read_entries
     from stemstudio.cli.assignment import check, parse_assignment
-    from stemstudio.cli.opened import is_project, opened_with_song
+    from stemstudio.cli.opened import is_project, opened_with_song, with_own_stems_of
     from stemstudio.cli.separation import split_song
     from stemstudio.mixing.arrangements import arrangement_named
     from stemstudio.project.placing import put_in_places
@@ -283,14 +284,17 @@ def _separated(
             audio = decode(info, progress.part(0.5, 0.55), on_note=say)
             yield split_song(audio, project.song, recipe, how, {}, progress.part(0.55, 1.0)), info
         return
-    info = probe(source)
-    choice = channel_choice(channels, info)
-    say(f"Separated by {recipe.called}.")
-    audio = decode(info, progress.part(0.0, 0.1), channels=choice, on_note=say)
-    reference = SongReference(
-        str(source.absolute()), song_hash(source), info.tags.title or source.stem, channels or "all"
-    )
-    project = split_song(audio, reference, recipe, how, {}, progress.part(0.1, 1.0))
+    if source.is_file() and read_entries(source):
+        project, info = with_own_stems_of(source, progress)
+    else:
+        info = probe(source)
+        choice = channel_choice(channels, info)
+        say(f"Separated by {recipe.called}.")
+        audio = decode(info, progress.part(0.0, 0.1), channels=choice, on_note=say)
+        reference = SongReference(
+            str(source.absolute()), song_hash(source), info.tags.title or source.stem, channels or "all"
+        )
+        project = split_song(audio, reference, recipe, how, {}, progress.part(0.1, 1.0))
     places = put_in_places(project.state, arrangement_named("stage").of(project.state), "Stage")
     if places is not None:
         places.do(project)

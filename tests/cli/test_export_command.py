@@ -208,6 +208,15 @@ def test_a_song_that_brings_its_stems_gives_them_out(
     assert ran.json["null_db"] <= -120
     info = soundfile.info(tmp_path / "out" / "harmonic.wav")
     assert (info.samplerate, info.channels) == (44100, 2)
+    room = command(
+        "upmix", deck, "--layout", "quad", "--lfe", "percussive=off", "--out", tmp_path / "q.wav", "--json"
+    )
+    assert "Separated by" not in room.stderr, "its own stems are those that are spread"
+    assert {"harmonic", "percussive"} <= set(room.json["places"])
+    damaged = tmp_path / "damaged.stem.mp4"
+    damaged.write_bytes(deck.read_bytes()[:100_000])
+    told = command("export", damaged, "--out", tmp_path / "no").sentence
+    assert told.startswith("“damaged.stem.mp4” brings no stems along: it is damaged")
     wrong = command("export", song, "--out", tmp_path / "no")
     assert wrong.code == 2
     assert "Tune.wav" in wrong.sentence
