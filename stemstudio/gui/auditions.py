@@ -40,7 +40,7 @@ class Auditions(QObject):
         """Play what is selected, its time and its frequencies only, of the mix as heard."""
         state, selection = self._document.state, self._document.selection
         bounds = selection.bounds
-        if state is None or bounds is None:
+        if state is None or bounds is None or bounds.stop <= bounds.start:
             self._document.said.emit("Nothing is selected; drag with T, F or R to select.")
             return
         rate = state.mixture.sample_rate

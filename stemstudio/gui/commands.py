@@ -487,7 +487,7 @@ class Commands(QObject):
         state, bounds = self.document.state, self.document.selection.bounds
         if self.player.loop is not None:
             self.player.clear_loop()
-        elif state is not None and bounds is not None:
+        elif state is not None and bounds is not None and bounds.stop > bounds.start:
             rate = state.mixture.sample_rate
             self.player.set_loop(int(bounds.start * rate), int(bounds.stop * rate))
         else:

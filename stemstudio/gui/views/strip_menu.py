@@ -99,7 +99,9 @@ def reset(document: Document, stem: int) -> None:
 def silence_selection(document: Document, stem: int) -> None:
     """Silence a stem for as long as the time selection lasts."""
     bounds = document.selection.bounds
-    if bounds is not None:
+    if bounds is None or bounds.stop <= bounds.start:
+        document.said.emit("The selection has no length; drag with T to select a time.")
+    else:
         document.do(remixing.silence(_state(document), stem, bounds.start, bounds.stop))
         document.settle()
 
