@@ -18,15 +18,18 @@ from stemstudio.algorithms.nmf.fast import fast_updates
 from stemstudio.algorithms.nmf.hint_start import HintStart, hint_start
 from stemstudio.algorithms.nmf.hints import STRENGTH, Hint, hinted_updates
 from stemstudio.algorithms.nmf.solver import Fit
-from stemstudio.algorithms.nmf.spectrum import Float, spectrum
+from stemstudio.algorithms.nmf.spectrum import STRIDE, Float, room_for, spectrum
 from stemstudio.algorithms.nmf.starts import random_start
 from stemstudio.algorithms.taught import Taught
+from stemstudio.audio.audio import Excerpt
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
-from stemstudio.project.rendering import StemSound
+from stemstudio.project.rendering import StemSound, render
+from stemstudio.project.showing import power_mean
+from stemstudio.spectral.stft import forward
 
 SILENT = 1e-3  # of the loudest: a stem with less gets no atoms of its own
-SETTLING = 60  # rounds without hints
+SETTLING = 20  # rounds for all together, without hints
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def correction(
         if not then:
             return None
         # First without hints, until little changes any more: after that, it is the hints that make the difference.
-        fit = hinted_updates(V, W, H, then, (), iterations=SETTLING, progress=progress.part(0.5, 0.75))
+        fit = fast_updates(V, W, H, iterations=SETTLING, settled=True, progress=progress.part(0.5, 0.75))
         before = Factorization(fit.templates, fit.activations, state.grid)
         learning = progress.part(0.75, 1.0)
     start, fit = learned(V, before, then, hints, lesson, learning)
@@ -129,21 +132,36 @@ def _atoms_of_stems(
 ) -> tuple[Float, Float, list[int]]:
     """W and H for each child of a split as it sounds now, and whose each atom is."""
     count = max(1, min(lesson.atoms, MOST_COMPONENTS // max(1, len(children))))
-    templates, activations, owners, loudness = [], [], [], []
-    for place, child in enumerate(children):
-        own = progress.part(place / len(children), (place + 1) / len(children))
-        V = spectrum(StemSound(state, child), state.grid, 1.0, own.part(0.0, 0.4))
-        loudness.append(float(V.sum(dtype=np.float64)))
-        if loudness[-1] <= SILENT * max(loudness):
-            continue
-        W, H = random_start(V, count, lesson.seed)
-        fit = fast_updates(V, W, H, iterations=lesson.iterations, progress=own.part(0.4, 1.0))
+    sheets = _sheets(state, children, progress.part(0.0, 0.4))
+    loudness = [float(V.sum(dtype=np.float64)) for V in sheets]
+    heard = [place for place, level in enumerate(loudness) if level > SILENT * max(loudness)]
+    templates, activations, owners = [], [], []
+    for turn, place in enumerate(heard):
+        own = progress.part(0.4 + 0.6 * turn / len(heard), 0.4 + 0.6 * (turn + 1) / len(heard))
+        W, H = random_start(sheets[place], count, lesson.seed)
+        fit = fast_updates(sheets[place], W, H, iterations=lesson.iterations, progress=own)
         templates.append(fit.templates)
         activations.append(fit.activations)
-        owners += [child] * count
+        owners += [children[place]] * count
     if not owners:
         return np.zeros((state.grid.bins, 0), np.float32), np.zeros((0, state.frames), np.float32), []
     return np.concatenate(templates, axis=1), np.concatenate(activations), owners
+
+
+def _sheets(state: State, children: Sequence[int], progress: Progress) -> list[Float]:
+    """V of each child, (bins, frames): looked at together, as their split makes all of them at once anyway."""
+    song, grid = state.mixture, state.grid
+    sheets = room_for((len(children), state.frames, grid.bins))
+    for first in range(0, state.frames, STRIDE):
+        progress(first / state.frames, "looking at the stems")
+        last = min(state.frames, first + STRIDE)
+        low, high = grid.samples_touched(first, last, song.length)
+        sounds = render(state, children, low, high)
+        for sheet, child in zip(sheets, children, strict=True):
+            heard = Excerpt(sounds[child], low, song.sample_rate, song.length)
+            sheet[first:last] = power_mean(forward(heard, grid, first=first, last=last)).T
+    progress(1.0)
+    return [sheet.T for sheet in sheets]
 
 
 def _fitting(activations: Float, frames: int) -> Float:

@@ -12,7 +12,7 @@ import pytest
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.solver import Fit, multiplicative_updates
-from stemstudio.algorithms.nmf.spectrum import spectrum
+from stemstudio.algorithms.nmf.spectrum import STRIDE, spectrum
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
@@ -315,6 +315,24 @@ def test_a_stem_of_a_stem_learns_in_its_own_split_and_brings_light_over_from_ano
     song.refine()
     assert song.share("one", "hum", after=0.5) > 0.9
     assert song.share("one", "upper", after=0.5) > 3 * song.share("one", "lower", after=0.5)
+
+
+def test_stems_that_are_not_atoms_are_listened_to_together(monkeypatch) -> None:
+    song = Song()
+    song.history.do(edits.split(song.project, 0, small.HPSS(), small.masks(song.state, ("tones", "noise"))))
+    song.stroke("tones")
+    made, asked = type(song.state.splits[0].estimates), []
+    whole = made.render
+
+    def counted(*args, **named):
+        asked.append(args)
+        return whole(*args, **named)
+
+    monkeypatch.setattr(made, "render", counted)
+    assert refine(song.state)
+    assert len(asked) == -(-song.state.frames // STRIDE), (
+        "their split makes all stems at once: ask it once a stretch"
+    )
 
 
 def test_light_that_is_in_the_right_branch_already_leaves_the_outer_split_alone() -> None:
