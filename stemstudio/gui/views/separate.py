@@ -33,6 +33,7 @@ from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
 from stemstudio.gui.views.fetch_row import FetchRow
 from stemstudio.gui.views.goals import GOALS, Goal, GoalCard, what_is_missing
+from stemstudio.gui.views.pan_histogram import PanHistogramView
 from stemstudio.gui.views.strip_menu import swatch
 from stemstudio.gui.views.waiting_jobs import WaitingJobs
 from stemstudio.gui.wording import roughly
@@ -145,6 +146,8 @@ class SeparatePanel(QWidget):
         self._form_place.setContentsMargins(2, 2, 2, 2)
         self._form_place.addWidget(self.algorithms)
         self._form_place.addWidget(self.summary)
+        self.places = PanHistogramView(self._document, self._details)
+        self._form_place.addWidget(self.places)
         # A label that wraps would give the panel a height of its own, and its buttons would be scrolled away.
         self.note = Elided(parent=self)
         self.note.setProperty("role", "warning")
@@ -339,6 +342,7 @@ class SeparatePanel(QWidget):
             self.form.changed.connect(self._own_recipe)
             self._form_place.addWidget(self.form)
         self._computing.show_in(self.form)
+        self.places.show_in(self.form if recipe.name == "stereo" else None)
         if self.all.isChecked():
             self._computing.look()
         self.form.set_recipe(recipe)
@@ -424,6 +428,8 @@ class SeparatePanel(QWidget):
 
     def _show_times(self) -> None:
         there = self._document.state is not None
+        box = self.box
+        self.places.of(self.stem, None if box is None else (box.start, box.stop))
         for card in self.cards:
             recipe = card.goal.recipe
             missing = self._missing.get(card.goal.title, "")
