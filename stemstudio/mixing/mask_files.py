@@ -18,7 +18,7 @@ from stemstudio.project.showing import levels, net_mask
 
 Float = NDArray[np.float32]
 
-FRAMES = 64  # made at a time
+FRAMES = 32  # made at a time
 PACKED = 16  # of them packed between two looks whether to stop
 WIDEST = 32_000  # pixels; a longer song has several frames in one
 SILENT = 1e-9
