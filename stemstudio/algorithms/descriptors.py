@@ -19,6 +19,9 @@ Wide = NDArray[np.float64]
 # beside what the instruments have heard of it.
 ENVELOPE = 0.58
 PLACE = 1.45  # from −1 on the left to 1 on the right
+ONE, SEVERAL = 0.6, 0.85
+"""Entropy of the instruments of a song, 1 where all four play as much: up to the first it counts as played by one, such
+as a drum loop, where what plays tells nothing; from the second on it counts in full, as in all songs with true stems."""
 DRUMS, BASS = 0.5, 0.5
 """How probable an instrument has to be, mean over a stem by energy, to lend the stem its name."""
 LEAD = 0.1
@@ -32,7 +35,8 @@ class Descriptors:
     Attributes
     ----------
     table
-        (atoms, features): cepstrum of the template, place in the stereo where that is known, and `instruments`.
+        (atoms, features): cepstrum of the template, place in the stereo where that is known, and `instruments` where there
+        are several.
     energy
         Share of each atom in the sum of W H.
     centroid
@@ -84,10 +88,23 @@ def descriptors(factorization: Factorization, sample_rate: int) -> Descriptors:
     power = W**2  # names and order go by where the energy is, not by a faint hiss up to 20 kHz
     centroid = (frequencies @ power) / (power.sum(axis=0) + 1e-30)
     played = instruments(factorization, sample_rate)
+    share = energy(factorization)
+    several = np.clip((_entropy(played, np.sqrt(share)) - ONE) / (SEVERAL - ONE), 0.0, 1.0)
     table = np.column_stack(
-        [ENVELOPE * cepstrum(W, frequencies), PLACE * _place(factorization.pans, W.shape[1]), played]
+        [
+            ENVELOPE * cepstrum(W, frequencies),
+            PLACE * _place(factorization.pans, W.shape[1]),
+            several * played,
+        ]
     )
-    return Descriptors(table, energy(factorization), centroid, played)
+    return Descriptors(table, share, centroid, played)
+
+
+def _entropy(played: Wide, weights: Wide) -> float:
+    """Of how much of the song each instrument plays, 0 … 1."""
+    total = weights.sum()
+    shares = (weights @ played) / total if total > 0 else played.mean(axis=0)
+    return float(-(shares * np.log(shares + 1e-12)).sum() / np.log(len(shares)))
 
 
 def _place(pans: Float | None, atoms: int) -> Wide:
