@@ -185,7 +185,7 @@ def test_doubt_says_how_to_get_another_opinion(shown, qtbot, monkeypatch):
     assert bar.words.toolTip() == NONE_YET
     assert not bar.against.isVisible()
     qtbot.waitUntil(
-        lambda: bar.models.actions()[0].text() == "sketch", timeout=5000
+        lambda: bar.models.actions()[0].text() == "Sketch", timeout=5000
     )  # it comes with the program
     monkeypatch.setattr("stemstudio.gui.opinions.models_here", tuple)
     bar.models.aboutToShow.emit()

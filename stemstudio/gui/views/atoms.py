@@ -237,7 +237,7 @@ class AtomsView(QWidget):
         if isinstance(chosen, Opinion):
             self._suggestions.by_opinion(chosen)
         elif isinstance(chosen, Model) and parent is not None:
-            self._opinions.ask(parent, recipe_of(chosen), chosen.name, self._suggestions.by_opinion)
+            self._opinions.ask(parent, recipe_of(chosen), chosen.title, self._suggestions.by_opinion)
         else:
             self._document.said.emit(NOBODY)
 
@@ -438,7 +438,7 @@ class AtomsView(QWidget):
             if not opinion.split.estimates.atoms:
                 self.source.addItem(opinion.title, opinion)
         for model in self._opinions.models:
-            self.source.addItem(f"Ask {model.name}", model)
+            self.source.addItem(f"Ask {model.title}", model)
         if not self.source.count():
             self.source.addItem("nobody yet", None)
         self.source.setCurrentIndex(max(0, self.source.findText(before)))

@@ -118,7 +118,7 @@ class DoubtBar(QWidget):
         self.models.clear()
         here = self.opinions.models
         for model in here:
-            action = self.models.addAction(model.name)
+            action = self.models.addAction(model.title)
             action.setToolTip(model.words)
             action.triggered.connect(lambda _=False, model=model: self._ask(model))
         if not here:
@@ -127,4 +127,4 @@ class DoubtBar(QWidget):
     def _ask(self, model: object) -> None:
         stem = self.opinions.stem
         if stem is not None:
-            self.opinions.ask(stem, recipe_of(model), getattr(model, "name", ""))
+            self.opinions.ask(stem, recipe_of(model), getattr(model, "title", ""))
