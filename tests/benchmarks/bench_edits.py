@@ -24,10 +24,15 @@ class Studio:
     """The window with a song in it, taken apart into stems."""
 
     def __init__(self, path: Path) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from stemstudio.gui.garbage import Garbage
         from stemstudio.gui.main_window import MainWindow
         from stemstudio.gui.views import picture
 
-        picture.fetch()  # as the program does while the person is still looking
+        # As the program does: dead widgets are looked for on this thread alone, and the compiled loop is fetched.
+        Garbage(QApplication.instance())
+        picture.fetch()
         self.window = MainWindow()
         self.window.resize(1600, 1000)
         self.window.show()
