@@ -11,9 +11,14 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from stemstudio.algorithms import algorithm
+from stemstudio.algorithms.nmf.learning import learn_templates
+from stemstudio.algorithms.nmf.template_library import TemplateLibrary
+from stemstudio.audio.reading import read_song
 from stemstudio.evaluation import read_folder
 from stemstudio.gui.evaluation_dialog import Comparison
 from stemstudio.gui.main_window import MainWindow
+from stemstudio.gui.tools.painting import give_selection
+from stemstudio.project import edits
 from stemstudio.resources import resource
 from stemstudio.spectral.brushes import Box, Selection
 
@@ -164,5 +169,66 @@ def test_pictures_of_takes_and_of_a_selection(qtbot, folder):
     assert np.array_equal(before[:, 2 : left - 2], after[:, 2 : left - 2]), (
         "outside the selection nothing changed"
     )
+    document.history.mark_saved()
+    window.close()
+
+
+def test_pictures_of_a_score_of_templates_and_of_hints(qtbot, folder, tmp_path, monkeypatch, shared_audio):
+    """A drum loop by its score; its kick taught and kept; and two hints, one of which cannot be followed."""
+    QSettings().clear()
+    monkeypatch.setenv("STEMSTUDIO_TEMPLATES", str(tmp_path / "library"))
+    drums = shared_audio / "stems" / "drums"
+    window = MainWindow()
+    window.resize(*SIZE)
+    window.show()
+    qtbot.waitExposed(window)
+    document = window.document
+    with qtbot.waitSignal(window.opening.read, timeout=30_000):
+        window.opening.open(drums / "runningExample_FunkyMixture.wav")
+    score = drums / "runningExample_FunkyDrums.txt"
+    recipe = algorithm("nmf").from_settings({"score": str(score), "iterations": 20, "mask_exponent": 2.0})
+    window.commands.run_recipe(0, recipe, {})
+    qtbot.waitUntil(lambda: 0 in document.state.splits, timeout=60_000)
+    names = [stem.name for stem in document.state.leaves()]
+    assert {"kick", "snare", "hi-hat"} <= {name.casefold() for name in names}
+    informed = shoot(qtbot, window, folder / "13-score-informed.png")
+    assert hues(sheet_of(window, informed)) >= 2
+
+    library = TemplateLibrary()
+    for part in ("Kick", "Snare", "Hihat"):
+        sound = read_song(drums / f"runningExample_Funky{part}.wav")
+        library.add(learn_templates(sound, part, atoms=3, instrument="drums", source="Funky loop"))
+    window.teaching.show_library(["Kick"])
+    dialog = window.teaching.library_dialog
+    qtbot.waitUntil(lambda: [entry.name for entry in dialog.chosen] == ["Kick"], timeout=30_000)
+    QTest.qWait(100)
+    assert dialog.grab().save(str(folder / "14-template-library.png"))
+    dialog.close()
+
+    stems = {stem.name.casefold(): stem.id for stem in document.state.leaves()}
+    kicks = document.state.splits[0].parts_of(stems["kick"])
+    document.do(
+        edits.lock(document.state, 0, kicks, True, "Lock the kick")
+    )  # so that the second hint cannot be followed
+    document.hints.set_strength(0.5)
+    boxes = {"snare": (0.3, 0.5, 200.0, 5000.0), "hi-hat": (2.3, 2.9, 40.0, 120.0)}
+    for name, (start, stop, low, high) in boxes.items():
+        document.set_target(stems[name])
+        document.set_selection(
+            Selection().combined("replace", Box(start=start, stop=stop, low=low, high=high))
+        )
+        assert give_selection(document, hint=True)
+    document.set_selection(Selection())
+    window.tools.choose("brush")
+    window.tools.set_mode("hint")
+    window.commands.refine()
+    qtbot.waitUntil(
+        lambda: not document.jobs.queue and not document.hints.busy and not document.hints.fresh,
+        timeout=60_000,
+    )
+    shoot(qtbot, window, folder / "15-hints-not-followed.png")
+    assert len(document.hints.missed) == 1
+    paint_hard = window.tool_options.hints.paint_hard
+    assert paint_hard.visibleRegion().boundingRect().size() == paint_hard.size(), "what to do is in sight"
     document.history.mark_saved()
     window.close()

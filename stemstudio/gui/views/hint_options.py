@@ -107,9 +107,9 @@ class HintOptions(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(5)
         grid.addWidget(self.words, 0, 0, 1, 3)
-        grid.addLayout(firmly, 1, 0, 1, 3)
+        grid.addLayout(firmly, 2, 0, 1, 3)
         for column, button in enumerate((self.paint_hard, self.refine, self.clear)):
-            grid.addWidget(button, 2, column)
+            grid.addWidget(button, 1, column)
             grid.setColumnStretch(column, 1)
         document.hints.changed.connect(self._show)
         document.hints.strength_changed.connect(self._show_firmness)

@@ -49,7 +49,13 @@ class ToolOptions(QWidget):
         heading.addWidget(self.title, 1)
         heading.addWidget(self.mode)
         layout.addLayout(heading)
-        for part in (self._rows, self.give, self.melody, self.hints, self.tip):
+        for part in (
+            self.hints,
+            self._rows,
+            self.give,
+            self.melody,
+            self.tip,
+        ):  # news of the hints must not lie below the fold
             layout.addWidget(part)
         layout.addStretch()
         toolbox.tool_changed.connect(self._rebuild)
