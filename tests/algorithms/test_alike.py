@@ -9,6 +9,7 @@ from true_stems import excerpt, improvement
 
 from stemstudio.algorithms.alike import by_example, by_likeness
 from stemstudio.algorithms.clustering import chances
+from stemstudio.algorithms.descriptors import descriptors
 from stemstudio.algorithms.labelling import by_references
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
@@ -170,5 +171,8 @@ def test_the_drums_of_a_loop_are_told_apart_though_all_are_drums():
     bands = ((40, 150), (150, 2500), (6000, 20000))
     W = np.stack([noise_template(*bands[atom % 3], atom) for atom in range(12)], axis=1)
     H = np.stack([np.roll(strokes[atom % 3], atom) for atom in range(12)])
-    owners = by_likeness(Factorization(W / W.sum(axis=0), H, GRID), 3, RATE).owners
+    loop = Factorization(W / W.sum(axis=0), H, GRID)
+    assert np.abs(descriptors(loop, RATE).table[:, -4:]).max() < 0.1
+    assert np.ptp(descriptors(band()[0], RATE).table[:, -4:], axis=0).max() > 0.5, "several play here"
+    owners = by_likeness(loop, 3, RATE).owners
     assert len({(atom % 3, owner) for atom, owner in enumerate(owners)}) == 3
