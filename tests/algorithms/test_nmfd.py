@@ -10,6 +10,7 @@ from stemstudio.algorithms.nmf.convolutive_factorization import ConvolutiveFacto
 from stemstudio.algorithms.nmf.drums import NMFD
 from stemstudio.algorithms.nmf.one_shots import BadOneShots, one_shot_templates
 from stemstudio.audio.audio import Audio
+from stemstudio.audio.reading import read_song
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
@@ -180,3 +181,13 @@ def test_real_drum_loops_come_apart(shared_audio, loop_name):
     before = {name: sdr(true.samples.astype(float), mix.samples) for name, true in sounds.items()}
     for name in sounds:
         assert scores[name] >= before[name] + 2.0, (scores, before)
+
+
+def test_a_free_drum_finds_the_one_that_has_no_one_shots(shared_audio, tmp_path):
+    folder = shared_audio / "stems" / "drums"
+    for part in ("snare", "hihat"):
+        (tmp_path / part).symlink_to(folder / part, target_is_directory=True)
+    mix, kick = (read_song(folder / f"runningExample_808{part}.wav") for part in ("Mixture", "Kick"))
+    found = NMFD(components=1, one_shots=str(tmp_path)).run(mix, Progress())
+    assert found.names == ("hihat", "snare", "Drum 1")
+    assert sdr(kick.samples.astype(float), found.render(mix, [[2]], 0, mix.length)[0]) >= 30
