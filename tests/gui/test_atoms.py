@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -15,6 +15,7 @@ from small_projects import GRID, RATE, Slicer, atom_song, harmonic_atoms, song, 
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_detail import AtomDetail
+from stemstudio.gui.views.atom_painting import NUMBER
 from stemstudio.gui.views.atom_pictures import pictured
 from stemstudio.gui.views.atom_rows import AtomRows
 from stemstudio.gui.views.atoms import AtomsView, lock
@@ -242,7 +243,10 @@ def test_locked_atoms_stay(shown):
     document.select_atoms((0,))
     plain = view.rows.grab().toImage()
     lock(document, True)
-    assert view.rows.grab().toImage() != plain, "a lock is drawn"
+    locked = view.rows.grab().toImage()
+    assert locked != plain, "a lock is drawn"
+    spectra = QRect(NUMBER, 0, view.rows.width() - NUMBER, view.rows.height())
+    assert locked.copy(spectra) == plain.copy(spectra), "and its spectrum stays in sight"
     told = []
     document.said.connect(told.append)
     view.assign_to_number(2)
@@ -406,6 +410,10 @@ def test_detail_says_pitch_share_and_owner(shown, qtbot):
     assert heard.args == [0, 3]
     document.select_atoms((0, 1))
     assert detail.title.text() == "2 atoms"
+    detail.resize(240, 300)
+    detail.title.setText("Atom 1 · hi-hat attack of the second bar")
+    qtbot.waitUntil(lambda: detail.width() == 240 and detail.title.cut)
+    assert detail.lock.geometry().right() < 240, "long names leave the buttons their room"
     document.jobs.close()
 
 

@@ -53,7 +53,7 @@ class AtomDetail(QWidget):
         self._suggestions = suggestions_of(document)
         self._reworking = reworking_of(document)
         self._energy: tuple[Estimates, Any] | None = None
-        self.title = QLabel(self)
+        self.title = Elided(parent=self)
         self.title.setProperty("role", "title")
         self.hear = self._link("Hear", "Hear this atom alone (Ctrl+H)")
         self.hear.clicked.connect(self._hear)
@@ -77,8 +77,7 @@ class AtomDetail(QWidget):
         self.hint.setWordWrap(True)
         self.stem_rows: list[StemRow] = []
         top = QHBoxLayout()
-        top.addWidget(self.title)
-        top.addStretch(1)
+        top.addWidget(self.title, 1)
         top.addWidget(self.hear)
         top.addWidget(self.lock)
         works = QHBoxLayout()
@@ -137,6 +136,7 @@ class AtomDetail(QWidget):
             link.setEnabled(not self._reworking.running)
         if not there:
             self.title.setText("No atom selected")
+            self.title.setToolTip("")
             self.hint.setText(
                 "There are no atoms yet: run “By hand, from atoms” under Separate."
                 if split is None
@@ -150,6 +150,7 @@ class AtomDetail(QWidget):
         name = estimates.names[atom]
         own = "" if name == f"Atom {atom + 1}" else f" · {name}"
         self.title.setText(f"Atom {atom + 1}{own}" if len(atoms) == 1 else f"{len(atoms)} atoms")
+        self.title.setToolTip(self.title.text())
         look = theme.current()
         self.hear.setIcon(icons.icon("hear", look.link))
         locked = all(each in split.locked for each in atoms)

@@ -13,6 +13,7 @@ from stemstudio.gui import icons, theme
 from stemstudio.gui.views.atom_pictures import AtomPictures
 
 NUMBER, HEAR = 26, 16  # widths of the number and of ▶
+LOCK = 12
 CHANCES = 3  # height of the bar that says whose an atom probably is
 
 
@@ -51,20 +52,23 @@ def draw_head(
     locked: bool,
     chances: Sequence[tuple[QColor, float]] = (),
 ) -> None:
-    """The left end of a row: colour, number, ▶, spectrum, lock; below, whose it probably is, as far as that is known."""
+    """The left end of a row: colour, lock, number, ▶, spectrum; below, whose it probably is, as far as that is known."""
     look = theme.current()
     y, height = area.top(), area.height()
     words = look.colour("text" if chosen else "muted")
     painter.fillRect(QRectF(0, y + 1, 3, height - 2), colour)
     painter.setPen(words)
     right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    painter.drawText(QRect(3, y, NUMBER - 3, height), right, str(atom + 1))
+    number = str(atom + 1)
+    painter.drawText(QRect(3, y, NUMBER - 3, height), right, number)
     side = min(14, height)
     _draw_icon(painter, "hear", NUMBER + 1, y + (height - side) / 2, side, words)
     start, stop = NUMBER + HEAR + 2, area.right() - 7
     if locked:
-        _draw_icon(painter, "lock", stop - 12, y + (height - 12) / 2, 12, look.colour("text"))
-        stop -= 14
+        beside = NUMBER - 3 - painter.fontMetrics().horizontalAdvance(number) >= LOCK - 4  # its margins
+        at = 2 if beside else stop - LOCK
+        _draw_icon(painter, "lock", at, y + (height - LOCK) / 2, LOCK, look.colour("text"))
+        stop -= 0 if beside else LOCK + 2
     if stop - start < 12:
         return
     base = y + height - 1
