@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenuBar, QProgressBar, QToolButton, QWidget
 
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
@@ -58,6 +59,13 @@ class JobStatus(QWidget):
             waiting = f" · {len(queue) - 1} waiting" if len(queue) > 1 else ""
             self._title.setText(job.title + waiting)
             self._progressed(job.fraction, job.message)
+        self._take_room()
+
+    def _take_room(self) -> None:
+        """Have the menu bar make its corner as wide as all this is now, which it does only when it is resized."""
+        bar = self.parentWidget()
+        if isinstance(bar, QMenuBar):
+            QCoreApplication.sendEvent(bar, QResizeEvent(bar.size(), bar.size()))
 
     def _progressed(self, fraction: float, message: str) -> None:
         job = self._job
