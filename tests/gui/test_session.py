@@ -82,7 +82,9 @@ def test_a_job_that_begins_moves_nothing(qtbot, window):
     qtbot.waitUntil(lambda: bool(window.document.jobs.queue) and window.document.jobs.queue[0].running)
     QApplication.processEvents()
     assert window.job_status._stop.isVisible()
-    assert window.job_status.width() >= window.job_status.sizeHint().width(), "there is room for all its words"
+    assert window.job_status.width() >= window.job_status.sizeHint().width(), (
+        "there is room for all its words"
+    )
     assert window.sheet.height() == height
     go.set()
     qtbot.waitUntil(lambda: not window.document.jobs.queue)
