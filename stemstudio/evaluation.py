@@ -222,7 +222,7 @@ def candidates(references: Mapping[str, object], estimates: Mapping[str, object]
             listed = ", ".join(f"“{name}”" for name in missing)
             raise StemStudioError(
                 f"There is no estimate of {listed}; there are {', '.join(estimates) or 'none at all'}.",
-                "Name the estimates like the references, or match them by what sounds nearest.",
+                "Name the estimates like the references, or match them by what sounds nearest: --match best on the command line.",
             )
         return list(references)
     if match == "best" and len(estimates) < len(references):

@@ -15,6 +15,7 @@ from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.notation import time_text
 from stemstudio.progress import Progress
 
+Instead = Callable[[], None] | None
 MEGABYTE = 1_000_000
 SKETCH_WORDS = "Sketch, the small network that comes with the program, separates at once: rougher, and nothing to download."
 
@@ -49,7 +50,7 @@ class Fetching(QObject):
     failed(error)
         To be shown: one sentence, and a way on.
     unreachable(error, instead)
-        The same, where the hub does not answer; `instead()` runs what needs no download.
+        The same, where somebody waits to separate; `instead()` runs what needs no download.
     """
 
     changed = Signal()
@@ -62,7 +63,7 @@ class Fetching(QObject):
         super().__init__(parent)
         self._jobs = jobs
         self._job: Job | None = None
-        self._waiting: list[tuple[Model, Callable[[], None]]] = []
+        self._waiting: list[tuple[Model, Callable[[], None], Instead]] = []
         self._timer = QTimer(self, interval=200)
         self._timer.timeout.connect(self._look)
         self.sizes: dict[str, int] = {}
@@ -73,15 +74,20 @@ class Fetching(QObject):
     @property
     def waiting(self) -> tuple[str, ...]:
         """Names of the models whose turn comes."""
-        return tuple(model.name for model, _ in self._waiting)
+        return tuple(model.name for model, *_ in self._waiting)
 
-    def fetch(self, models: Sequence[Model], then: Callable[[], None] | None = None) -> None:
-        """Download these, and call `then` when all of them are here; asked for by a person."""
+    def fetch(
+        self, models: Sequence[Model], then: Callable[[], None] | None = None, instead: Instead = None
+    ) -> None:
+        """Download these, and call `then` when all of them are here; asked for by a person.
+
+        Where that fails, `instead` is what is offered.
+        """
         known = {*self.waiting, self.now.name if self.now is not None else ""}
         fresh = [model for model in models if model.name not in known]
         for model in fresh:
             last = model is fresh[-1]
-            self._waiting.append((model, then if last and then is not None else _nothing))
+            self._waiting.append((model, then if last and then is not None else _nothing, instead))
         self._next()
 
     def cancel(self) -> None:
@@ -131,12 +137,6 @@ class Fetching(QObject):
             return
         instead = None if quick is None else partial(go, quick)
 
-        def failed(error: Exception) -> None:
-            if instead is not None and isinstance(error, HubUnreachable):
-                self.unreachable.emit(error, instead)
-            else:
-                self.failed.emit(error)
-
         def work(progress: Progress) -> None:
             from stemstudio.algorithms.neural.download import size_of
 
@@ -144,8 +144,17 @@ class Fetching(QObject):
                 progress.hand_on((model.name, size_of(model, progress)))
 
         self._ask(
-            models, work, lambda _: self._question(models, partial(go, recipe), instead, window), failed
+            models,
+            work,
+            lambda _: self._question(models, partial(go, recipe), instead, window),
+            lambda error: self._say(error, instead),
         )
+
+    def _say(self, error: Exception, instead: Instead) -> None:
+        if instead is not None and isinstance(error, DownloadFailed):
+            self.unreachable.emit(error, instead)
+        else:
+            self.failed.emit(error)
 
     def _ask(
         self,
@@ -168,7 +177,7 @@ class Fetching(QObject):
         self,
         models: Sequence[Model],
         go: Callable[[], None],
-        instead: Callable[[], None] | None,
+        instead: Instead,
         window: QWidget,
     ) -> None:
         names = " and ".join(model.name for model in models)
@@ -190,14 +199,14 @@ class Fetching(QObject):
         yes = box.addButton("Download and run", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(yes)
         box.setModal(False)
-        yes.clicked.connect(lambda: self.fetch(models, go))
+        yes.clicked.connect(lambda: self.fetch(models, go, instead))
         box.finished.connect(box.deleteLater)
         box.open()
 
     def _next(self) -> None:
         if self.now is not None or not self._waiting:
             return
-        model, then = self._waiting.pop(0)
+        model, then, instead = self._waiting.pop(0)
 
         def work(progress: Progress) -> None:
             from stemstudio.algorithms.neural.download import download
@@ -214,7 +223,7 @@ class Fetching(QObject):
             if job is self._job:
                 self._waiting.clear()
                 self._end()
-                self.failed.emit(error)
+                self._say(error, instead)
 
         self.now, self.words = model, f"asking for {model.name}"
         job = self._jobs.run(f"Fetching {model.name}", work, done, failed=failed, heavy=False)

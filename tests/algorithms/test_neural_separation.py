@@ -10,7 +10,7 @@ from small_recipes import SOURCES, tiny_network
 
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.checkpoints import one_sentence
-from stemstudio.algorithms.neural.devices import Device, chosen, machine
+from stemstudio.algorithms.neural.devices import Device, chosen, faster_in_half, machine
 from stemstudio.algorithms.neural.failing import understood
 from stemstudio.algorithms.neural.forward import Run
 from stemstudio.algorithms.neural.network import Network
@@ -307,8 +307,10 @@ def test_answers_that_are_no_numbers_are_not_taken_for_sound():
         separate(noise(rate=1000), Ensemble((network.network,), np.ones((1, 2))), ["one"], how(), Progress())
 
 
-def test_an_answer_of_no_numbers_in_half_precision_is_asked_for_again_in_full():
+def test_an_answer_of_no_numbers_in_half_precision_is_asked_for_again_in_full(monkeypatch):
     import torch
+
+    monkeypatch.setattr("stemstudio.algorithms.neural.separation.faster_in_half", lambda name: True)
 
     network = Halves(length=2000)
     network.network.module.layer = torch.nn.Conv1d(2, 2, 1, bias=False)
@@ -348,7 +350,24 @@ def test_what_holds_while_networks_compute_is_as_before_afterwards(tiny):
     assert state() == before
 
 
-def test_half_precision_is_near(tiny):
+def test_half_precision_is_not_taken_where_it_would_be_slower(tiny, monkeypatch):
+    import torch
+
+    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: False)
+    assert not faster_in_half("cpu")
+    assert "cpu" not in machine().half, "nor offered"
+    said: list[object] = []
+    progress = Progress(hand_on=said.append)
+    asked = separate(noise(), of(tiny), SOURCES, how(precision="half"), progress)
+    words = [each.words for each in said if isinstance(each, Said)]
+    assert words == ["Half precision would be slower on the processor: it computes in full precision."]
+    assert {each.dtype for each in tiny.parameters()} == {torch.float32}
+    exact = separate(noise(), of(tiny), SOURCES, how(), Progress())
+    np.testing.assert_array_equal(asked.waves, exact.waves)
+
+
+def test_half_precision_is_near(tiny, monkeypatch):
+    monkeypatch.setattr("stemstudio.algorithms.neural.separation.faster_in_half", lambda name: True)
     sound = noise()
     exact = separate(sound, of(tiny), SOURCES, how(), Progress()).waves
     near = separate(sound, of(tiny_network()), SOURCES, how(precision="half"), Progress()).waves

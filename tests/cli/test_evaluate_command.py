@@ -57,3 +57,16 @@ def test_the_command_equals_every_published_score(command: Any, case: str, tmp_p
     for figure, name in FIGURES.items():
         undefined = figure == "sir" and len(found["sir"]) == 1
         assert found[figure] == pytest.approx([math.inf] if undefined else expected[name], abs=1e-3)
+
+
+def test_stems_of_other_names_are_told_how_to_be_matched(command: Any, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).standard_normal((4000, 1)) * 0.1
+    for name in ("true/voice", "mine/vocals"):
+        (tmp_path / name).parent.mkdir()
+        soundfile.write(tmp_path / f"{name}.wav", noise, 8000)
+    words = ("evaluate", "--reference", tmp_path / "true", "--estimate", tmp_path / "mine")
+    refused = command(*words)
+    assert refused.code
+    assert "no estimate of “voice”" in refused.stderr
+    assert "--match best" in refused.stderr
+    assert command(*words, "--match", "best", "--json").json["voice"]["estimate"] == "vocals"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from model_hub import model_hub
@@ -218,6 +219,31 @@ def test_without_a_network_stems_are_one_click_away(qtbot, hub, monkeypatch):
     next(button for button in box.buttons() if button.text() == "Sketch now").click()
     assert [(each.model, each.stems, each.seed) for each in ran] == [("sketch", "vocals", 3)]
     assert len(errors) == 1, "Sketch knows no piano"
+    document.jobs.close()
+
+
+def test_a_download_that_breaks_off_offers_sketch_too(qtbot, hub):
+    document = song()
+    fetching = Fetching(document.jobs)
+    offers: list[tuple[Exception, Callable[[], None]]] = []
+    errors: list[Exception] = []
+    fetching.unreachable.connect(lambda error, instead: offers.append((error, instead)))
+    fetching.failed.connect(errors.append)
+    ran: list[Algorithm] = []
+    window = QWidget()
+    qtbot.addWidget(window)
+    fetching.when_here(algorithm("htdemucs")(), ran.append, window)
+    box = question(qtbot, window)
+    hub.status = 500
+    next(each for each in box.buttons() if each.text().replace("&", "") == "Download and run").click()
+    qtbot.waitUntil(lambda: bool(offers), timeout=5000)
+    assert not errors, "one message, which offers it"
+    assert not ran
+    offers[0][1]()
+    assert [each.model for each in ran] == ["sketch"]
+    fetching.fetch([MODELS["htdemucs"]])  # from the page of models: nobody waits for stems
+    qtbot.waitUntil(lambda: bool(errors), timeout=5000)
+    assert len(offers) == 1
     document.jobs.close()
 
 

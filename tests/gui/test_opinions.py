@@ -170,6 +170,10 @@ def test_a_model_is_asked_where_nobody_has_answered(shown, qtbot, tmp_path, monk
     named = {document.state.stems[stem].name for stem in view._suggestions.of(atoms, 0)}
     assert named == {"vocals", "other", "residual"}
     assert view.source.itemText(0) == "tiny"
+    assert view.source.currentText() == "tiny", "the answer, and not the question again"
+    view.source.setCurrentIndex(view.source.findText("Ask tiny"))
+    view._opinions.changed.emit()
+    assert view.source.currentText() == "Ask tiny", "unless somebody wants that"
     assert view.suggest_button.text() == "Suggest"
 
 

@@ -106,6 +106,7 @@ class Ensemble(Streaming):
         result = Waveforms(wanted, frozen(room))
         there: list[Member] = []
         told: list[tuple[int, int]] = []
+        said: list[object] = []  # once, though it holds for each of them
 
         def blend(members: Sequence[Member], start: int, stop: int) -> None:
             for row, stem in zip(room, wanted, strict=True):
@@ -121,7 +122,9 @@ class Ensemble(Streaming):
 
             def so_far(found: object, weight: float = weight, last: bool = last) -> None:
                 if not isinstance(found, SoFar):
-                    progress.hand_on(found)
+                    if found not in said:
+                        said.append(found)
+                        progress.hand_on(found)
                     return
                 if not last or self.how != "mean":
                     return

@@ -18,7 +18,8 @@ def precision_parameter() -> Any:
     """The field of a recipe for how exactly it computes."""
     return parameter(
         "full",
-        "Full is exact; half is faster, and differs from it by less than the ear can tell (−40 dB or better)",
+        "Full is exact; half is faster where the processor or the card is made for it, and differs from full by less than "
+        "the ear can tell (−40 dB or better)",
         advanced=True,
     )
 

@@ -73,7 +73,10 @@ class RoFormer(Streaming):
     iterations: int = places_parameter()
     device: DeviceName = device_parameter()
     precision: Literal["full", "half"] = parameter(
-        "full", "Full is exact; half is faster, and differs by less than the ear can tell", advanced=True
+        "full",
+        "Full is exact; half is faster where the processor or the card is made for it, and differs by less than the ear can "
+        "tell",
+        advanced=True,
     )
 
     @property

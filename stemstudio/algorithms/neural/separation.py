@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Waveforms
-from stemstudio.algorithms.neural.devices import Device
+from stemstudio.algorithms.neural.devices import Device, faster_in_half
 from stemstudio.algorithms.neural.forward import Precision, Run
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.segments import Joined, cut, with_range
@@ -63,7 +63,7 @@ class How:
     overlap, shifts, seed, segment
         As in `cut`; the segment in seconds, 0 for the networks' own.
     device, precision
-        What computes.
+        What computes, and how exactly; in full where half precision is no faster.
     playhead
         The sample of the song that is wanted first, whenever it is asked.
     settled
@@ -111,6 +111,10 @@ def separate(
     Défossez 2021, "Hybrid spectrogram and waveform source separation", for the overlap-add and the shifts; the same
     numbers as `demucs.api.Separator` for the same chances.
     """
+    if how.precision == "half" and not faster_in_half(how.device.name):
+        how = replace(how, precision="full")
+        device = how.device.title
+        progress.hand_on(Said(f"Half precision would be slower on {device}: it computes in full precision."))
     room = SampleStore(len(wanted) * sound.channels, max(1, sound.length)).array[:, : sound.length]
     room = room.reshape(len(wanted), sound.channels, sound.length)
     result = Waveforms(wanted, frozen(room))

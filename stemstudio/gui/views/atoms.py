@@ -60,6 +60,7 @@ NOBODY = (
     "No model is on this machine, and these sounds were not split in another way before: separate them by a model first, "
     "then into atoms."
 )
+ASK = "Ask "  # and a model
 FIND = 0  # in the place of how many stems
 NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
 
@@ -431,17 +432,23 @@ class AtomsView(QWidget):
         self._place_chips()
 
     def _fill_sources(self) -> None:
-        """Opinions of the same sound first, then the models that can be asked for one."""
+        """Opinions of the same sound first, then the models that can be asked for one.
+
+        What was chosen stays so; the model that was to be asked becomes its answer when that is there.
+        """
         parent, before = self._document.atoms_of, self.source.currentText()
+        offered = {self.source.itemText(row) for row in range(self.source.count())}
         self.source.clear()
         for opinion in () if parent is None else self._opinions.of(parent):
             if not opinion.split.estimates.atoms:
                 self.source.addItem(opinion.title, opinion)
         for model in self._opinions.models:
-            self.source.addItem(f"Ask {model.title}", model)
+            self.source.addItem(f"{ASK}{model.title}", model)
         if not self.source.count():
             self.source.addItem("nobody yet", None)
-        self.source.setCurrentIndex(max(0, self.source.findText(before)))
+        answer = before.removeprefix(ASK)
+        fresh = answer != before and answer not in offered and self.source.findText(answer) >= 0
+        self.source.setCurrentIndex(max(0, self.source.findText(answer if fresh else before)))
         self.source.setItemData(
             0, NOBODY if self.source.itemData(0) is None else "", Qt.ItemDataRole.ToolTipRole
         )
