@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import soundfile
@@ -294,3 +297,14 @@ def test_the_cost_of_least_squares_is_what_is_left_over_however_little(noise):
     true = cost(V, fit, 2.0)
     assert true <= fit.costs[-1] * (1 + 1e-5) + 1e-9
     assert fit.costs[-1] == pytest.approx(true, rel=0.02, abs=1e-6)
+
+
+def test_nobody_who_stops_it_waits_for_its_library_to_be_loaded(monkeypatch):
+    loaded, progress = threading.Event(), Progress()
+    monkeypatch.setattr(fast, "sweep", lambda: loaded.wait(5))
+    threading.Timer(0.05, progress.cancel).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        fast_updates(*problem(), progress=progress)
+    assert time.monotonic() - began < 1
+    loaded.set()

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from stemstudio.algorithms.nmf.fast_start import start
-from stemstudio.algorithms.nmf.hals import LeastSquares
+from stemstudio.algorithms.nmf.hals import LeastSquares, sweep
 from stemstudio.algorithms.nmf.momentum import Accelerated
 from stemstudio.algorithms.nmf.penalties import Penalties
 from stemstudio.algorithms.nmf.solver import (
@@ -28,7 +28,7 @@ from stemstudio.algorithms.nmf.solver import (
     prepare,
 )
 from stemstudio.algorithms.nmf.updates import Flags, Float
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, unhurried
 
 START_SHARE = 10  # what the start takes, in iterations, for the progress bar
 
@@ -79,6 +79,8 @@ def fast_updates(
     if problem.level == 0.0:
         progress(1.0)
         return fit
+    if beta == 2.0 or not settled:
+        unhurried(sweep, progress, "Getting ready")  # the first time it is a library to be loaded
     with one_blas_thread(), ThreadPoolExecutor(THREADS) as pool:
         work: LeastSquares | Accelerated
         if beta == 2.0:
