@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, unhurried
 
 FILTER_LENGTH = 512
 """Taps of the filter that BSSEval forgives an estimate."""
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14  # samples at a time: what is multiplied stays within the cache
 
 
 def bss_eval_sources(
@@ -24,8 +24,8 @@ def bss_eval_sources(
 
     With ρ_ij the squared cosine between estimate j and the span of all shifts of reference i, and ρ_j that between
     it and the shifts of all references together: SDR = ρ_ij / (1 − ρ_ij), SAR = ρ_j / (1 − ρ_j) and SIR the same
-    of ρ_ij / ρ_j. The matrices are those of `fast_bss_eval`; the correlations in them are gathered block by block,
-    for over a whole song at once, as there, four stems of four minutes take more than 10 GB.
+    of ρ_ij / ρ_j. The correlations are gathered block by block: over a whole song at once, four stems of four
+    minutes would take more than 10 GB.
 
     Parameters
     ----------
@@ -46,22 +46,22 @@ def bss_eval_sources(
     Vincent, Gribonval & Févotte 2006, "Performance measurement in blind audio source separation".
     Scheibler 2022, "SDR – medium rare with fast computations": the measures as squared cosines.
     """
-    from fast_bss_eval.numpy.linalg import block_toeplitz, toeplitz
-
-    auto, cross, powers = _correlations(references, estimates, filter_length, progress or Progress())
+    progress = progress or Progress()
+    auto, cross, powers = _correlations(references, estimates, filter_length, progress)
     heard = np.flatnonzero(np.diagonal(auto[0]) > 0)
     auto, some = auto[:, heard[:, None], heard], cross[:, heard]
     rows = np.arange(heard.size)
 
     squared_cosine = np.full((references.shape[0], estimates.shape[0]), np.nan)
     for row, source in enumerate(heard):
-        matrix = toeplitz(auto[:filter_length, row, row])
-        squared_cosine[source] = _explained(matrix, some[:, row]) / powers
+        matrix = _gram(auto[:, row : row + 1, row : row + 1])
+        squared_cosine[source] = _explained(matrix, some[:, row], progress) / powers
     together = np.full(estimates.shape[0], np.nan)
     if heard.size == 1:
         together = squared_cosine[heard[0]]
     elif heard.size:
-        together = _explained(block_toeplitz(auto), some.reshape(filter_length * rows.size, -1)) / powers
+        products = some.reshape(filter_length * rows.size, -1)
+        together = _explained(_gram(auto), products, progress) / powers
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = squared_cosine / together
     sar = np.where(np.isnan(squared_cosine), np.nan, _decibels(together))
@@ -100,8 +100,6 @@ def bss_eval_images(
     ----------
     Vincent, Sawada, Bofill, Makino & Rosca 2007, "First stereo audio source separation evaluation campaign".
     """
-    from fast_bss_eval.numpy.linalg import block_toeplitz
-
     (sources, channels, length), guesses = references.shape, len(estimates)
     if estimates.shape[1:] != (channels, length):
         raise ValueError(f"estimates {estimates.shape} do not fit references {references.shape}")
@@ -122,14 +120,15 @@ def bss_eval_images(
 
     in_own = np.full((sources, guesses), np.nan)
     in_all = np.full(guesses, np.nan)
+    progress = progress or Progress()
     if rows:
-        auto, cross, _ = _correlations(spanning, flat, filter_length, progress or Progress())
+        auto, cross, _ = _correlations(spanning, flat, filter_length, progress)
 
         def explained(which: NDArray[np.intp]) -> NDArray[np.float64]:
-            matrix = block_toeplitz(auto[:, which[:, None], which])
+            matrix = _gram(auto[:, which[:, None], which])
             products = cross[:, which].reshape(filter_length * which.size, -1)
-            inside: NDArray[np.float64] = _explained(matrix, products).reshape(guesses, channels).sum(axis=1)
-            return inside
+            inside = _explained(matrix, products, progress).reshape(guesses, channels)
+            return np.asarray(inside.sum(axis=1))
 
         in_all = explained(np.arange(len(rows)))
         for source in np.unique(owner):
@@ -175,17 +174,18 @@ def _correlations(
     count, length = references.shape
     size = fft.next_fast_len(_BLOCK + lags, real=True)
     spectrum = np.zeros((count, count + len(estimates), size // 2 + 1), np.complex128)
+    product = np.empty_like(spectrum[0])
     energies = np.zeros(count + len(estimates))
     for start in range(0, length, _BLOCK):
         progress(start / length, "Comparing stems")
         # a block of the references against all that lies up to `lags` later
         block = fft.rfft(references[:, start : start + _BLOCK], size)
         reach = slice(start, start + _BLOCK + lags)
-        ahead = np.concatenate([references[:, reach], estimates[:, reach]])
+        ahead = np.concatenate([references[:, reach], estimates[:, reach]], dtype=np.float64)
         later = fft.rfft(ahead, size)
-        for i in range(count):
-            spectrum[i] += block[i].conj() * later
-        energies += np.square(ahead[:, :_BLOCK]).sum(axis=1)
+        for i, own in enumerate(block.conj()):
+            spectrum[i] += np.multiply(own, later, out=product)
+        energies += np.einsum("jn,jn->j", ahead[:, :_BLOCK], ahead[:, :_BLOCK])
     later = fft.irfft(spectrum, size)[..., : lags + 1]
     norms = np.sqrt(energies[:count])
     norms[norms == 0] = 1.0
@@ -198,18 +198,36 @@ def _correlations(
     return auto, np.ascontiguousarray(cross), np.where(powers > 0, powers, np.nan)
 
 
-def _explained(matrix: NDArray[np.float64], products: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gram(auto: NDArray[np.float64]) -> NDArray[np.float64]:
+    """All inner products of all shifts of references, from what `_correlations` found of them."""
+    lags, count = len(auto) // 2, auto.shape[1]
+    shifts = np.arange(lags)
+    blocks = auto[shifts - shifts[:, None]]  # lags below zero count from the end
+    return np.asarray(blocks.swapaxes(1, 2).reshape(lags * count, lags * count))
+
+
+def _explained(
+    matrix: NDArray[np.float64], products: NDArray[np.float64], progress: Progress
+) -> NDArray[np.float64]:
     """Energy of each estimate that lies in a span: pᵀ R⁻¹ p for each column p, with R the span's Gram matrix."""
     from scipy import linalg
+    from threadpoolctl import threadpool_limits
 
-    try:
-        # R = L Lᵀ; the energy is |L⁻¹ p|²
-        half = linalg.solve_triangular(linalg.cholesky(matrix, lower=True), products, lower=True)
-    except linalg.LinAlgError:
-        # references without any treble, or one reference twice: leave out the directions that are only rounding
-        values, vectors = linalg.eigh(matrix)
-        kept = values > values[-1] * len(matrix) * np.finfo(float).eps
-        half = (vectors[:, kept].T @ products) / np.sqrt(values[kept])[:, None]
+    def solve() -> NDArray[np.float64]:
+        try:
+            # R = L Lᵀ; the energy is |L⁻¹ p|²
+            return np.asarray(
+                linalg.solve_triangular(linalg.cholesky(matrix, lower=True), products, lower=True)
+            )
+        except linalg.LinAlgError:
+            # references without any treble, or one reference twice: leave out the directions that are only rounding
+            values, vectors = linalg.eigh(matrix)
+            kept = values > values[-1] * len(matrix) * np.finfo(float).eps
+            return np.asarray((vectors[:, kept].T @ products) / np.sqrt(values[kept])[:, None])
+
+    # Several threads hand each other small pieces here, and on a busy machine wait for each other ten times as long.
+    with threadpool_limits(limits=1, user_api="blas"):
+        half = unhurried(solve, progress.watched())
     return np.asarray(np.square(half).sum(axis=0))
 
 

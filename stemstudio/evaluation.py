@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Audio
 from stemstudio.bss_eval import bss_eval_sources
+from stemstudio.distortion import Sums, within
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 
@@ -36,6 +37,9 @@ _SUFFIXES = (
     ),
     *(".mp3", ".ogg", ".oga", ".opus", ".wma"),
 )
+
+
+_BLOCK = 1 << 18  # samples taken at a time
 
 
 class Figures:
@@ -128,8 +132,8 @@ def scores(
     if not chosen:
         return {}
     length = max(signal.shape[-1] for signal in references.values())
-    sources = np.stack([_mono(name, signal, length) for name, signal in references.items()])
-    guesses = np.stack([_mono(name, estimates[name], length) for name in chosen])
+    sources = mono(references, length, progress)
+    guesses = mono({name: estimates[name] for name in chosen}, length, progress)
     sdr, sir, sar = bss_eval_sources(sources, guesses, progress=progress.part(0, 0.9))
     if match == "name":
         columns = dict(enumerate(range(len(chosen))))
@@ -143,8 +147,9 @@ def scores(
             continue
         at = row, columns[row]
         estimate = chosen[columns[row]]
-        si_sdr, plain = _direct(name, reference, estimates[estimate], length)
-        result[name] = Score(float(sdr[at]), float(sir[at]), float(sar[at]), si_sdr, plain, estimate)
+        direct = _direct(name, reference, estimates[estimate], length, progress)
+        figures = float(sdr[at]), float(sir[at]), float(sar[at]), direct.si_sdr, direct.sdr_plain
+        result[name] = Score(*figures, estimate)
     progress(1.0, "Scored")
     return result
 
@@ -233,49 +238,44 @@ def candidates(references: Mapping[str, object], estimates: Mapping[str, object]
     return list(estimates)
 
 
-def _mono(name: str, signal: NDArray[np.floating], length: int) -> NDArray[np.float64]:
-    if signal.ndim != 2 or not signal.shape[0]:
-        raise ValueError(f"{name} must be (channels, samples), not {signal.shape}")
-    mono = np.zeros(length)
-    mono[: signal.shape[1]] = signal[:, :length].mean(axis=0, dtype=np.float64)
-    if not np.isfinite(mono.sum()):
-        raise StemStudioError(f"The stem “{name}” holds samples that are not numbers.", "Export it again.")
-    return mono
+def mono(stems: Mapping[str, NDArray[np.floating]], length: int, progress: Progress) -> NDArray[np.float64]:
+    """The mean of each stem's channels, float64 (stems, length), with silence after its end."""
+    means = np.zeros((len(stems), length))
+    for mean, (name, signal) in zip(means, stems.items(), strict=True):
+        if signal.ndim != 2 or not signal.shape[0]:
+            raise ValueError(f"{name} must be (channels, samples), not {signal.shape}")
+        for channel in signal:
+            progress.check()
+            mean[: signal.shape[1]] += channel[:length]
+        progress.check()
+        mean /= len(signal)
+        if not np.isfinite(mean.sum()):
+            raise StemStudioError(
+                f"The stem “{name}” holds samples that are not numbers.", "Export it again."
+            )
+    return means
 
 
 def _direct(
-    name: str, reference: NDArray[np.floating], estimate: NDArray[np.floating], length: int
-) -> tuple[float, float]:
-    """SI-SDR and plain SDR over all channels, channel by channel to spare memory."""
-    channels = max(reference.shape[0], estimate.shape[0])
-    if {reference.shape[0], estimate.shape[0]} - {1, channels}:
+    name: str,
+    reference: NDArray[np.floating],
+    estimate: NDArray[np.floating],
+    length: int,
+    progress: Progress,
+) -> Sums:
+    """The sums of SI-SDR and plain SDR over all channels."""
+    channels = {reference.shape[0], estimate.shape[0]} - {1}
+    if len(channels) > 1:
         raise StemStudioError(
             f"“{name}” has {reference.shape[0]} channels as a reference and {estimate.shape[0]} as an estimate.",
             "Give both the same number of channels, or one.",
         )
-    power = product = guessed = error = 0.0
-    for channel in range(channels):
-        s, guess = np.zeros(length), np.zeros(length)
-        for whole, part in ((s, reference), (guess, estimate)):
-            whole[: part.shape[1]] = part[channel % part.shape[0], :length]
-        power += float(s @ s)
-        product += float(s @ guess)
-        guessed += float(guess @ guess)
-        guess -= s
-        error += float(guess @ guess)
-    if power == 0:
-        return math.nan, math.nan
-    # α s is the estimate's share along s: |α s|² = product² / power
-    along = product * product / power
-    si_sdr = math.nan if guessed == 0 else _ratio(along, max(guessed - along, 0.0))
-    return si_sdr, _ratio(power, error)
-
-
-def _ratio(signal: float, noise: float) -> float:
-    """10 log₁₀ signal / noise, with its limits."""
-    if signal == 0:
-        return -math.inf
-    return 10 * math.log10(signal / noise) if noise else math.inf
+    sums = Sums()
+    for start in range(0, length, _BLOCK):
+        progress.check()
+        stop = min(start + _BLOCK, length)
+        sums.add(within(reference, start, stop), within(estimate, start, stop))
+    return sums
 
 
 def _same_names(references: list[str], estimates: list[str]) -> dict[int, int]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Audio, Samples, Sound
+from stemstudio.bss_eval import bss_eval_sources
+from stemstudio.distortion import Sums, within
 from stemstudio.errors import StemStudioError
-from stemstudio.evaluation import Score, scores
+from stemstudio.evaluation import Score, mono
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 
 KINDS = {"binary": "Ideal binary mask", "ratio": "Ideal ratio mask", "wiener": "Ideal Wiener mask"}
-BLOCK_SECONDS = 20
+BLOCK_SECONDS = 5
 TINY = np.float32(1e-20)
 
 
@@ -60,45 +63,80 @@ def ceilings(
                 f"the song {mixture.channels} at {mixture.sample_rate} Hz.",
                 "Compare with stems of the same song.",
             )
+    length = max(reference.length for reference in references.values())
     truth = {name: reference.samples for name, reference in references.items()}
+    sums = {kind: [Sums() for _ in truth] for kind in KINDS}
+    # Their means of the channels, of all kinds at once: correlating with the true stems is then done once.
+    guesses = np.zeros((len(KINDS), len(truth), length), dtype=np.float32)
+    step = round(BLOCK_SECONDS * mixture.sample_rate)
+    for start in range(0, length, step):
+        stop = min(start + step, length)
+        for row, (kind, sounds) in enumerate(masked(mixture, references, grid, start, stop, progress)):
+            for each, true, sound in zip(sums[kind], truth.values(), sounds, strict=True):
+                each.add(within(true, start, stop), sound)
+            guesses[row, :, start:stop] = sounds.mean(axis=1)
+        progress(0.6 * stop / length, "Ceilings of masks")
+    sources, flat = mono(truth, length, progress), guesses.reshape(-1, length)
+    figures = bss_eval_sources(sources, flat, progress=progress.part(0.6, 1))
+    sdr, sir, sar = (figure.reshape(len(truth), len(KINDS), len(truth)) for figure in figures)
     found = {}
-    for number, kind in enumerate(KINDS):
-        part = progress.part(number / len(KINDS), (number + 1) / len(KINDS))
-        best = masked(mixture, references, kind, grid, part.part(0, 0.4))
-        found[kind] = scores(truth, best, progress=part.part(0.4, 1))
+    for row, kind in enumerate(KINDS):
+        found[kind] = {
+            name: Score(
+                sdr=float(sdr[number, row, number]),
+                sir=float(sir[number, row, number]),
+                sar=float(sar[number, row, number]),
+                si_sdr=sums[kind][number].si_sdr,
+                sdr_plain=sums[kind][number].sdr_plain,
+                estimate=name,
+            )
+            for number, name in enumerate(references)
+        }
     return found
 
 
 def masked(
     mixture: Sound,
     references: Mapping[str, Audio],
-    kind: str,
     grid: StftSettings,
+    start: int,
+    stop: int,
     progress: Progress,
-) -> dict[str, Samples]:
-    """What masks of one kind make of the mixture, float32 (channels, samples) by name; see `ceilings`."""
-    sounds = {name: np.empty((mixture.channels, mixture.length), dtype=np.float32) for name in references}
-    step = BLOCK_SECONDS * mixture.sample_rate
-    for start in range(0, mixture.length, step):
-        stop = min(start + step, mixture.length)
-        first, last = grid.frames_touching(start, stop, mixture.length)
-        mixed = forward(mixture, grid, first=first, last=last)
-        true = [forward(reference, grid, first=first, last=last).values for reference in references.values()]
-        masks = _masks(np.abs(np.stack(true)), kind)
-        for sound, mask in zip(sounds.values(), masks, strict=True):
+) -> Iterator[tuple[str, Samples]]:
+    """What masks of each kind make of samples [start, stop) of the mixture, float32 (stems, channels, samples)."""
+    result = np.zeros((len(references), mixture.channels, stop - start), dtype=np.float32)
+    stop = min(stop, mixture.length)
+    first, last = grid.frames_touching(start, stop, mixture.length)
+    mixed = forward(mixture, grid, first=first, last=last)
+    levels = np.empty((len(references), mixture.channels, last - first, grid.bins), dtype=np.float32)
+    for level, reference in zip(levels, references.values(), strict=True):
+        progress.check()
+        np.abs(_by_frames(forward(reference, grid, first=first, last=last).values), out=level)
+    for kind in KINDS:
+        for number, mask in enumerate(_masks(levels, kind)):
             progress.check()
-            values = (mask * mixed.values).astype(np.complex64)
+            values = _by_frames(mask * _by_frames(mixed.values))
             sheet = Spectrogram(values, grid, mixed.sample_rate, first, mixture.length)
-            sound[:, start:stop] = inverse(sheet, start, stop)
-        progress(stop / mixture.length, "Ceilings of masks")
-    return sounds
+            result[number, :, : stop - start] = inverse(sheet, start, stop)
+        yield kind, result
 
 
-def _masks(levels: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
-    """Masks of one kind from magnitudes, float32 (stems, channels, bins, frames)."""
+def _by_frames(values: NDArray[Any]) -> NDArray[Any]:
+    """Bins and frames the other way round: frames are whole in memory."""
+    return values.swapaxes(1, 2)
+
+
+def _masks(levels: NDArray[np.float32], kind: str) -> Iterator[NDArray[np.float32]]:
+    """The mask of each stem, of one kind, from magnitudes: float32, as these are, or bool."""
     if kind == "binary":
-        loudest = levels.argmax(axis=0)
-        return np.asarray(np.arange(len(levels))[:, None, None, None] == loudest, dtype=np.float32)
+        most = levels.max(axis=0)
+        free = np.ones(most.shape, dtype=bool)  # where stems are alike, the first of them has it
+        for level in levels:
+            mask = free & (level == most)
+            free &= ~mask
+            yield mask
+        return
     power = levels if kind == "ratio" else np.square(levels)
-    total = np.maximum(power.sum(axis=0), TINY)
-    return np.asarray(power / total, dtype=np.float32)
+    share = 1 / np.maximum(power.sum(axis=0), TINY)
+    for each in power:
+        yield each * share

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
+
+T = TypeVar("T")
 
 NOTICED = 0.05
 """Seconds until somebody who waits for work that cannot be stopped notices that he is to stop."""
@@ -92,18 +95,19 @@ class Progress:
         return step
 
 
-def unhurried(work: Callable[[], object], progress: Progress, message: str = "") -> None:
-    """Do what cannot be stopped midway, such as loading a library, on a thread of its own.
+def unhurried(work: Callable[[], T], progress: Progress, message: str = "") -> T:
+    """Do what cannot be stopped midway, such as loading a library, on a thread of its own, and return its answer.
 
     Who waits for it goes at once when asked to stop, and the work comes to its end by itself.
     """
     progress(0.0, message)
+    answer: list[T] = []
     failed: list[Exception] = []
     over = threading.Event()
 
     def run() -> None:
         try:
-            work()
+            answer.append(work())
         except Exception as error:  # noqa: BLE001 - raised again below, in the thread that waits
             failed.append(error)
         finally:
@@ -114,6 +118,7 @@ def unhurried(work: Callable[[], object], progress: Progress, message: str = "")
         progress.check()
     for error in failed:
         raise error
+    return answer[0]
 
 
 _HERE: ContextVar[Progress | None] = ContextVar("progress", default=None)

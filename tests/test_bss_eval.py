@@ -1,6 +1,8 @@
 """BSSEval: cases that can be worked out by hand, and agreement with the library it follows."""
 
 import json
+import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -15,8 +17,8 @@ from stemstudio.progress import Cancelled, Progress
 def clicks(**at):
     """A signal of single clicks: `clicks(a=(time, height), …)`. Clicks far apart share none of their shifts."""
     signal = np.zeros(20000)
-    for time, height in at.values():
-        signal[time] = height
+    for moment, height in at.values():
+        signal[moment] = height
     return signal
 
 
@@ -110,6 +112,21 @@ def test_can_be_stopped():
     progress.cancel()
     with pytest.raises(Cancelled):
         bss_eval_sources(np.ones((1, 1000)), np.ones((1, 1000)), progress=progress)
+
+
+def test_stops_while_matrices_are_taken_apart(monkeypatch):
+    progress, let_go = Progress(), threading.Event()
+
+    def long(*_, **__):
+        progress.cancel()
+        let_go.wait(10)
+
+    monkeypatch.setattr("scipy.linalg.cholesky", long)
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        bss_eval_sources(np.ones((1, 1000)), np.ones((1, 1000)), progress=progress)
+    assert time.monotonic() - begun < 0.3
+    let_go.set()
 
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "audio" / "bss"

@@ -11,7 +11,7 @@ from signals import mixture
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.reading import read_song
 from stemstudio.errors import StemStudioError
-from stemstudio.evaluation import read_folder
+from stemstudio.evaluation import read_folder, scores
 from stemstudio.oracle import KINDS, ceilings, masked
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
@@ -20,9 +20,11 @@ from stemstudio.spectral.stft import StftSettings
 def test_the_wiener_mask_reaches_the_known_figures(shared_audio):
     folder = shared_audio / "stems" / "everythingisfree" / "francium"
     references = read_folder(folder)
-    sounds = masked(read_song(folder / "mix.flac"), references, "wiener", StftSettings(), Progress())
+    mix = read_song(folder / "mix.flac")
+    *_, (kind, sounds) = masked(mix, references, StftSettings(), 0, mix.length, Progress())
+    assert kind == "wiener"
     known = {"drums": 21.0, "other": 11.3, "vocals": 15.1}
-    for name, sound in sounds.items():
+    for name, sound in zip(references, sounds, strict=True):
         true = references[name].samples.astype(float)
         sdr = 10 * np.log10(np.square(true).sum() / np.square(true - sound).sum())
         assert sdr == pytest.approx(known[name], abs=0.06)
@@ -43,13 +45,36 @@ def test_every_figure_has_a_ceiling():
             assert score.si_sdr == pytest.approx(score.sdr_plain, abs=0.5)
 
 
-def test_blocks_do_not_matter(monkeypatch):
+def test_blocks_do_not_matter():
     mix, stems = mixture(seconds=3.0)
-    whole = {kind: masked(mix, stems, kind, StftSettings(), Progress()) for kind in KINDS}
-    monkeypatch.setattr("stemstudio.oracle.BLOCK_SECONDS", 1)
-    for kind, sounds in whole.items():
-        for name, sound in masked(mix, stems, kind, StftSettings(), Progress()).items():
-            np.testing.assert_allclose(sound, sounds[name], atol=1e-6)
+
+    def made(step: int) -> dict[str, np.ndarray]:
+        pieces: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
+        for start in range(0, mix.length, step):
+            stop = min(start + step, mix.length)
+            for kind, sounds in masked(mix, stems, StftSettings(), start, stop, Progress()):
+                pieces[kind].append(sounds.copy())
+        return {kind: np.concatenate(each, axis=-1) for kind, each in pieces.items()}
+
+    whole = made(mix.length)
+    for kind, sounds in made(44_100).items():
+        np.testing.assert_allclose(sounds, whole[kind], atol=1e-6)
+    np.testing.assert_allclose(whole["binary"].sum(axis=0), mix.samples, atol=1e-5)
+
+
+def test_ceilings_are_scores_of_masked_stems_whatever_the_stems_lengths(monkeypatch):
+    mix, stems = mixture(seconds=1.0)
+    drums = stems["drums"].samples
+    long = Audio(np.pad(drums, ((0, 0), (0, 5000))), mix.sample_rate)
+    short = Audio(stems["bass"].samples[:, :40_000], mix.sample_rate)
+    monkeypatch.setattr("stemstudio.oracle.BLOCK_SECONDS", 0.3)
+    for references in ({"drums": long, "bass": stems["bass"]}, {"drums": stems["drums"], "bass": short}):
+        found = ceilings(mix, references)
+        truth = {name: stem.samples for name, stem in references.items()}
+        for kind, sounds in masked(mix, references, StftSettings(), 0, mix.length, Progress()):
+            for name, score in scores(truth, dict(zip(truth, sounds, strict=True))).items():
+                assert found[kind][name].figures == pytest.approx(score.figures, abs=1e-3)
+                assert found[kind][name].estimate == name
 
 
 def test_silence_has_no_figure():

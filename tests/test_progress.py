@@ -34,6 +34,7 @@ def test_what_was_waited_for_is_there_and_its_errors_are_told() -> None:
     done: list[str] = []
     unhurried(lambda: done.append("loaded"), Progress())
     assert done == ["loaded"]
+    assert unhurried(lambda: 7, Progress()) == 7
 
     def fail() -> None:
         raise OSError("no room")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, unhurried
 
 Float = NDArray[np.floating[Any]]
 
@@ -50,8 +48,9 @@ def all_eigenvectors(gram: Float, progress: Progress) -> tuple[Float, Float]:
     """Eigenvalues, rising, and eigenvectors of a symmetric matrix, which is written over."""
     import scipy.linalg
 
-    answer: tuple[Float, Float] = while_listening(
-        progress, lambda: scipy.linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
+    answer: tuple[Float, Float] = unhurried(
+        lambda: scipy.linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False),
+        progress.watched(),
     )
     return answer
 
@@ -78,18 +77,3 @@ def leading(gram: Float, threshold: float, known: Float, progress: Progress) -> 
         Q = Q @ turns
         if powers[0] < threshold:
             return powers, Q
-
-
-def while_listening(progress: Progress, work: Callable[[], Any], every: float = 0.05) -> Any:
-    """What `work` answers; stops waiting for it when asked to, and lets it come to its end unheard.
-
-    For single calls into a library that take longer than anyone should wait for a stop.
-    """
-    executor = ThreadPoolExecutor(1, thread_name_prefix="rpca")
-    try:
-        answer = executor.submit(work)
-        while not wait([answer], every).done:
-            progress.check()
-        return answer.result()
-    finally:
-        executor.shutdown(wait=False)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
 import pytest
 
 from stemstudio.algorithms.rpca import RPCA, Decomposition, cut, rpca
-from stemstudio.algorithms.singular_values import while_listening
 from stemstudio.audio.audio import Audio
-from stemstudio.progress import Cancelled, Progress
+from stemstudio.progress import Progress
 
 RATE = 22050
 
@@ -164,15 +162,3 @@ def test_stretches_fade_into_each_other(monkeypatch):
     assert voice[10, -1] == 0
     assert steps.max() <= 0
     assert -steps.min() == pytest.approx(1 / (shared + 1), rel=0.05)
-
-
-def test_a_long_call_can_be_left():
-    progress = Progress()
-    asked = time.monotonic()
-    progress.cancel()
-    with pytest.raises(Cancelled):
-        while_listening(progress, lambda: time.sleep(1))
-    assert time.monotonic() - asked < 0.3
-    assert while_listening(Progress(), lambda: 7) == 7
-    with pytest.raises(ZeroDivisionError):
-        while_listening(Progress(), lambda: 1 / 0)
