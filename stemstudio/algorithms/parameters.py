@@ -100,11 +100,13 @@ class Parameters(BaseModel):
             return cls.model_validate(dict(settings))
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or cls.title
+            where = ".".join(str(part) for part in first["loc"])
             if first["type"] == "extra_forbidden":
                 known = ", ".join(cls.model_fields)
                 raise BadRecipe(f"{cls.title} has no parameter “{where}”.", f"It has: {known}.") from None
             problem = first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+            if not first["loc"]:  # of several that do not go together: which, and why, is what the reason says
+                raise BadRecipe(f"{cls.title}: {problem}.") from None
             raise BadRecipe(
                 f"{cls.title}: {where} = {first['input']!r} is not possible: {problem}."
             ) from None

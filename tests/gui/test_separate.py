@@ -237,6 +237,8 @@ def test_an_impossible_recipe_cannot_be_run(panel):
     click(made.all)
     made.form.fields["hop"].setValue(999)
     assert not made.run_button.isEnabled()
+    assert made.note.isVisibleTo(made), "the end of the form, which says it too, may be out of sight"
+    assert made.note.text() == made.form.error.text() == made.run_button.toolTip() != ""
     assert made.form.error.isVisible()
 
 

@@ -458,9 +458,11 @@ class SeparatePanel(QWidget):
         goal, state = self.goal, self._document.state
         missing = self._missing.get("" if goal is None else goal.title, "")
         wrong = goal is None and self.recipe() is None
-        self.note.setText(missing)
-        self.note.setToolTip(missing)
-        self.note.setVisible(bool(missing))
+        # The form says it too, but its end may be out of sight.
+        reason = self.form.error.text() if wrong and self.form is not None else ""
+        self.note.setText(missing or reason)
+        self.note.setToolTip(missing or reason)
+        self.note.setVisible(bool(missing or reason))
         recipe = self.recipe()
         self.models_button.setVisible(isinstance(recipe, Streaming))
         many = len(self._document.hints.fresh)
@@ -477,6 +479,8 @@ class SeparatePanel(QWidget):
             tip = "Open a song first"
         elif self._fetching.now is not None:
             tip = f"{self._fetching.now.name} is being downloaded"
+        elif wrong:
+            tip = reason
         elif missing:
             tip = "Asks with the size before anything is downloaded; then it runs (Ctrl+Return)"
         else:
