@@ -105,7 +105,9 @@ class Parameters(BaseModel):
                 known = ", ".join(cls.model_fields)
                 raise BadRecipe(f"{cls.title} has no parameter “{where}”.", f"It has: {known}.") from None
             problem = first["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
-            if not first["loc"]:  # of several that do not go together: which, and why, is what the reason says
+            if not first[
+                "loc"
+            ]:  # of several that do not go together: which, and why, is what the reason says
                 raise BadRecipe(f"{cls.title}: {problem}.") from None
             raise BadRecipe(
                 f"{cls.title}: {where} = {first['input']!r} is not possible: {problem}."

@@ -167,13 +167,19 @@ def delete(
     overwrite: Replace = False,
     json: Json = False,
 ) -> None:
-    """Take atoms away; those that sound in the same place get their light."""
+    """Take atoms away; those that sound in the same place get their light. Locked ones stay."""
 
     def work(state: State, parent: int, progress: Progress) -> tuple[ReworkedSplit, str]:
         from stemstudio.project import reworking
 
-        chosen = _numbers(numbers, len(state.splits[parent].owners))
-        return reworking.delete(state, parent, chosen, progress), f"Delete {_counted(len(chosen))}"
+        split = state.splits[parent]
+        chosen = _numbers(numbers, len(split.owners))
+        going = chosen - split.locked
+        if not going:
+            raise StemStudioError("Locked atoms stay.", "Unlock them in the window first.")
+        if going != chosen:
+            say(f"{_counted(len(chosen - going))} stayed, being locked.")
+        return reworking.delete(state, parent, going, progress), f"Delete {_counted(len(going))}"
 
     _change(work, project, out, stem, song, overwrite, json)
 

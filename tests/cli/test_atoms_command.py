@@ -81,6 +81,15 @@ def test_what_cannot_be_is_said_in_a_sentence(command: Any, saved: Path, tmp_pat
     out = tmp_path / "out.stems"
     assert "there are 4" in command("atoms", "split", saved, 9, "--out", out).sentence
     assert "is no atom" in command("atoms", "merge", saved, "one", "--out", out).sentence
+    assert "Name several" in command("atoms", "merge", saved, "1", "--out", out).sentence
+    assert "Locked atoms stay" in command("atoms", "delete", saved, "3", "--out", out).sentence
     assert "not in atoms" in command("atoms", "list", saved, "--stem", "horns").sentence
     assert "already" in command("atoms", "split", saved, 1, "--out", saved).sentence
     assert not out.exists()
+
+
+def test_locked_atoms_are_not_deleted(command: Any, saved: Path, tmp_path: Path) -> None:
+    ran = command("atoms", "delete", saved, "2-4", "--out", tmp_path / "less.stems")
+    assert "1 atom stayed, being locked." in ran.stderr
+    assert "Delete 2 atoms" in ran.stderr
+    assert listed(command, tmp_path / "less.stems") == ["low", "high locked"]

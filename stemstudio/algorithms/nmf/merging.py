@@ -29,7 +29,7 @@ def merge(recipe: NMF, found: Factorization, atoms: Sequence[int]) -> Reworked:
     """
     chosen = sorted(set(atoms))
     if len(chosen) < 2:
-        raise StemStudioError("It takes two atoms or more to merge.", "Select several, with Ctrl or Shift.")
+        raise StemStudioError("It takes two atoms or more to merge.", "Name several.")
     W = found.templates[:, chosen].astype(np.float64)
     H = found.activations[chosen].astype(np.float64)
     q = None if found.pans is None else found.pans[:, chosen].astype(np.float64)
