@@ -310,6 +310,7 @@ def test_nothing_breaks_whatever_is_done(qtbot, monkeypatch, songs, tmp_path, co
         QInputDialog, "getText", lambda *_, **__: (chance.choice(("Lead", " ", "<b>Bäss</b>")), True)
     )
     monkeypatch.setattr(QInputDialog, "getItem", lambda *args: (chance.choice(args[3]), True))
+    monkeypatch.setattr(QInputDialog, "getDouble", lambda *args: (chance.uniform(args[4], args[5]), True))
     QSettings().clear()
     window = MainWindow()
     window.resize(1300, 850)
