@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -119,6 +120,11 @@ def unhurried(work: Callable[[], T], progress: Progress, message: str = "") -> T
     for error in failed:
         raise error
     return answer[0]
+
+
+def load(module: str, progress: Progress) -> None:
+    """Load a module that is slow the first time, such as a kernel to be compiled; who is asked to stop goes at once."""
+    unhurried(lambda: import_module(module), progress.watched())
 
 
 _HERE: ContextVar[Progress | None] = ContextVar("progress", default=None)

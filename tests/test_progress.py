@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 import pytest
 
-from stemstudio.progress import Cancelled, Progress, unhurried
+from stemstudio.algorithms import ALGORITHMS
+from stemstudio.audio.audio import Audio
+from stemstudio.progress import Cancelled, Progress, load, unhurried
 
 
 def test_who_waits_for_a_library_goes_at_once() -> None:
@@ -41,3 +44,34 @@ def test_what_was_waited_for_is_there_and_its_errors_are_told() -> None:
 
     with pytest.raises(OSError, match="no room"):
         unhurried(fail, Progress())
+
+
+def test_who_stops_does_not_wait_for_a_module_to_be_loaded(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(1.5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    progress = Progress()
+    threading.Timer(0.1, progress.cancel).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        load("slow_to_load", progress)
+    assert time.monotonic() - began < 0.6
+    for thread in threading.enumerate():
+        if thread.name == "unhurried":
+            thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "module"),
+    [("hpss", "median_kernel"), ("rpca", "rpca_kernel"), ("repet", "repet_kernels")],
+)
+def test_kernels_are_loaded_so_that_stopping_need_not_wait(monkeypatch, algorithm, module):
+    def load_nothing(name, progress):
+        asked.append(name)
+        raise Cancelled
+
+    asked: list[str] = []
+    monkeypatch.setattr(f"stemstudio.algorithms.{algorithm}.load", load_nothing)
+    kind = next(each for each in ALGORITHMS if each.name == algorithm)
+    with pytest.raises(Cancelled):
+        kind().run(Audio(np.ones((1, 9000), dtype=np.float32), 44100), Progress())
+    assert asked == [f"stemstudio.algorithms.{module}"]

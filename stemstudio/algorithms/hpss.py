@@ -14,7 +14,7 @@ from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.medians import in_parts, running_median
 from stemstudio.audio.audio import Sound
 from stemstudio.audio.scratch import scratch
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, load
 from stemstudio.spectral.stft import StftSettings, forward
 
 Float = NDArray[np.float32]
@@ -133,6 +133,7 @@ def hpss_masks(
     "Extending harmonic-percussive separation of audio signals", eq. 7 and 8.
     """
     progress = progress or Progress()
+    load("stemstudio.algorithms.median_kernel", progress)
     from stemstudio.algorithms.median_kernel import share
 
     along_time = running_median(V.T, harmonic)[frames]

@@ -15,7 +15,7 @@ from stemstudio.algorithms.hpss import magnitude
 from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Sound
 from stemstudio.audio.scratch import scratch
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, load
 
 Float = NDArray[np.float32]
 
@@ -151,9 +151,10 @@ def repeating(
     ----------
     Rafii & Pardo 2012, "Music/voice separation using the similarity matrix", sections 2.2 and 2.3.
     """
+    progress = progress or Progress()
+    load("stemstudio.algorithms.repet_kernels", progress)
     from stemstudio.algorithms.repet_kernels import medians, peaks
 
-    progress = progress or Progress()
     norms = _norms(V) if norms is None else norms
     first, last, _ = frames.indices(V.shape[0])
     result = np.empty((last - first, V.shape[1]), dtype=np.float32)

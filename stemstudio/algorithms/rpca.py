@@ -16,7 +16,7 @@ from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.singular_values import thresholded
 from stemstudio.audio.audio import Sound
 from stemstudio.audio.scratch import scratch
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, load
 
 Float = NDArray[np.floating[Any]]
 
@@ -177,9 +177,10 @@ def rpca(
     Lin, Chen & Ma 2009, "The augmented Lagrange multiplier method for exact recovery of corrupted low-rank
     matrices", algorithm 5; Huang et al. 2012, "Singing-voice separation from monaural recordings using RPCA".
     """
+    progress = progress or Progress()
+    load("stemstudio.algorithms.rpca_kernel", progress)
     from stemstudio.algorithms.rpca_kernel import clip_and_sum
 
-    progress = progress or Progress()
     progress(0.0, "looking for patterns that come again")
     V = np.ascontiguousarray(V)
     kind = V.dtype.type
