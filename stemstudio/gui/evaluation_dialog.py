@@ -136,7 +136,8 @@ class EvaluationDialog(QDialog):
         bottom.addWidget(self.score)
         bottom.addWidget(copy)
         bottom.addWidget(buttons, 1)
-        for button in (self.choose, self.score, copy):
+        close = buttons.button(QDialogButtonBox.StandardButton.Close)
+        for button in (self.choose, self.score, copy, close):
             button.setAutoDefault(False)
         column = QVBoxLayout(self)
         column.addLayout(top)

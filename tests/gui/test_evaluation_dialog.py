@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
 from signals import mixture
 
 from stemstudio.algorithms.by_hand import ByHand
@@ -55,6 +56,9 @@ def rows(dialog) -> list[list[str]]:
 def test_ceilings_then_runs(qtbot, studio):
     dialog, _, folder = studio
     assert not dialog.score.isEnabled()
+    dialog.show()
+    blue = [button for button in dialog.findChildren(QPushButton) if button.isDefault()]
+    assert not blue, "only scoring stands out"
     dialog.load(folder)
     qtbot.waitUntil(dialog.score.isEnabled, timeout=20_000)
     masks = ["Ideal binary mask", "Ideal ratio mask", "Ideal Wiener mask"]

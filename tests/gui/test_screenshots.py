@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,26 @@ def test_pictures_of_a_score_of_templates_and_of_hints(qtbot, folder, tmp_path, 
     assert {"kick", "snare", "hi-hat"} <= {name.casefold() for name in names}
     informed = shoot(qtbot, window, folder / "13-score-informed.png")
     assert hues(sheet_of(window, informed)) >= 2
+
+    true = tmp_path / "true stems"
+    true.mkdir()
+    for part, name in {"Kick": "kick", "Snare": "snare", "Hihat": "hi-hat"}.items():
+        shutil.copyfile(drums / f"runningExample_Funky{part}.wav", true / f"{name}.wav")
+    window.commands.compare()
+    evaluation = window.commands._evaluation
+    evaluation.load(true)
+    qtbot.waitUntil(evaluation.score.isEnabled, timeout=60_000)
+    evaluation.run()
+    qtbot.waitUntil(
+        lambda: bool(evaluation._comparison.runs) and evaluation.score.isEnabled(), timeout=60_000
+    )
+    QTest.qWait(100)
+    assert evaluation.grab().save(str(folder / "16-evaluation.png"))
+    table = evaluation.table
+    assert table.rowCount() == 4 * 4, "three ceilings and the run, of every stem and their mean"
+    header, view = table.horizontalHeader(), table.viewport().width()
+    assert header.length() <= view, "every figure is in sight"
+    evaluation.close()
 
     library = TemplateLibrary()
     for part in ("Kick", "Snare", "Hihat"):
