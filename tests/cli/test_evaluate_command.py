@@ -69,4 +69,4 @@ def test_stems_of_other_names_are_told_how_to_be_matched(command: Any, tmp_path:
     assert refused.code
     assert "no estimate of “voice”" in refused.stderr
     assert "--match best" in refused.stderr
-    assert "voice (vocals)" in command(*words, "--match", "best").stdout
+    assert "voice (vocals)" in command(*words, "--match", "best").stderr
