@@ -40,9 +40,10 @@ def algorithms(
             say("It has no parameters.")
             return
         show_table(("parameter", "default", "range", ""), rows)
-        first = rows[0]
+        first, value = rows[0][:2]
+        setting = f"{first}={value}" if " " not in value else f'"{first}={value}"'  # as a shell wants it
         say(
-            f"\nGive them as in: stemstudio separate SONG --algorithm {recipe.name} --set {first[0]}={first[1]} --out DIR\n"
+            f"\nGive them as in: stemstudio separate SONG --algorithm {recipe.name} --set {setting} --out DIR\n"
             f"What it is good for, and what each parameter does to the sound: stemstudio help {recipe.name}"
         )
         if recipe.masked:

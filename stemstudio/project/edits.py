@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -363,7 +364,8 @@ def unique_name(state: State, word: str, without: Iterable[int] = (), also: Iter
     """`word`, with a number behind it if a stem is called that already, or `also` holds it."""
     gone = set(without)
     taken = {stem.name for stem in state.stems.values() if stem.id not in gone} | set(also)
-    return next(name for name in (word, *(f"{word} {n}" for n in range(2, 10_000))) if name not in taken)
+    names = chain([word], (f"{word} {number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _poured(state: State, target: int, others: Sequence[int], name: str) -> Edit:

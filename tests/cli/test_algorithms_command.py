@@ -54,3 +54,13 @@ def test_a_recipe_says_beforehand_whether_it_finds_atoms(recipe: Any) -> None:
         recipe.from_settings(QUICK.get(recipe.name, {})).run(mixture(0.5, 8000)[0], Progress()).atoms
         == recipe.atoms
     )
+
+
+def test_an_example_can_be_pasted_into_a_shell(command: Any) -> None:
+    """What holds a space is one word."""
+    import shlex
+
+    line = next(line for line in command("algorithms", "ensemble").stderr.splitlines() if "as in" in line)
+    words = shlex.split(line)
+    assert words[words.index("--set") + 1] == "members=htdemucs, umxhq"
+    assert words[-2] == "--out"

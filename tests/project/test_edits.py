@@ -191,3 +191,10 @@ def test_masks_are_chosen_and_moved_in_steps_that_can_be_undone() -> None:
     assert cut.state.splits[0].masking == plain
     for leaf, sound in small.dense(cut.state).items():
         assert np.array_equal(sound, before[leaf])
+
+
+def test_there_is_a_free_name_however_many_are_taken() -> None:
+    state = small.project(0.1)[0].state
+    taken = ["voice", *(f"voice {number}" for number in range(2, 10_000))]
+    assert edits.unique_name(state, "voice", also=taken) == "voice 10000"
+    assert edits.unique_name(state, "voice") == "voice"

@@ -90,9 +90,9 @@ class AtomDetail(QWidget):
         column.setContentsMargins(12, 4, 12, 10)
         column.setSpacing(5)
         column.addLayout(top)
-        column.addWidget(self.spectrum)
+        column.addLayout(self._stems)  # first: in a low panel, all below it has to be scrolled to
         column.addWidget(self.words)
-        column.addLayout(self._stems)
+        column.addWidget(self.spectrum)
         column.addLayout(works)
         column.addWidget(self.hint)
         column.addStretch(1)

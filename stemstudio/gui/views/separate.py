@@ -418,11 +418,10 @@ class SeparatePanel(QWidget):
         self.stems.setCurrentIndex(max(0, self.stems.findData(chosen)))
         self.stems.blockSignals(False)
 
-    def _time(self, recipe: Algorithm) -> str:
+    def _time(self, recipe: Algorithm, speed: float | None) -> str:
         """How long a recipe will take here, in words that promise nothing that was not measured."""
         box = self.box
         seconds = self._document.duration if box is None else box.stop - box.start + 2 * recipe.context
-        speed = self._speeds(recipe.timed_as)
         work = seconds * recipe.effort / max(1e-3, speed or recipe.speed)
         return roughly(work if speed else recipe.begins + work, measured=speed is not None)
 
@@ -437,8 +436,8 @@ class SeparatePanel(QWidget):
                 words = f"{card.goal.words} · needs a download"
                 card.say(words, missing, needs_weights=True, brief="download")
             elif there:
-                measured = self._speeds(recipe.timed_as) is not None
-                takes = self._time(recipe)
+                speed = self._speeds(recipe.timed_as)
+                measured, takes = speed is not None, self._time(recipe, speed)
                 words = f"{card.goal.words} · {takes}" + (" here" if measured else "")
                 tip = "as measured here" if measured else "a guess: it has not been timed on this machine yet"
                 brief = takes.removeprefix("about ").removeprefix("maybe ")
@@ -484,7 +483,7 @@ class SeparatePanel(QWidget):
         elif missing:
             tip = "Asks with the size before anything is downloaded; then it runs (Ctrl+Return)"
         else:
-            took = "" if recipe is None else f", {self._time(recipe)}"
+            took = "" if recipe is None else f", {self._time(recipe, self._speeds(recipe.timed_as))}"
             what = "the selection of " if self.box is not None else ""
             tip = f"Take {what}{self.stems.currentText().strip()} apart{took} (Ctrl+Return)"
         # While there are new hints, the key refines from them.
