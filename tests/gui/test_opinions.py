@@ -95,6 +95,9 @@ def test_atoms_go_to_the_stems_that_there_were_before(shown, qtbot):
     chances = {row.text(): row.chance for row in detail.stem_rows}
     assert 0.5 < chances["low"] < 0.98
     assert sum(chances.values()) == pytest.approx(1.0, abs=1e-3)
+    detail.resize(270, 400)
+    detail.show()
+    assert detail.stem_rows[-1].geometry().bottom() < detail.spectrum.y(), "in sight in a low panel"
     document.undo()
     assert owners(document) == ["residual"] * 4
 
