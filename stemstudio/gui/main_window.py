@@ -211,9 +211,9 @@ class MainWindow(QMainWindow):
             # Not within the drop: the other program waits until this returns, and a question may come up.
             songs = [path for path in paths if path.suffix.lower() != SUFFIX]
             if len(songs) > 1:
-                QTimer.singleShot(0, lambda: self.commands.several_songs(songs))
+                QTimer.singleShot(0, self, lambda: self.commands.several_songs(songs))
             else:
-                QTimer.singleShot(0, lambda: self.open_path(paths[0]))
+                QTimer.singleShot(0, self, lambda: self.open_path(paths[0]))
 
     # putting together
 

@@ -38,7 +38,7 @@ class RoomDock(QObject):
             self.bring_back()
             if self._stood:
                 self._stood = False
-                QTimer.singleShot(0, self._narrow)  # when the others have taken its column
+                QTimer.singleShot(0, self, self._narrow)  # when the others have taken its column
             return
         self._stood = True
         self._make_way()

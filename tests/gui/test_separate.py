@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from small_projects import song, split_song, stem_called
@@ -45,6 +46,15 @@ def click(widget):
 
 def card(panel, title):
     return next(card for card in panel.cards if card.goal.title == title)
+
+
+def test_a_panel_may_go_right_after_its_size_changed(qtbot):
+    view = SeparatePanel(document := song())
+    view.show()
+    view.resize(330, 700)
+    document.jobs.close()
+    shiboken6.delete(view)
+    qtbot.wait(20)  # what was put off until then would fail here
 
 
 def test_the_chosen_goal_is_in_sight_however_low_the_panel_is(panel, qtbot):

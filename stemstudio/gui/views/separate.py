@@ -360,7 +360,7 @@ class SeparatePanel(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            QTimer.singleShot(0, self._show_chosen)  # when the goals have their new height
+            QTimer.singleShot(0, self, self._show_chosen)  # when the goals have their new height
         return super().eventFilter(watched, event)
 
     def _show_chosen(self) -> None:
