@@ -88,7 +88,7 @@ def test_a_block_of_one_stem_is_a_small_part_of_its_time():
     for layout in ("5.1", "7.1"):
         for ear in ("loudspeakers", "fold-down", "headphones"):
             costs = []
-            for place in (Place(azimuth=-35.0), STAGE, moving):
+            for place in (Place(azimuth=-35.0, lfe_db=None), STAGE, moving):
                 spread = Spread(Room(layout=layout, fold_safe=True), {1: place}, RATE, sound.shape[1])
                 listening = Listening(spread, ear)
 
@@ -111,7 +111,8 @@ def test_plain_panning_costs_no_more_than_by_the_book(layout):
     """And is the same to float32."""
     rng = np.random.default_rng(2)
     stems = [0.1 * rng.standard_normal((2, 10 * RATE)).astype(np.float32) for _ in NAMES]
-    places = {n: Place(azimuth=each, width=40.0) for n, each in enumerate((-120.0, -40.0, 0.0, 65.0, 170.0))}
+    angles = (-120.0, -40.0, 0.0, 65.0, 170.0)
+    places = {n: Place(azimuth=each, width=40.0, lfe_db=None) for n, each in enumerate(angles)}
     room = Spread(Room(layout=layout), places, RATE, 10 * RATE)
 
     def ours() -> np.ndarray:
