@@ -16,6 +16,7 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.hanging_up import NAME
 from stemstudio.algorithms.neural.weights import models_folder
+from stemstudio.gui.document import Document
 from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.fetching import Fetching, offer_sketch
 from stemstudio.gui.models_dialog import ModelsDialog
@@ -200,14 +201,22 @@ def test_the_first_run_asks_with_the_size_and_then_runs(qtbot, hub):
     document.jobs.close()
 
 
-def test_without_a_network_stems_are_one_click_away(qtbot, hub, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    document = song()
+def listened_to(
+    document: Document,
+) -> tuple[Fetching, list[tuple[Exception, Callable[[], None]]], list[Exception]]:
+    """What fetches for a document, with what it offers instead and what it says went wrong."""
     fetching = Fetching(document.jobs)
-    offers: list[tuple[Exception, object]] = []
+    offers: list[tuple[Exception, Callable[[], None]]] = []
     errors: list[Exception] = []
     fetching.unreachable.connect(lambda error, instead: offers.append((error, instead)))
     fetching.failed.connect(errors.append)
+    return fetching, offers, errors
+
+
+def test_without_a_network_stems_are_one_click_away(qtbot, hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    document = song()
+    fetching, offers, errors = listened_to(document)
     ran: list[Algorithm] = []
     window = QWidget()
     qtbot.addWidget(window)
@@ -224,11 +233,7 @@ def test_without_a_network_stems_are_one_click_away(qtbot, hub, monkeypatch):
 
 def test_a_download_that_breaks_off_offers_sketch_too(qtbot, hub):
     document = song()
-    fetching = Fetching(document.jobs)
-    offers: list[tuple[Exception, Callable[[], None]]] = []
-    errors: list[Exception] = []
-    fetching.unreachable.connect(lambda error, instead: offers.append((error, instead)))
-    fetching.failed.connect(errors.append)
+    fetching, offers, errors = listened_to(document)
     ran: list[Algorithm] = []
     window = QWidget()
     qtbot.addWidget(window)
