@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QScrollArea,
-    QSplitter,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -72,6 +71,7 @@ from stemstudio.gui.views.practice_bar import PracticeBar
 from stemstudio.gui.views.room import RoomPanel
 from stemstudio.gui.views.separate import SeparatePanel
 from stemstudio.gui.views.sheet import Sheet
+from stemstudio.gui.views.sheet_and_atoms import SheetAndAtoms
 from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
@@ -245,14 +245,9 @@ class MainWindow(QMainWindow):
         column.addWidget(self.picture_bar)
         column.addWidget(self.doubt_bar)
         column.addWidget(self.sheet, 1)
-        self.splitter = QSplitter(Qt.Orientation.Vertical, self)
-        self.splitter.addWidget(top)
-        self.splitter.addWidget(self.atoms)
-        self.splitter.setStretchFactor(0, 3)
-        self.splitter.setStretchFactor(1, 1)
-        self.splitter.setCollapsible(0, False)
+        self.sheet_and_atoms = SheetAndAtoms(top, self.atoms, self)
         self.atoms.set_margins(self.sheet.frequency_ruler.width(), 0)
-        self.setCentralWidget(self.splitter)
+        self.setCentralWidget(self.sheet_and_atoms)
 
         right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
         self.setCorner(Qt.Corner.BottomLeftCorner, bottom)

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 from PySide6.QtCore import QByteArray, QObject, QSettings
 
 from stemstudio.gui.look import Look
+from stemstudio.gui.views.sheet_and_atoms import DELIVERED
 
 if TYPE_CHECKING:
     from stemstudio.gui.main_window import MainWindow
 
 LAYOUT_VERSION = 2
-SPLITTER = [520, 220]
 
 
 class Remembered(QObject):
@@ -29,17 +29,15 @@ class Remembered(QObject):
     def restore(self) -> None:
         """As it was when the program ended; what does not fit is left as delivered."""
         window, settings = self._window, QSettings()
-        geometry, layout, splitter = (
-            settings.value(f"window/{name}") for name in ("geometry", "layout", "splitter")
+        geometry, layout, shares = (
+            settings.value(f"window/{name}") for name in ("geometry", "layout", "shares")
         )
         if isinstance(geometry, QByteArray):
             window.restoreGeometry(geometry)
         if isinstance(layout, QByteArray):
             window.restoreState(layout, LAYOUT_VERSION)
-        if isinstance(splitter, QByteArray):
-            window.splitter.restoreState(splitter)
-        else:
-            window.splitter.setSizes(SPLITTER)
+        if isinstance(shares, list) and len(shares) == 2 and all(str(share).isdecimal() for share in shares):
+            window.sheet_and_atoms.set_shares([int(share) for share in shares])
         window.tools.restore({key: settings.value(f"tools/{key}") for key in window.tools.record()})
         device, latency = settings.value("sound/device"), settings.value("sound/latency")
         if device or latency:
@@ -57,7 +55,7 @@ class Remembered(QObject):
         window, settings = self._window, QSettings()
         settings.setValue("window/geometry", window.saveGeometry())
         settings.setValue("window/layout", window.saveState(LAYOUT_VERSION))
-        settings.setValue("window/splitter", window.splitter.saveState())
+        settings.setValue("window/shares", window.sheet_and_atoms.shares)
         for name, value in window.tools.record().items():
             settings.setValue(f"tools/{name}", value)
         settings.setValue("look", window.document.look.model_dump_json())
@@ -65,7 +63,7 @@ class Remembered(QObject):
     def as_delivered(self) -> None:
         """All docks where they were at the first start."""
         self._window.restoreState(self._delivered, LAYOUT_VERSION)
-        self._window.splitter.setSizes(SPLITTER)
+        self._window.sheet_and_atoms.set_shares(DELIVERED)
 
     def _output(self, device: str, latency: str) -> None:
         QSettings().setValue("sound/device", device)

@@ -90,6 +90,30 @@ def test_a_job_that_begins_moves_nothing(qtbot, window):
     qtbot.waitUntil(lambda: not window.document.jobs.queue)
 
 
+def test_the_spectrogram_has_the_height_until_there_are_atoms(qtbot, window, song):
+    open_song(qtbot, window, song)
+    alone, shares = window.sheet.height(), window.sheet_and_atoms.shares
+    assert window.atoms.height() < shares[1] / 1.5
+    assert window.atoms.rows.height() >= 2 * window.fontMetrics().height(), "the way to atoms can be read"
+
+    separate(qtbot, window, "nmf", components=4, iterations=5)
+    qtbot.waitUntil(lambda: window.sheet.height() < alone)
+    height = sum(window.sheet_and_atoms.sizes())
+    assert window.atoms.height() == pytest.approx(height * shares[1] / sum(shares), abs=2)
+
+    window.sheet_and_atoms.moveSplitter(height // 2, 1)  # as the mouse does
+    drawn = window.sheet_and_atoms.shares
+    window.document.undo()
+    qtbot.waitUntil(lambda: window.sheet.height() >= alone)
+    window.remembered.store()
+    window.remembered.as_delivered()
+    window.remembered.restore()
+    window.document.redo()
+    qtbot.waitUntil(lambda: window.sheet_and_atoms.sizes()[1] > alone // 3)
+    top, bottom = window.sheet_and_atoms.sizes()
+    assert bottom / (top + bottom) == pytest.approx(drawn[1] / sum(drawn), abs=0.01), (drawn, top, bottom)
+
+
 def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
     document = window.document
     open_song(qtbot, window, song)

@@ -62,6 +62,7 @@ NOBODY = (
 )
 ASK = "Ask "  # and a model
 FIND = 0  # in the place of how many stems
+UNBOUNDED = (1 << 24) - 1  # the tallest that a widget may be
 NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
 
 
@@ -72,13 +73,17 @@ class AtomsView(QWidget):
     -------
     hear_atom(parent, atom)
         An atom of the split of stem `parent` is to be heard alone.
+    emptied()
+        `empty` is another; the height that this view needs is, too.
     """
 
     hear_atom = Signal(int, int)
+    emptied = Signal()
 
     def __init__(self, document: Document, parent: QWidget | None = None, *, playhead: Any = None) -> None:
         super().__init__(parent)
         self._document = document
+        self.empty = False
         self._estimates: Any = None  # the pictures are of these
         self._pictures: AtomPictures | None = None
         self._preview: Any = None
@@ -390,6 +395,8 @@ class AtomsView(QWidget):
         self.work_button.setText("Working…" if self._reworking.running else "Work on them")
         self._call_for_suggestion(there and split is not None and set(split.owners) == {split.residual})
         self._show_title(estimates)
+        anywhere = state is not None and any(other.estimates.atoms for other in state.splits.values())
+        self._set_empty(self._preview is None and not anywhere)
         if estimates is self._estimates:
             self._sort()
             return
@@ -414,6 +421,13 @@ class AtomsView(QWidget):
                 self._sort()
 
         self._document.jobs.run("Drawing atoms", work, done, heavy=False)
+
+    def _set_empty(self, empty: bool) -> None:
+        """No taller than its words while the project has no atoms at all."""
+        if empty != self.empty:
+            self.empty = empty
+            self.setMaximumHeight(self.minimumSizeHint().height() if empty else UNBOUNDED)
+            self.emptied.emit()
 
     def _how_changed(self) -> None:
         if self.how.currentData() == "stems":
