@@ -43,9 +43,9 @@ def list_models(json: Json = False) -> None:
     rows = [
         [
             each["name"],
-            "here" if each["here"] else "partly here" if each["files"] else "–",
+            "here" if each["here"] else "partly here" if each["files"] or each["begun"] else "–",
             f"{each['bytes'] / MEGABYTE:.0f} MB"
-            if each["files"]
+            if each["here"]
             else f"≈ {each['about_megabytes']} MB"
             if each["about_megabytes"] is not None
             else "",
@@ -65,11 +65,13 @@ def list_models(json: Json = False) -> None:
 def download_model(name: Name, json: Json = False) -> None:
     """Fetch a model's weights from the model hub."""
     from stemstudio.algorithms.neural.download import download, size_of
+    from stemstudio.algorithms.neural.hub_files import begun
 
     model = _model(name)
-    size = size_of(model)
+    size, came = size_of(model), begun(model)
     if size:
-        say(f"{model.name}: {size / MEGABYTE:.0f} MB to fetch, licence {model.licence}.")
+        here = f", {came / MEGABYTE:.0f} MB of them have come already" if came else ""
+        say(f"{model.name}: {size / MEGABYTE:.0f} MB to fetch{here}, licence {model.licence}.")
     with working(f"fetching {model.name}") as progress:
         paths = download(model, progress)
     if json:
@@ -159,6 +161,7 @@ def _model(name: str) -> Any:
 
 
 def _told(model: Any) -> Mapping[str, Any]:
+    from stemstudio.algorithms.neural.hub_files import begun
     from stemstudio.algorithms.neural.weights import look_for
 
     files = [each.path for each in look_for(model) if each.path is not None]
@@ -172,5 +175,6 @@ def _told(model: Any) -> Mapping[str, Any]:
         "here": len(files) == len(model.networks),
         "files": [str(path) for path in files],
         "bytes": sum(path.stat().st_size for path in files),
+        "begun": begun(model),
         "about_megabytes": model.about,
     }

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import Model
+from stemstudio.algorithms.neural.hub_files import begun
 from stemstudio.errors import DownloadFailed, HubUnreachable
 from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.notation import time_text
@@ -31,7 +32,7 @@ class Fetching(QObject):
     Attributes
     ----------
     sizes
-        Bytes that a model still takes to fetch, by its name, as far as the hub was asked.
+        Bytes of a model's files that are not here, by its name, as far as the hub was asked.
     offline
         Whether the hub could not be reached when it was asked last.
     now
@@ -91,7 +92,7 @@ class Fetching(QObject):
         self._next()
 
     def cancel(self) -> None:
-        """Stop, and forget what waits; nothing is left of a file that was under way."""
+        """Stop, and forget what waits; a file that is under way is gone on with when it is wanted again."""
         self._waiting.clear()
         if self._job is not None:
             self._job.stop()
@@ -181,12 +182,12 @@ class Fetching(QObject):
         window: QWidget,
     ) -> None:
         names = " and ".join(model.name for model in models)
-        size = megabytes(sum(self.sizes.get(model.name, 0) for model in models))
+        size = sum(max(0, self.sizes.get(model.name, 0) - begun(model)) for model in models)
         licences = " and ".join(dict.fromkeys(model.licence for model in models))
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Download",
-            f"{names} {'is' if len(models) == 1 else 'are'} not on this machine yet: {size} to download. "
+            f"{names} {'is' if len(models) == 1 else 'are'} not on this machine yet: {megabytes(size)} to download. "
             f"Licence: {licences}.",
             parent=window,
         )

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.algorithms.neural.catalogue import MODELS, Model
+from stemstudio.algorithms.neural.hub_files import begun
 from stemstudio.algorithms.neural.own_models import every_model, is_own
 from stemstudio.algorithms.neural.roformer_settings import config_beside
 from stemstudio.algorithms.neural.weights import (
@@ -73,22 +74,27 @@ class Row:
         Whether all of its networks are here.
     removable
         Whether any of its files is ours to delete.
+    begun
+        Bytes that have come of other files, whose download goes on from there.
     """
 
     paths: tuple[Path, ...]
     size: int
     whole: bool
     removable: bool
+    begun: int
 
     @classmethod
     def of(cls, model: Model) -> Row:
         found = look_for(model)
         paths = tuple(each.path for each in found if each.path is not None)
+        came = begun(model)
         return cls(
             paths,
             sum(path.stat().st_size for path in paths),
             len(paths) == len(found),
-            any(removable(path, model) for path in paths),
+            any(removable(path, model) for path in paths) or came > 0,
+            came,
         )
 
 
@@ -300,7 +306,7 @@ class ModelsDialog(QDialog):
         if model.name in self._fetching.waiting:
             return "waiting to be fetched"
         if row is None or not row.paths:
-            return "not here"
+            return "partly fetched" if row is not None and row.begun else "not here"
         if row.whole and model.shipped:
             return "comes along"
         return "here" if row.whole else f"{len(row.paths)} of {len(model.networks)} files"
@@ -316,10 +322,12 @@ class ModelsDialog(QDialog):
         if row is not None and row.paths:
             lines.append("\n".join(str(path) for path in row.paths))
         else:
-            size = self._fetching.sizes.get(model.name)
+            size, came = self._fetching.sizes.get(model.name), 0 if row is None else row.begun
             told = "Not on this machine"
+            if came:
+                told += f" but for {megabytes(came)}, where Download goes on"
             if size is not None:
-                lines.append(f"{told}: {megabytes(size)} to download.")
+                lines.append(f"{told}: {megabytes(max(0, size - came))} to download.")
             elif self._fetching.offline:
                 about = f": about {model.about} MB to download" if model.about is not None else ""
                 lines.append(
@@ -378,7 +386,7 @@ class ModelsDialog(QDialog):
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Remove",
-            f"Delete the weights of {model.name} ({megabytes(row.size)}) from this machine?",
+            f"Delete the weights of {model.name} ({megabytes(row.size + row.begun)}) from this machine?",
             parent=self,
         )
         box.setInformativeText("They can be downloaded again.")

@@ -17,7 +17,8 @@ from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.checkpoints import load_network
 from stemstudio.algorithms.neural.download import download, size_of
 from stemstudio.algorithms.neural.hanging_up import NAME
-from stemstudio.algorithms.neural.weights import add, hub_cache, look_for, models_folder, remove, verify
+from stemstudio.algorithms.neural.hub_files import begun, hub_cache, parts
+from stemstudio.algorithms.neural.weights import add, look_for, models_folder, remove, verify
 from stemstudio.errors import BadModel, DownloadFailed, StemStudioError
 from stemstudio.progress import Cancelled, Progress
 
@@ -80,7 +81,7 @@ def test_what_arrives_changed_is_deleted(hub):
     assert nothing_is_left()
 
 
-def test_a_cancel_takes_hold_where_nothing_comes_and_leaves_nothing(hub):
+def test_a_cancel_takes_hold_where_nothing_comes(hub):
     hub.waiting = threading.Event()
     hub.files[KEY] = hub.files[KEY] + bytes(4_000_000)
     came = threading.Event()
@@ -105,10 +106,69 @@ def test_a_cancel_takes_hold_where_nothing_comes_and_leaves_nothing(hub):
         lines[0].join(5 - (time.monotonic() - asked))
         assert time.monotonic() - asked < 5, "the connection is given up soon, too"
     assert not hub.waiting.is_set()
+    assert look_for(MODEL)[0].path is None
+
+
+def stopped_half_way(hub) -> int:
+    """A download that was cancelled in its middle; how many bytes have come."""
+    hub.files[KEY] += bytes(4_000_000)
+    progress = Progress(lambda fraction, words: progress.cancel() if fraction > 0.5 else None)
+    with pytest.raises(Cancelled):
+        download(MODEL, progress)
+    while lines := [thread for thread in threading.enumerate() if thread.name == NAME]:
+        lines[0].join(5)
+    return begun(MODEL)
+
+
+def test_what_has_come_before_a_cancel_is_not_fetched_again(hub):
+    came = stopped_half_way(hub)
+    whole = len(hub.files[KEY])
+    assert 0.4 * whole < came < 0.7 * whole
+    assert look_for(MODEL)[0].path is None, "it is not taken for weights"
+    seen: list[tuple[float, str]] = []
+    download(MODEL, Progress(lambda fraction, words: seen.append((fraction, words))))
+    assert hub.ranges == [0, came]
+    assert next(fraction for fraction, words in seen if "MB a second" in words) >= came / whole
+    (path,) = [each.path for each in look_for(MODEL)]
+    assert path.read_bytes() == hub.files[KEY]
+    assert verify(path, MODEL) == "whole"
+    assert not parts(MODEL)
+    assert not begun(MODEL)
+
+
+def test_of_a_file_that_was_published_anew_nothing_old_is_taken(hub):
+    stopped_half_way(hub)
+    hub.files[KEY] = bytes(1000) + hub.files[KEY]
+    download(MODEL, Progress())
+    assert hub.ranges == [0, 0]
+    assert look_for(MODEL)[0].path.read_bytes() == hub.files[KEY]
+
+
+def test_a_part_that_was_changed_meanwhile_is_found_out(hub):
+    stopped_half_way(hub)
+    (part,) = parts(MODEL)
+    part.write_bytes(b"?" * part.stat().st_size)
+    with pytest.raises(DownloadFailed, match="damaged"):
+        download(MODEL, Progress())
     assert nothing_is_left()
-    hub.waiting = None
     download(MODEL, Progress())
     assert verify(look_for(MODEL)[0].path, MODEL) == "whole"
+
+
+def test_removing_takes_what_is_not_whole(hub):
+    stopped_half_way(hub)
+    assert len(remove(MODEL)) == 1
+    assert nothing_is_left()
+
+
+def test_where_there_are_no_links_nothing_lies_twice(hub, monkeypatch):
+    import huggingface_hub.file_download as library
+
+    monkeypatch.setattr(library, "are_symlinks_supported", lambda folder=None: False)
+    (path,) = download(MODEL, Progress())
+    assert not path.is_symlink()
+    assert remove(MODEL) == (path,)
+    assert nothing_is_left()
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "no such"), (500, "error 500"), (403, "error 403")])

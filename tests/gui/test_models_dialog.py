@@ -125,7 +125,7 @@ def test_a_model_is_downloaded_verified_and_removed(qtbot, page, hub):
     assert not page.errors
 
 
-def test_a_download_is_cancelled_at_once_and_leaves_nothing(qtbot, page, hub):
+def test_a_download_is_cancelled_at_once_and_gone_on_with_later(qtbot, page, hub):
     page.choose("htdemucs")
     hub.waiting = threading.Event()
     hub.files[KEY] += bytes(4_000_000)
@@ -134,10 +134,17 @@ def test_a_download_is_cancelled_at_once_and_leaves_nothing(qtbot, page, hub):
     page.fetch_row.cancel.click()
     assert not page.fetch_row.isVisible()
     qtbot.waitUntil(  # while the hub still says nothing
-        lambda: page.download.isEnabled() and cells(page, "htdemucs")[1] == "not here", timeout=5000
+        lambda: page.download.isEnabled() and cells(page, "htdemucs")[1] == "partly fetched", timeout=5000
     )
-    assert not page.errors
+    assert "but for" in page.details.text()
+    assert "where Download goes on" in page.details.text()
+    assert page.remove.isEnabled()
     qtbot.waitUntil(lambda: NAME not in {thread.name for thread in threading.enumerate()}, timeout=5000)
+    hub.waiting = None
+    page.download.click()
+    qtbot.waitUntil(lambda: cells(page, "htdemucs")[1] == "here", timeout=5000)
+    assert hub.ranges[1] > 500_000, "the rest only"
+    assert not page.errors
 
 
 def test_what_one_has_is_added_and_checked(qtbot, page, tmp_path):

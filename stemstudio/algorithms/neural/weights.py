@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import MODELS, Model
+from stemstudio.algorithms.neural.hub_files import parts, repository_folder
 from stemstudio.algorithms.streaming import Streaming
 from stemstudio.errors import BadModel, MissingModel, StemStudioError, UnwritableFile
 from stemstudio.progress import Progress
@@ -50,14 +51,6 @@ def models_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("StemStudio", appauthor=False)) / "models"
-
-
-def hub_cache() -> Path:
-    """Where the model hub's own tools keep what they fetch."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(
-        os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or cache / "huggingface") / "hub"
-    )
 
 
 def look_for(model: Model) -> tuple[Weights, ...]:
@@ -144,7 +137,10 @@ def load(path: Path, model: Model) -> Any:
 
 
 def remove(model: Model) -> tuple[Path, ...]:
-    """Delete a model's files from our folder and the hub's cache; those that were deleted. Torch's are not ours."""
+    """Delete a model's files, and what has come of others, from our folder and the hub's cache; those that were deleted.
+
+    Torch's are not ours.
+    """
     if model.shipped:
         raise StemStudioError(
             f"{model.name} comes with the program.", "It goes when the program is removed; it takes 7 MB."
@@ -166,6 +162,9 @@ def remove(model: Model) -> tuple[Path, ...]:
                     with suppress(OSError):
                         blob.unlink()
                 gone.append(path)
+    for path in parts(model):
+        path.unlink()
+        gone.append(path)
     return tuple(gone)
 
 
@@ -315,7 +314,7 @@ def _folders(model: Model) -> Iterator[Path]:
 
 
 def _snapshots(model: Model) -> Iterator[Path]:
-    folder = hub_cache() / f"models--{model.repository.replace('/', '--')}" / "snapshots"
+    folder = repository_folder(model) / "snapshots"
     if folder.is_dir():
         inner = Path(model.file).parent
         yield from sorted(snapshot / inner for snapshot in folder.iterdir())

@@ -22,7 +22,7 @@ class FetchRow(QWidget):
         self.bar.setAccessibleName("How far the download is")
         self.cancel = QPushButton("Cancel", self)
         self.cancel.setAutoDefault(False)
-        self.cancel.setToolTip("Stop the download; nothing is left of a file that is not complete")
+        self.cancel.setToolTip("Stop the download; when it is wanted again, it goes on from there")
         self.cancel.setAccessibleName("Cancel the download")
         self.cancel.clicked.connect(fetching.cancel)
         row = QHBoxLayout()
