@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import MethodType
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stemstudio.gui.actions import Command
+from stemstudio.gui.menus.menu import Command, Menu
 
 TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 SETTINGS = "keys"
@@ -34,20 +35,26 @@ class Bindings(QObject):
 
     changed = Signal()
 
-    def __init__(self, window: QWidget, commands: Iterable[Command], receiver: QObject) -> None:
+    def __init__(self, window: QWidget, menus: Iterable[Menu]) -> None:
         super().__init__(window)
-        self.commands = tuple(commands)
         self.actions: dict[str, QAction] = {}
         self._window = window
-        self._receiver = receiver
+        self._menus: dict[Command, Menu] = {}
         self._held: dict[int, Command] = {}
         self._space_clean = False
-        for command in self.commands:
-            self._add(command)
+        for menu in menus:
+            for command in menu.commands:
+                self._menus[command] = menu
+                self._add(command)
         self._bind_all()
         application = QApplication.instance()
         assert application is not None
         application.installEventFilter(self)
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """All commands, in the order of the menus."""
+        return tuple(self._menus)
 
     def keys(self, command: Command) -> tuple[str, ...]:
         """The keys of a command: those chosen, else its own."""
@@ -124,16 +131,17 @@ class Bindings(QObject):
                 self._space_clean = True
             return True
         for command in self.commands:
-            if command.held and any(same_key(combination, key) for key in self.keys(command)):
+            if command.end is not None and any(same_key(combination, key) for key in self.keys(command)):
                 if not event.isAutoRepeat() and self.actions[command.id].isEnabled():
                     self._held[event.key()] = command
-                    getattr(self._receiver, command.name)()
+                    self._method(command.do, command)()
                 return True
         return False
 
     def _end(self, key: int) -> None:
         command = self._held.pop(key)
-        getattr(self._receiver, f"{command.name}_end")()
+        assert command.end is not None
+        self._method(command.end, command)()
 
     def _let_go_of_all(self) -> None:
         for key in tuple(self._held):
@@ -144,11 +152,11 @@ class Bindings(QObject):
         action.setToolTip(command.tip)
         action.setStatusTip(command.tip)
         action.setObjectName(command.id)
-        slot = getattr(self._receiver, command.name)
-        if command.held:
+        slot = self._method(command.do, command)
+        if command.end is not None:
             # From the menu, with no key to let go of: on and off.
             action.setCheckable(True)
-            end = getattr(self._receiver, f"{command.name}_end")
+            end = self._method(command.end, command)
             action.toggled.connect(lambda on: slot() if on else end())
         elif command.checkable:
             action.setCheckable(True)
@@ -160,11 +168,14 @@ class Bindings(QObject):
         self._window.addAction(action)
         self.actions[command.id] = action
 
+    def _method(self, do: Callable[..., None], command: Command) -> Callable[..., None]:
+        return MethodType(do, self._menus[command])
+
     def _bind_all(self) -> None:
         for command in self.commands:
             keys = self.keys(command)
             action = self.actions[command.id]
-            watched = command.held or any(same_key(key, "Space") for key in keys)
+            watched = command.end is not None or any(same_key(key, "Space") for key in keys)
             action.setShortcuts([] if watched else [QKeySequence(key) for key in keys])
             if watched and keys:
                 action.setText(f"{command.text}\t{keys[0]}")

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stemstudio.gui.actions import Command
 from stemstudio.gui.bindings import Bindings
+from stemstudio.gui.menus.menu import Command
 
 POINTER = (
     ("Scroll in time · in frequency", "wheel · Shift+wheel"),

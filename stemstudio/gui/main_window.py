@@ -1,4 +1,4 @@
-"""The main window: puts views, docks and menus together; what they do is in `commands`."""
+"""The main window: puts views, docks and menus together; what they do is in `menus`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ from stemstudio.audio.channels import ChannelChoice
 from stemstudio.audio.reading import SongInfo
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
-from stemstudio.gui.actions import COMMANDS, MENUS, MNEMONICS
 from stemstudio.gui.auditions import Auditions
 from stemstudio.gui.bindings import Bindings
-from stemstudio.gui.commands import Commands
 from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.document import Document
 from stemstudio.gui.error_dialog import show_error
@@ -41,6 +39,7 @@ from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
 from stemstudio.gui.matching import Matching
 from stemstudio.gui.melody_finding import MelodyFinding
+from stemstudio.gui.menus import Menus
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.own_stems import OwnStemsReading
@@ -122,9 +121,9 @@ class MainWindow(QMainWindow):
         self.recent = Recent(self)
         self._make_views()
         self.teaching = Teaching(self.document, self.player, self.separate, self)
-        self.commands = Commands(self)
+        self.menus = Menus(self)
         self.comparing = Comparing(
-            self.document, self.player, self, references=lambda: self.commands.true_stems
+            self.document, self.player, self, references=lambda: self.menus.separate.true_stems
         )
         self.comparing.takes_changed.connect(lambda: self.saving.keep_takes(self.comparing.takes))
         self.saving.takes_read.connect(self.comparing.restore)
@@ -140,7 +139,7 @@ class MainWindow(QMainWindow):
         self.saving.opinions_read.connect(opinions.restore)
         opinions.failed.connect(self._show_error)
         opinions.went_to.connect(self._go_to_doubt)
-        self.bindings = Bindings(self, COMMANDS, self.commands)
+        self.bindings = Bindings(self, self.menus.all)
         self._make_menus()
         self._connect()
         self._order_tabs()
@@ -161,7 +160,7 @@ class MainWindow(QMainWindow):
         if path is not None:
             self.open_path(path)
         elif demo:
-            self.commands.open_demo()
+            self.menus.file.open_demo()
 
     def open_path(self, path: Path, channels: ChannelChoice | None = None) -> None:
         """Open a song or a project; what is open is asked about first."""
@@ -211,7 +210,7 @@ class MainWindow(QMainWindow):
             # Not within the drop: the other program waits until this returns, and a question may come up.
             songs = [path for path in paths if path.suffix.lower() != SUFFIX]
             if len(songs) > 1:
-                QTimer.singleShot(0, self, lambda: self.commands.several_songs(songs))
+                QTimer.singleShot(0, self, lambda: self.menus.separate.several_songs(songs))
             else:
                 QTimer.singleShot(0, self, lambda: self.open_path(paths[0]))
 
@@ -327,17 +326,23 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
-        self._menus: dict[str, QMenu] = {name: bar.addMenu(MNEMONICS.get(name, f"&{name}")) for name in MENUS}
-        for command in COMMANDS:
-            if not command.menu:
-                continue
-            menu = self._menus[command.menu]
-            if command.rule_before:
-                menu.addSeparator()
-            menu.addAction(self.bindings.actions[command.id])
-            if command.name == "open":
-                menu.addMenu(self.recent.menu)
-        view = self._menus["View"]
+        for menu in self.menus.all:
+            shown = bar.addMenu(menu.words)
+            for command in menu.commands:
+                if command.rule_before:
+                    shown.addSeparator()
+                if command.listed:
+                    shown.addAction(self.bindings.actions[command.id])
+                if command.name == "open":
+                    shown.addMenu(self.recent.menu)
+            if menu is self.menus.view:
+                self._add_panels(shown)
+        self.job_status = JobStatus(self.document, self)
+        bar.setCornerWidget(self.job_status, Qt.Corner.TopRightCorner)
+        self.statusBar()  # has its place from the start: nothing moves when the first line is said
+
+    def _add_panels(self, view: QMenu) -> None:
+        """The panels and the theme, below the commands of the View menu."""
         view.addSeparator()
         panels = view.addMenu("&Panels")
         for part in (*self.bars.values(), *self.docks.values()):
@@ -352,11 +357,8 @@ class MainWindow(QMainWindow):
         for name in ("dark", "light"):
             action = QAction(name.capitalize(), group, checkable=True)
             action.setChecked(theme.current().name == name)
-            action.triggered.connect(lambda _=False, name=name: self.commands.set_theme(name))
+            action.triggered.connect(lambda _=False, name=name: self.menus.view.set_theme(name))
             themes.addAction(action)
-        self.job_status = JobStatus(self.document, self)
-        bar.setCornerWidget(self.job_status, Qt.Corner.TopRightCorner)
-        self.statusBar()  # has its place from the start: nothing moves when the first line is said
 
     def _connect(self) -> None:
         document = self.document
@@ -386,32 +388,32 @@ class MainWindow(QMainWindow):
         self.separating.card_failed.connect(self._offer_processor)
         self.fetching.unreachable.connect(self._offer_sketch)
         self.separating.unfinished.connect(self.separate.show_unfinished)
-        self.separate.models_wanted.connect(self.commands.show_models)
+        self.separate.models_wanted.connect(self.menus.separate.show_models)
         self.separate.keep_wanted.connect(self.separating.keep_finished)
         self.separate.forget_wanted.connect(self.separating.forget_finished)
-        self.separate.run_wanted.connect(self.commands.run_recipe)
-        self.separate.help_wanted.connect(self.commands.show_help)
-        self.separate.take_wanted.connect(self.commands.try_recipe)
+        self.separate.run_wanted.connect(self.menus.separate.run_recipe)
+        self.separate.help_wanted.connect(self.menus.help.show_help)
+        self.separate.take_wanted.connect(self.menus.separate.try_recipe)
         self.separating.taken.connect(self._take_ready)
         melody = self.tool_options.melody
-        melody.paint_wanted.connect(self.commands.paint_melody)
-        melody.separate_wanted.connect(self.commands.separate_melody)
-        melody.find_wanted.connect(self.commands.find_melody)
+        melody.paint_wanted.connect(self.menus.tools.paint_melody)
+        melody.separate_wanted.connect(self.menus.tools.separate_melody)
+        melody.find_wanted.connect(self.menus.tools.find_melody)
         self.melody_finding.failed.connect(self._show_error)
         self.tools.tool_changed.connect(self._refresh)
         spectrogram = self.sheet.spectrogram
-        spectrogram.open_wanted.connect(self.commands.open)
-        spectrogram.demo_wanted.connect(self.commands.open_demo)
+        spectrogram.open_wanted.connect(self.menus.file.open)
+        spectrogram.demo_wanted.connect(self.menus.file.open_demo)
         spectrogram.painting.connect(self._painting)
-        spectrogram.play_wanted.connect(self.commands.play_pause)
-        self.mixer.export_wanted.connect(self.commands.export)
+        spectrogram.play_wanted.connect(self.menus.play.play_pause)
+        self.mixer.export_wanted.connect(self.menus.file.export)
         self.mixer.split_wanted.connect(self._choose_split)
         self.mixer.drag_wanted.connect(self.stem_files.drag)
         self.mixer.copy_wanted.connect(self.stem_files.copy)
         self.transport.play_selection_wanted.connect(self._play_selection)
-        self.transport.room_wanted.connect(self.commands.show_room)
-        self.transport.before_pressed.connect(self.commands.hear_before)
-        self.transport.before_released.connect(self.commands.hear_before_end)
+        self.transport.room_wanted.connect(self.menus.view.show_room)
+        self.transport.before_pressed.connect(self.menus.play.hear_before)
+        self.transport.before_released.connect(self.menus.play.hear_before_end)
         self.atoms.hear_atom.connect(self.auditions.hear_atom)
         self.atom_detail.hear_atom.connect(self.auditions.hear_atom)
         self.playhead.moved.connect(self.transport.show_position)
@@ -429,8 +431,8 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         document.hints.refined.connect(self._say)
-        self.tool_options.hints.refine_wanted.connect(self.commands.refine)
-        self.separate.refine_wanted.connect(self.commands.refine)
+        self.tool_options.hints.refine_wanted.connect(self.menus.separate.refine)
+        self.separate.refine_wanted.connect(self.menus.separate.refine)
         document.look_changed.connect(
             lambda look: self.bindings.actions["toggle_overlay"].setChecked(look.overlay)
         )

@@ -11,8 +11,8 @@ from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Audio
 from stemstudio.gui.auditions import Auditions, filtered_mix, mix_of
-from stemstudio.gui.commands import Commands
 from stemstudio.gui.document import Document
+from stemstudio.gui.menus.play import PlayMenu
 from stemstudio.gui.player import Player
 from stemstudio.gui.views.strip_menu import silence_selection
 from stemstudio.project import edits
@@ -117,7 +117,7 @@ def test_a_selection_of_no_length_is_a_sentence(document, player):
     document.set_selection(Selection().combined("replace", Box(start=2.0, stop=2.0, low=0.0, high=20_000.0)))
     Auditions(document, player).play_selection()
     window = SimpleNamespace(document=document, player=player)
-    Commands.loop_selection(window)
+    PlayMenu.loop_selection(window)
     silence_selection(document, document.state.leaves()[0].id)
     assert ["selected" in words or "no length" in words for words in told] == [True] * 3
     assert player.loop is None

@@ -212,7 +212,7 @@ def window(qtbot, tmp_path):
 
 def test_a_melody_is_found_painted_by_return_and_handed_to_its_recipe(window, qtbot):
     document, actions = window.document, window.bindings.actions
-    window.commands.add_stem()
+    window.menus.separate.add_stem()
     document.set_target(next(leaf.id for leaf in document.state.leaves() if leaf.name == "Stem 1"))
     window.tools.choose("harmonics")
     panel = window.tool_options.melody
@@ -253,7 +253,7 @@ def test_a_melody_is_looked_for_within_the_selection_and_in_the_stem_that_is_nam
     window.tools.choose("harmonics")
     box = Box(start=1.6, stop=2.9, low=300.0, high=500.0)
     document.set_selection(Selection().combined("replace", box))
-    window.commands.add_stem()
+    window.menus.separate.add_stem()
     residual = next(leaf.id for leaf in document.state.leaves() if leaf.name == "residual")
     menu = window.tool_options.melody.find.menu()
     menu.aboutToShow.emit()
@@ -274,14 +274,14 @@ def test_where_there_is_no_melody_a_way_on_is_said(window, qtbot):
     said = []
     document.said.connect(said.append)
     document.set_selection(Selection().combined("replace", Box(start=4.6, stop=4.95, low=0, high=11025.0)))
-    window.commands.find_melody()
+    window.menus.tools.find_melody()
     qtbot.waitUntil(lambda: any("No melody was found" in words for words in said), timeout=30_000)
     assert not document.state.melody
     assert document.history.names == []
 
 
 def test_a_song_that_is_closed_meanwhile_gets_no_melody(window, qtbot):
-    window.commands.find_melody()
+    window.menus.tools.find_melody()
     other = song(1.0)
     window.document.history.mark_saved()
     window.document.set_project(other)

@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QApplication
 
 from stemstudio.algorithms import ALGORITHMS
 from stemstudio.gui import theme
-from stemstudio.gui.actions import COMMANDS, MENUS
 from stemstudio.gui.help_pages import page_html, page_name
 from stemstudio.gui.help_window import HelpWindow
 from stemstudio.gui.keyboard_dialog import POINTER
 from stemstudio.gui.main_window import MainWindow
+from stemstudio.gui.menus.menu import Menu
 from stemstudio.gui.views.goals import GOALS
 from stemstudio.manual import FOLDER, page, page_names
 from stemstudio.resources import resource
@@ -125,17 +125,17 @@ def test_the_question_mark_opens_the_page_of_what_is_chosen(qtbot):
     for goal, card in zip(GOALS, panel.cards, strict=True):
         panel._pick(card)
         QTest.mouseClick(panel.help_button, Qt.MouseButton.LeftButton)
-        assert window.commands._help.reader.shown == goal.name
+        assert window.menus.help._help.reader.shown == goal.name
     panel.all.setChecked(True)
     panel.algorithms.setCurrentIndex(panel.algorithms.findData("stereo"))
     panel.algorithms.activated.emit(panel.algorithms.currentIndex())
     QTest.mouseClick(panel.help_button, Qt.MouseButton.LeftButton)
-    shown = window.commands._help
+    shown = window.menus.help._help
     assert shown.isVisible()
     assert shown.reader.shown == "stereo"
     assert not shown.isModal(), "it is read beside the song"
     window.bindings.actions["show_help"].trigger()
-    assert window.commands._help is shown
+    assert window.menus.help._help is shown
     QTest.keyClick(shown, Qt.Key.Key_Escape)
     assert not shown.isVisible()
     window.close()
@@ -143,7 +143,7 @@ def test_the_question_mark_opens_the_page_of_what_is_chosen(qtbot):
 
 def test_keys_on_pages_are_the_keys_that_there_are():
     """What stands bold and looks like a key is the key of a command; what is in italics is a word or the pointer's."""
-    keys = {key for command in COMMANDS for key in command.keys}
+    keys = {key for menu in Menu.__subclasses__() for command in menu.commands for key in command.keys}
     keys |= {"Ctrl+F"}  # of the pages themselves
     for name in page_names():
         text = resource(f"{FOLDER}/{name}.md").read_text(encoding="utf-8").replace("\\\\", "\\")
@@ -154,14 +154,16 @@ def test_keys_on_pages_are_the_keys_that_there_are():
 
 
 def test_menus_on_pages_are_the_menus_that_there_are():
+    menus = {menu.words.replace("&", ""): menu.commands for menu in Menu.__subclasses__()}
     texts = {
-        f"{command.menu} ▸ {command.text.replace('&', '').removesuffix('…').removesuffix(' (hold)')}"
-        for command in COMMANDS
-        if command.menu
+        f"{title} ▸ {command.text.replace('&', '').removesuffix('…').removesuffix(' (hold)')}"
+        for title, commands in menus.items()
+        for command in commands
+        if command.listed
     }
     for name in page_names():
         words = page(name).plain
-        for menu in MENUS:
+        for menu in menus:
             for at in re.finditer(rf"\b{menu} ▸ ", words):
                 path = words[at.start() :]
                 assert any(path.startswith(text) for text in texts), f"{name}: {path[:60]}"

@@ -333,31 +333,31 @@ def window(qtbot):
 
 def test_the_key_refines_while_there_are_new_hints_and_else_runs_the_recipe(window, qtbot, monkeypatch):
     asked: list[str] = []
-    monkeypatch.setattr(window.commands, "run_recipe", lambda *_: asked.append("recipe"))
+    monkeypatch.setattr(window.menus.separate, "run_recipe", lambda *_: asked.append("recipe"))
     window.separate.run_wanted.disconnect()
     window.separate.run_wanted.connect(lambda *_: asked.append("recipe"))
     document = window.document
     lead = next(stem.id for stem in document.state.stems.values() if stem.name == "lead")
     document.set_target(lead)
     assert not window.bindings.actions["clear_hints"].isEnabled()
-    window.commands.run()
+    window.menus.separate.run()
     assert asked == ["recipe"]
-    window.commands.swap_mode()
+    window.menus.tools.swap_mode()
     assert window.tools.mode == "hint"
     box = Box(start=1.0, stop=2.0, low=100.0, high=400.0)
     document.set_selection(Selection().combined("replace", box))
-    window.commands.give_selection()
+    window.menus.edit.give_selection()
     qtbot.waitUntil(lambda: document.hints.fresh != () and not document.hints.busy, timeout=10_000)
     assert window.separate.refine_button.isVisible()
     assert window.separate.refine_button.text() == "Refine from the hint"
     assert window.bindings.actions["clear_hints"].isEnabled()
-    window.commands.run()
+    window.menus.separate.run()
     qtbot.waitUntil(lambda: document.history.names[-1] == "Refine from 1 hint", timeout=20_000)
     qtbot.waitUntil(lambda: not document.hints.busy and not document.jobs.queue, timeout=10_000)
     assert not window.separate.refine_button.isVisible()
-    window.commands.run()
+    window.menus.separate.run()
     assert asked == ["recipe", "recipe"]
-    window.commands.swap_mode()
+    window.menus.tools.swap_mode()
     assert window.tools.mode == "hard"
 
 

@@ -104,7 +104,7 @@ class Walker:
             self.window.open_path(self.random.choice(kept))
 
     def save(self) -> None:
-        self.window.commands.save()
+        self.window.menus.file.save()
 
     def separate(self) -> None:
         name, settings = self.random.choice(
@@ -117,13 +117,13 @@ class Walker:
         stem = self.random.choice(list(self.document.state.stems))
         tick = self.window.separate.selection_only
         tick.setChecked(tick.isEnabled() and self.random.random() < 0.5)
-        self.window.commands.run_recipe(stem, algorithm(name).from_settings(settings), {})
+        self.window.menus.separate.run_recipe(stem, algorithm(name).from_settings(settings), {})
         QTest.qWait(self.random.choice((0, 400)))
 
     def take(self) -> None:
         stem = self.random.choice(list(self.document.state.stems))
         recipe = algorithm("hpss").from_settings({"margin": self.random.uniform(1, 4)})
-        self.window.commands.try_recipe(stem, recipe, {})
+        self.window.menus.separate.try_recipe(stem, recipe, {})
         waiting = self.window.separate.waiting.rows
         if waiting and self.random.random() < 0.3:
             QTest.mouseClick(self.random.choice(waiting)[1], LEFT)
@@ -143,7 +143,7 @@ class Walker:
 
     def suggest(self) -> None:
         self.window.atoms.count.setValue(self.random.randint(1, 6))
-        self.window.commands.suggest_atoms()
+        self.window.menus.atoms.suggest_atoms()
 
     def stroke(self) -> None:
         sheet, tools = self.window.sheet.spectrogram, self.window.tools
@@ -155,7 +155,7 @@ class Walker:
             point += QPoint(self.random.randint(-60, 60), self.random.randint(-40, 40))
             QTest.mouseMove(sheet, point)
         self.random.choice(
-            (lambda: None,) * 6 + (self.document.undo, self.window.commands.escape, self.menu)
+            (lambda: None,) * 6 + (self.document.undo, self.window.menus.edit.escape, self.menu)
         )()
         QTest.mouseRelease(sheet, LEFT, keys, point)
 
@@ -163,7 +163,12 @@ class Walker:
         leaf = self.random.choice(self.document.state.leaves())
         self.document.set_target(leaf.id)
         menu = stem_menu(
-            self.document, leaf.id, self.window.commands.rename_stem, lambda: None, lambda: None, self.window
+            self.document,
+            leaf.id,
+            self.window.menus.separate.rename_stem,
+            lambda: None,
+            lambda: None,
+            self.window,
         )
         self._trigger_one(menu, ("Other…",))
 
@@ -213,7 +218,7 @@ class Walker:
 
     def size(self) -> None:
         self.window.resize(self.random.randint(900, 1500), self.random.randint(650, 1000))
-        self.window.commands.set_theme(self.random.choice(("dark", "light")))
+        self.window.menus.view.set_theme(self.random.choice(("dark", "light")))
 
     # what has to hold
 

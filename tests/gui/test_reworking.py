@@ -13,7 +13,7 @@ from small_projects import GRID, song
 from stemstudio.algorithms.nmf.atoms_file import read_atoms
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.errors import UnwritableFile
-from stemstudio.gui.actions import COMMANDS
+from stemstudio.gui.menus.atoms import AtomsMenu
 from stemstudio.gui.reworking import NOT_SAVED, reworkable, reworking_of
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
@@ -256,8 +256,9 @@ def test_the_keys_of_the_menus_are_those_of_the_commands(qtbot, atoms):
     qtbot.addWidget(view)
     view.work_menu.aboutToShow.emit()
     keys = [action.text().split("\t")[1] for action in view.work_menu.actions()]
-    names = ("go_on_atoms", "redraw_atoms", "split_atom", "merge_atoms", "delete_atoms")
-    assert keys == [next(one.keys[0] for one in COMMANDS if one.name == name) for name in names]
+    own = {command.do: command.keys[0] for command in AtomsMenu.commands if command.keys}
+    names = (AtomsMenu.go_on_atoms, AtomsMenu.redraw_atoms, AtomsMenu.split_atom, AtomsMenu.merge_atoms)
+    assert keys == [own[name] for name in (*names, AtomsMenu.delete_atoms)]
 
 
 def test_the_atom_pane_splits_merges_and_tells_the_place(qtbot):

@@ -75,13 +75,13 @@ def test_pictures_of_a_session(qtbot, folder):
     assert window.sheet.spectrogram.drop_zone.isVisible()
 
     with qtbot.waitSignal(window.opening.read, timeout=30_000):
-        window.commands.open_demo()
+        window.menus.file.open_demo()
     opened = shoot(qtbot, window, folder / "2-song-open.png")
     assert sheet_of(window, opened).mean() > 2 * sheet_of(window, empty).mean()
 
-    window.commands.run_recipe(0, algorithm("nmf").from_settings({"components": 24}), {})
+    window.menus.separate.run_recipe(0, algorithm("nmf").from_settings({"components": 24}), {})
     qtbot.waitUntil(lambda: 0 in document.state.splits, timeout=120_000)
-    window.commands.suggest_atoms()
+    window.menus.atoms.suggest_atoms()
     qtbot.waitUntil(lambda: len(document.state.leaves()) == 5, timeout=30_000)
     document.set_target(document.state.leaves()[0].id)
     assigned = shoot(qtbot, window, folder / "3-atoms-assigned.png")
@@ -110,7 +110,7 @@ def test_pictures_of_a_session(qtbot, folder):
     QTest.mouseRelease(sheet, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, pixels[-1])
     assert document.history.names[-1].startswith("Brush")
 
-    window.commands.zoom_fit()
+    window.menus.view.zoom_fit()
     window.player.seek(int(9.0 * 44100))
     window.player.play()
     qtbot.waitUntil(lambda: window.player.position > 11.0 * 44100, timeout=30_000)
@@ -121,9 +121,9 @@ def test_pictures_of_a_session(qtbot, folder):
     window.resize(1280, 800)
     shoot(qtbot, window, folder / "7-small-window.png")
     window.resize(*SIZE)
-    window.commands.set_theme("light")
+    window.menus.view.set_theme("light")
     shoot(qtbot, window, folder / "8-light-theme.png")
-    window.commands.set_theme("dark")
+    window.menus.view.set_theme("dark")
     document.history.mark_saved()
     window.close()
 
@@ -137,15 +137,17 @@ def test_pictures_of_takes_and_of_a_selection(qtbot, folder):
     qtbot.waitExposed(window)
     document, comparing = window.document, window.comparing
     with qtbot.waitSignal(window.opening.read, timeout=30_000):
-        window.commands.open_demo()
+        window.menus.file.open_demo()
     true = read_folder(resource("demo/stems"))
-    window.commands._comparison = Comparison(document.project, references=true)
+    window.menus.separate._comparison = Comparison(document.project, references=true)
     box = Box(start=20.0, stop=28.0, low=0.0, high=22050.0)
     document.set_selection(Selection().combined("replace", box))
     drums = {"percussive": "drums", "harmonic": "band"}
     for settings in ({"harmonic_length": 0.15}, {"margin": 2.0}):
-        window.commands.try_recipe(0, algorithm("hpss").from_settings(settings), drums)
-    window.commands.try_recipe(0, algorithm("nmf").from_settings({"components": 8, "iterations": 30}), {})
+        window.menus.separate.try_recipe(0, algorithm("hpss").from_settings(settings), drums)
+    window.menus.separate.try_recipe(
+        0, algorithm("nmf").from_settings({"components": 8, "iterations": 30}), {}
+    )
     shoot(qtbot, window, folder / "9-queue.png")
     assert document.jobs.queue
     qtbot.waitUntil(lambda: len(comparing.takes) == 3, timeout=120_000)
@@ -161,7 +163,9 @@ def test_pictures_of_takes_and_of_a_selection(qtbot, folder):
 
     kept = shoot(qtbot, window, folder / "11-kept.png")
     window.separate.selection_only.setChecked(True)
-    window.commands.run_recipe(0, algorithm("nmf").from_settings({"components": 8, "iterations": 30}), {})
+    window.menus.separate.run_recipe(
+        0, algorithm("nmf").from_settings({"components": 8, "iterations": 30}), {}
+    )
     qtbot.waitUntil(lambda: document.atom_split is not None, timeout=60_000)
     alone = shoot(qtbot, window, folder / "12-selection-alone.png")
     sheet = window.sheet.spectrogram
@@ -188,7 +192,7 @@ def test_pictures_of_a_score_of_templates_and_of_hints(qtbot, folder, tmp_path, 
         window.opening.open(drums / "runningExample_FunkyMixture.wav")
     score = drums / "runningExample_FunkyDrums.txt"
     recipe = algorithm("nmf").from_settings({"score": str(score), "iterations": 20, "mask_exponent": 2.0})
-    window.commands.run_recipe(0, recipe, {})
+    window.menus.separate.run_recipe(0, recipe, {})
     qtbot.waitUntil(lambda: 0 in document.state.splits, timeout=60_000)
     names = [stem.name for stem in document.state.leaves()]
     assert {"kick", "snare", "hi-hat"} <= {name.casefold() for name in names}
@@ -199,8 +203,8 @@ def test_pictures_of_a_score_of_templates_and_of_hints(qtbot, folder, tmp_path, 
     true.mkdir()
     for part, name in {"Kick": "kick", "Snare": "snare", "Hihat": "hi-hat"}.items():
         shutil.copyfile(drums / f"runningExample_Funky{part}.wav", true / f"{name}.wav")
-    window.commands.compare()
-    evaluation = window.commands._evaluation
+    window.menus.separate.compare()
+    evaluation = window.menus.separate._evaluation
     evaluation.load(true)
     qtbot.waitUntil(evaluation.score.isEnabled, timeout=60_000)
     evaluation.run()
@@ -242,7 +246,7 @@ def test_pictures_of_a_score_of_templates_and_of_hints(qtbot, folder, tmp_path, 
     document.set_selection(Selection())
     window.tools.choose("brush")
     window.tools.set_mode("hint")
-    window.commands.refine()
+    window.menus.separate.refine()
     qtbot.waitUntil(
         lambda: not document.jobs.queue and not document.hints.busy and not document.hints.fresh,
         timeout=60_000,

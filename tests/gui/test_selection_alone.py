@@ -43,7 +43,7 @@ def window(qtbot, tmp_path, monkeypatch):
 
 def test_by_the_tick_in_the_panel_and_with_its_atoms(qtbot, window):
     document, panel = window.document, window.separate
-    window.commands.run_recipe(0, algorithm("hpss").from_settings({"fft": 2048, "hop": 512}), {})
+    window.menus.separate.run_recipe(0, algorithm("hpss").from_settings({"fft": 2048, "hop": 512}), {})
     qtbot.waitUntil(lambda: 0 in document.state.splits, timeout=60_000)
     before = document.state
     document.set_selection(Selection().combined("replace", BOX))
@@ -68,7 +68,7 @@ def test_by_the_tick_in_the_panel_and_with_its_atoms(qtbot, window):
     assert all(atom < 2 for atom, _ in outside)
     document.select_atoms((found[0][0],))
     QTest.qWait(50)
-    window.commands.hear_atom()
+    window.menus.atoms.hear_atom()
     qtbot.waitUntil(lambda: window.player.source == "audition", timeout=10_000)
     window.player.stop()
     residual = document.atom_split.residual
@@ -76,7 +76,7 @@ def test_by_the_tick_in_the_panel_and_with_its_atoms(qtbot, window):
     assert document.atom_split.owners[found[0][0]] == residual
     fixed = document.atom_split.owners[:2]
     place = document.history.place
-    window.commands.suggest_atoms()
+    window.menus.atoms.suggest_atoms()
     qtbot.waitUntil(lambda: document.history.place > place, timeout=20_000)
     assert document.atom_split.owners[:2] == fixed
     qtbot.waitUntil(lambda: window.light.idle, timeout=30_000)

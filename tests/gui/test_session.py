@@ -48,7 +48,7 @@ def open_song(qtbot, window: MainWindow, path: Path) -> None:
 
 
 def separate(qtbot, window: MainWindow, name: str, **settings) -> None:
-    window.commands.run_recipe(0, algorithm(name).from_settings(settings), {})
+    window.menus.separate.run_recipe(0, algorithm(name).from_settings(settings), {})
     qtbot.waitUntil(lambda: 0 in window.document.state.splits, timeout=60_000)
 
 
@@ -121,7 +121,7 @@ def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
     separate(qtbot, window, "nmf", components=8, iterations=30)
     assert len(document.atom_split.owners) == 8
 
-    window.commands.suggest_atoms()
+    window.menus.atoms.suggest_atoms()
     qtbot.waitUntil(lambda: len(document.state.leaves()) == 5, timeout=20_000)
     leaves = document.state.leaves()
     assert len(window.mixer.strips) == 5
@@ -155,7 +155,7 @@ def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
     assert moved in document.history.names
 
     # solo is heard: the others are silent in the mix
-    window.commands.solo_number(1)
+    window.menus.play.solo_number(1)
     assert document.state.stems[leaves[0].id].solo
     window.player.set_loop(0, document.state.mixture.length)
     window.player.play()
@@ -169,7 +169,7 @@ def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
     assert peaks[0].max() > 1e-4
     assert peaks[1:].max() < 1e-6
     window.player.pause()
-    window.commands.solo_number(1)
+    window.menus.play.solo_number(1)
 
     # save and open again
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "session.stems"), ""))
@@ -196,11 +196,13 @@ def test_a_whole_session(qtbot, monkeypatch, window, song, tmp_path):
 def test_stop_leaves_everything_as_it_was(qtbot, window, song):
     open_song(qtbot, window, song)
     state = window.document.state
-    window.commands.run_recipe(0, algorithm("nmf").from_settings({"components": 64, "iterations": 5000}), {})
+    window.menus.separate.run_recipe(
+        0, algorithm("nmf").from_settings({"components": 64, "iterations": 5000}), {}
+    )
     job = window.document.jobs.queue[0]
     qtbot.waitUntil(lambda: job.fraction > 0, timeout=20_000)
     with qtbot.waitSignal(job.stopped, timeout=2000):
-        window.commands.stop_job()
+        window.menus.separate.stop_job()
     assert window.document.state is state
     assert window.document.history.names == []
 
@@ -210,7 +212,7 @@ def test_a_stem_can_be_split_again_and_put_together(qtbot, window, song):
     open_song(qtbot, window, song)
     separate(qtbot, window, "hpss")
     harmonic = next(leaf for leaf in document.state.leaves() if leaf.name == "harmonic")
-    window.commands.run_recipe(
+    window.menus.separate.run_recipe(
         harmonic.id, algorithm("nmf").from_settings({"components": 4, "iterations": 20}), {}
     )
     qtbot.waitUntil(lambda: harmonic.id in document.state.splits, timeout=30_000)
@@ -219,7 +221,7 @@ def test_a_stem_can_be_split_again_and_put_together(qtbot, window, song):
     leaves = document.state.leaves()
     assert harmonic.id not in [leaf.id for leaf in leaves]
     document.set_target(next(leaf.id for leaf in leaves if leaf.parent == harmonic.id))
-    window.commands.join_stem()
+    window.menus.separate.join_stem()
     assert harmonic.id in [leaf.id for leaf in document.state.leaves()]
 
 
@@ -321,7 +323,7 @@ def test_every_panel_can_be_hidden_and_comes_back(qtbot, window):
     window.transport.room.click()
     assert window.docks["Room"].isVisible()
     assert not window.docks["Separate"].isVisible(), "in a window that is not wide enough for both"
-    window.commands.show_room()
+    window.menus.view.show_room()
     for part in (*window.docks.values(), *window.bars.values()):
         there = part.isVisible()
         action = part.toggleViewAction()

@@ -235,7 +235,7 @@ def test_a_song_is_taken_apart_with_what_was_taught(qtbot, window, library):
 def test_free_atoms_wait_in_the_residual(qtbot, window, library):
     library.add(learn_templates(window.true["drums"], "Drums"))
     window.teaching.use(["Drums"], True, True)
-    window.commands.run()
+    window.menus.separate.run()
     qtbot.waitUntil(lambda: 0 in window.document.state.splits, timeout=LONG)
     split, state = window.document.state.splits[0], window.document.state
     names = [state.stems[owner].name for owner in split.owners]
