@@ -20,7 +20,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.compiling import FIRST, STRETCHING, UNITS, compiled, load
-from stemstudio.mixing.deck import Deck, Meters, Source
+from stemstudio.mixing.deck import Deck
+from stemstudio.mixing.metering import Meters
 from stemstudio.mixing.metronome import Beats
 from stemstudio.mixing.output import (
     DeviceChoice,
@@ -32,6 +33,7 @@ from stemstudio.mixing.output import (
     refresh_devices,
 )
 from stemstudio.mixing.patching import Patches
+from stemstudio.mixing.programme import Source
 from stemstudio.mixing.strips import Strips
 from stemstudio.project.effects import Effects
 

@@ -7,10 +7,8 @@ devices; whoever calls the callback sets `running` while it does.
 from __future__ import annotations
 
 import _thread
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,80 +16,16 @@ from numpy.typing import NDArray
 from stemstudio.mixing import playstate
 from stemstudio.mixing.effects import Lines, set_effects
 from stemstudio.mixing.feeding import Feeder
-from stemstudio.mixing.metering import Loudness, correlation, prepare
+from stemstudio.mixing.metering import Loudness, Meters, prepare, read_meters
 from stemstudio.mixing.metronome import Beats, clicks
-from stemstudio.mixing.mixer import decibels
 from stemstudio.mixing.playstate import CHUNK, LOOPS, MAX_STEMS, PROGRAMMES, SEEK_BITS, SPREAD, TRAIL
+from stemstudio.mixing.programme import SOURCES, Programme, Source, address, check
 from stemstudio.mixing.strips import Strips
 from stemstudio.project.effects import Effects
 
-__all__ = ["Deck", "Meters", "Source"]
+__all__ = ["Deck"]
 
-Source = Literal["stems", "original", "audition"]
-_SOURCES = {"stems": playstate.STEMS, "original": playstate.ORIGINAL, "audition": playstate.AUDITION}
 _LOOKED_BACK = 256
-_EMPTY = np.zeros((2, 0), dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Meters:
-    """What was heard since the meters were last read.
-
-    Attributes
-    ----------
-    stem_peak, stem_rms
-        Shape (stems, 2), linear, behind the faders; no stems while a room is played: it is mixed elsewhere.
-    master_peak, master_rms
-        Shape (2,), linear, as delivered.
-    null_db
-        Peak of mixture - sum of stems at unity, in dB re full scale; None where no stems were played.
-    null_applies
-        Whether a null says anything: stems that were stretched, or spread over a room, do not add up to the song.
-    underflows
-        How often the device ran dry since the deck was made, by its own word or by its clock.
-    true_peak
-        Largest value of the mix between its samples, linear, before the master volume.
-    momentary, short, integrated
-        Loudness of the mix in LUFS, before the master volume: of the last 0.4 s, the last 3 s, and since it was
-        last forgotten.  −inf for silence.
-    correlation
-        Of left and right, −1 to 1; 0 in silence.
-    """
-
-    stem_peak: NDArray[np.float64]
-    stem_rms: NDArray[np.float64]
-    master_peak: NDArray[np.float64]
-    master_rms: NDArray[np.float64]
-    null_db: float | None
-    underflows: int
-    true_peak: float = 0.0
-    momentary: float = -math.inf
-    short: float = -math.inf
-    integrated: float = -math.inf
-    correlation: float = 0.0
-    null_applies: bool = True
-
-
-@dataclass(frozen=True)
-class Programme:
-    """Everything that is played, switched over as a whole; keeps the buffers alive.
-
-    The last fields are for a song at another tempo or in another key, and for the metronome.
-    """
-
-    mixture: NDArray[np.float32] = field(default_factory=lambda: _EMPTY)
-    stems: tuple[NDArray[np.float32], ...] = ()
-    valid: NDArray[np.uint8] | None = None
-    source: Source = "stems"
-    audition: NDArray[np.float32] = field(default_factory=lambda: _EMPTY)
-    audition_start: int = 0
-    audition_only: bool = False
-    tempo: float = 1.0
-    strict: bool = False
-    mixture_valid: NDArray[np.uint8] | None = None
-    audition_valid: NDArray[np.uint8] | None = None
-    click: NDArray[np.float64] | None = None
-    spread: bool = False
 
 
 class Deck:
@@ -157,7 +91,7 @@ class Deck:
         `mixture` has shape (channels, samples), float32, 1 or 2 channels; it may still be written to
         beyond what `set_ready` allows.  A new rate needs the callback at rest.
         """
-        _check(mixture)
+        check(mixture)
         if rate != self.rate:
             if self._running:
                 raise RuntimeError("the rate can only change while nothing calls the callback")
@@ -198,7 +132,7 @@ class Deck:
         if spread and len(stems) != 1:
             raise ValueError(f"a room is one stem, not {len(stems)}")
         for stem in stems:
-            _check(stem, most=SPREAD if spread else 2)
+            check(stem, most=SPREAD if spread else 2)
             if stem.shape[-1] != self.length:
                 raise ValueError(f"a stem of {stem.shape[-1]} samples does not fit a song of {self.length}")
         if valid is not None:
@@ -222,8 +156,8 @@ class Deck:
     def _put_strips(self, slot: int) -> None:
         s, count = self._s, len(self._strips.gains)
         s["target"][slot, :count] = self._strips.gains
-        s["filters"][slot, :count] = [_address(array) for array in self._strips.filters]
-        s["curve"][slot, :count] = [_address(array) for array in self._strips.curves]
+        s["filters"][slot, :count] = [address(array) for array in self._strips.filters]
+        s["curve"][slot, :count] = [address(array) for array in self._strips.curves]
 
     def set_effects(self, effects: Effects) -> None:
         """Set reverb and delay."""
@@ -236,7 +170,7 @@ class Deck:
 
     def set_source(self, source: Source) -> None:
         """Choose what is heard."""
-        if source not in _SOURCES:
+        if source not in SOURCES:
             raise ValueError(f"unknown source {source!r}")
         if source != self._programme.source:
             self._show(replace(self._programme, source=source))
@@ -246,7 +180,7 @@ class Deck:
 
         With `only`, play ends (or loops) with the buffer; without, the stems go on around it.
         """
-        _check(buffer)
+        check(buffer)
         self._show(
             replace(
                 self._programme, source="audition", audition=buffer, audition_start=start, audition_only=only
@@ -316,39 +250,9 @@ class Deck:
                 feeder.close()
         self._retired.clear()
 
-    def _laid(self) -> Programme:
-        """The programme as the callback gets it: stretched where that is asked for."""
-        plain, feeder = self._programme, self._feeder
-        if feeder is None:
-            laid = plain
-        else:
-            mixture = feeder.copies([plain.mixture])
-            stems = feeder.copies(plain.stems, plain.valid) if plain.stems else mixture
-            laid = replace(
-                plain,
-                mixture=mixture.buffers[0],
-                mixture_valid=mixture.flags,
-                stems=tuple(stems.buffers) if plain.stems else (),
-                valid=stems.flags,
-                tempo=feeder.tempo,
-                strict=True,
-            )
-            wanted = [mixture if plain.source == "original" else stems]
-            if plain.source == "audition":
-                audition = feeder.copies([plain.audition], None, plain.audition_start, self.length)
-                wanted = [audition] if plain.audition_only else [audition, stems]
-                laid = replace(
-                    laid,
-                    audition=audition.buffers[0],
-                    audition_start=audition.begin,
-                    audition_valid=audition.flags,
-                )
-            feeder.want(wanted, [stems, mixture])
-        return laid
-
     def _show(self, programme: Programme) -> None:
         self._programme = programme
-        self._next = self._laid()
+        self._next = programme if self._feeder is None else programme.stretched(self._feeder)
         self._pending = True
         self.tend()
 
@@ -372,30 +276,11 @@ class Deck:
             return  # what is playing goes on until the new is there
         self._pending = False
         programme = self._next
-        s, slot = self._s, number % PROGRAMMES
-        s["source"][slot] = _SOURCES[programme.source]
-        s["tempo"][slot] = programme.tempo
-        s["strict"][slot] = programme.strict
-        s["length"][slot] = programme.mixture.shape[-1]
-        s["mixture_address"][slot] = programme.mixture.ctypes.data
-        s["mixture_channels"][slot] = programme.mixture.shape[0]
-        s["valid_address"][slot] = _address(programme.valid)
-        s["mixture_valid_address"][slot] = _address(programme.mixture_valid)
-        s["audition_valid_address"][slot] = _address(programme.audition_valid)
-        s["click_address"][slot] = _address(programme.click)
-        s["stems"][slot] = len(programme.stems)
-        for index, stem in enumerate(programme.stems):
-            s["stem_address"][slot, index] = stem.ctypes.data
-            s["stem_channels"][slot, index] = stem.shape[0]
-        s["spread"][slot] = programme.spread
-        s["audition_address"][slot] = programme.audition.ctypes.data
-        s["audition_channels"][slot] = programme.audition.shape[0]
-        s["audition_length"][slot] = programme.audition.shape[1]
-        s["audition_start"][slot] = programme.audition_start
-        s["audition_only"][slot] = programme.audition_only
+        slot = number % PROGRAMMES
+        programme.put(self.state, slot)
         self._put_strips(slot)
         self._kept[number] = programme
-        s["wanted"] = number
+        self._s["wanted"] = number
         if not self._running:
             self._settle()
 
@@ -579,49 +464,19 @@ class Deck:
 
     def meters(self) -> Meters:
         """Read the meters and start them afresh."""
-        spread = self._programme.spread
-        s, count = self._s, 0 if spread else len(self._programme.stems)
-        null = float(s["null_peak"])
-        loudness = self._loudness
-        loudness.read(self.state, mono=self._programme.mixture.shape[0] == 1 and self._strips.mono)
-        meters = Meters(
-            stem_peak=s["stem_peak"][:count].copy(),
-            stem_rms=np.sqrt(s["stem_square"][:count]),
-            master_peak=s["master_peak"].copy(),
-            master_rms=np.sqrt(s["master_square"]),
-            null_db=None if null < 0 or spread else decibels(null),
-            underflows=int(max(s["underflows"], s["gaps"])),
-            true_peak=float(s["true_peak"]),
-            momentary=loudness.momentary,
-            short=loudness.short,
-            integrated=loudness.integrated,
-            correlation=correlation(s["cross"]),
-            null_applies=not (spread or self._feeder is not None),
+        programme, loudness = self._programme, self._loudness
+        loudness.read(self.state, mono=programme.mixture.shape[0] == 1 and self._strips.mono)
+        return read_meters(
+            self.state,
+            None if programme.spread else len(programme.stems),
+            loudness,
+            null_applies=not (programme.spread or self._feeder is not None),
         )
-        s["true_peak"] = 0.0
-        s["stem_peak"][:] = 0.0
-        s["master_peak"][:] = 0.0
-        s["null_peak"] = -1.0
-        return meters
 
     def forget_loudness(self) -> None:
         """Measure loudness from here on."""
         self._s["loudness_forget"] += 1
         self._loudness = Loudness()
-
-
-def _address(array: NDArray[np.generic] | None) -> int:
-    return 0 if array is None else int(array.ctypes.data)
-
-
-def _check(buffer: NDArray[np.float32], most: int = 2) -> None:
-    """Refuse what the callback could not read."""
-    if buffer.dtype != np.float32 or buffer.ndim != 2 or not 1 <= buffer.shape[0] <= most:
-        raise ValueError(
-            f"expected float32 (1 to {most} channels, samples), not {buffer.dtype} {buffer.shape}"
-        )
-    if not buffer.flags.c_contiguous:
-        raise ValueError("the audio callback needs contiguous buffers")
 
 
 def _checked(gains: NDArray[np.floating] | Strips, stems: int) -> Strips:

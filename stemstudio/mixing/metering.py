@@ -3,19 +3,60 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.mixing.filters import high_pass, high_shelf
+from stemstudio.mixing.mixer import decibels
 from stemstudio.mixing.playstate import PEAK_PHASES, PEAK_TAPS, STEPS
 
-__all__ = ["Loudness", "correlation", "prepare"]
+__all__ = ["Loudness", "Meters", "correlation", "prepare", "read_meters"]
 
 _OFFSET = -0.691
 _GATE, _BELOW = -70.0, 0.1  # LUFS; −10 LU as a factor
 _BLOCK, _SHORT = 4, 30  # tenths of a second
 _CELLS = 0.05  # dB to which integrated loudness keeps its blocks apart
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """What was heard since the meters were last read.
+
+    Attributes
+    ----------
+    stem_peak, stem_rms
+        Shape (stems, 2), linear, behind the faders; no stems while a room is played: it is mixed elsewhere.
+    master_peak, master_rms
+        Shape (2,), linear, as delivered.
+    null_db
+        Peak of mixture - sum of stems at unity, in dB re full scale; None where no stems were played.
+    null_applies
+        Whether a null says anything: stems that were stretched, or spread over a room, do not add up to the song.
+    underflows
+        How often the device ran dry since the deck was made, by its own word or by its clock.
+    true_peak
+        Largest value of the mix between its samples, linear, before the master volume.
+    momentary, short, integrated
+        Loudness of the mix in LUFS, before the master volume: of the last 0.4 s, the last 3 s, and since it was
+        last forgotten.  −inf for silence.
+    correlation
+        Of left and right, −1 to 1; 0 in silence.
+    """
+
+    stem_peak: NDArray[np.float64]
+    stem_rms: NDArray[np.float64]
+    master_peak: NDArray[np.float64]
+    master_rms: NDArray[np.float64]
+    null_db: float | None
+    underflows: int
+    true_peak: float = 0.0
+    momentary: float = -math.inf
+    short: float = -math.inf
+    integrated: float = -math.inf
+    correlation: float = 0.0
+    null_applies: bool = True
 
 
 def prepare(state: NDArray[np.void]) -> None:
@@ -28,6 +69,43 @@ def prepare(state: NDArray[np.void]) -> None:
     window = np.i0(8.0 * np.sqrt(np.clip(1 - (place / (PEAK_TAPS / 2)) ** 2, 0, None))) / np.i0(8.0)
     taps = np.sinc(place) * window
     s["peak_taps"] = taps / taps.sum(axis=1, keepdims=True)
+
+
+def read_meters(
+    state: NDArray[np.void], stems: int | None, loudness: Loudness, *, null_applies: bool = True
+) -> Meters:
+    """Read the meters of a state, and start them afresh.
+
+    Parameters
+    ----------
+    stems
+        How many have meters; None while a room is played.
+    loudness
+        What has been heard so far, up to date.
+    null_applies
+        See `Meters`.
+    """
+    s = state[0]
+    null = float(s["null_peak"])
+    meters = Meters(
+        stem_peak=s["stem_peak"][: stems or 0].copy(),
+        stem_rms=np.sqrt(s["stem_square"][: stems or 0]),
+        master_peak=s["master_peak"].copy(),
+        master_rms=np.sqrt(s["master_square"]),
+        null_db=None if null < 0 or stems is None else decibels(null),
+        underflows=int(max(s["underflows"], s["gaps"])),
+        true_peak=float(s["true_peak"]),
+        momentary=loudness.momentary,
+        short=loudness.short,
+        integrated=loudness.integrated,
+        correlation=correlation(s["cross"]),
+        null_applies=null_applies,
+    )
+    s["true_peak"] = 0.0
+    s["stem_peak"][:] = 0.0
+    s["master_peak"][:] = 0.0
+    s["null_peak"] = -1.0
+    return meters
 
 
 def correlation(cross: NDArray[np.float64]) -> float:

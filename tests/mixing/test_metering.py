@@ -11,7 +11,8 @@ import pytest
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.loudness import integrated_lufs, true_peak_db
 from stemstudio.audio.reading import read_song
-from stemstudio.mixing.deck import Deck, Meters
+from stemstudio.mixing.deck import Deck
+from stemstudio.mixing.metering import Meters
 
 RATE = 48000
 
