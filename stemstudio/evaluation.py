@@ -5,39 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.audio.audio import Audio
 from stemstudio.bss_eval import bss_eval_sources
 from stemstudio.distortion import Sums, within
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 
 Match = Literal["name", "best", "either"]
-
-_SUFFIXES = (
-    *(
-        ".wav",
-        ".w64",
-        ".rf64",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".caf",
-        ".flac",
-        ".alac",
-        ".m4a",
-        ".mp4",
-        ".aac",
-    ),
-    *(".mp3", ".ogg", ".oga", ".opus", ".wma"),
-)
-
+Stems = Mapping[str, NDArray[np.floating]]
 
 _BLOCK = 1 << 18  # samples taken at a time
 
@@ -61,6 +40,14 @@ class Figures:
     def as_json(self) -> dict[str, float | None]:
         """Return the figures by name, None for those that JSON has no number for (NaN and infinity)."""
         return {name: value if math.isfinite(value) else None for name, value in self.figures.items()}
+
+
+class Measure(Protocol):
+    """Scores by the references' names: `scores`, or `image_scores`."""
+
+    def __call__(
+        self, references: Stems, estimates: Stems, *, match: Match, progress: Progress
+    ) -> Mapping[str, Figures]: ...
 
 
 @dataclass(frozen=True)
@@ -89,11 +76,7 @@ class Score(Figures):
 
 
 def scores(
-    references: Mapping[str, NDArray[np.floating]],
-    estimates: Mapping[str, NDArray[np.floating]],
-    *,
-    match: Match = "name",
-    progress: Progress | None = None,
+    references: Stems, estimates: Stems, *, match: Match = "name", progress: Progress | None = None
 ) -> dict[str, Score]:
     """Score estimates against reference stems.
 
@@ -135,86 +118,14 @@ def scores(
     sources = mono(references, length, progress)
     guesses = mono({name: estimates[name] for name in chosen}, length, progress)
     sdr, sir, sar = bss_eval_sources(sources, guesses, progress=progress.part(0, 0.9))
-    if match == "name":
-        columns = dict(enumerate(range(len(chosen))))
-    else:
-        same = _same_names(list(references), chosen) if match == "either" else {}
-        columns = best_pairs(sir if len(sources) > 1 else sdr, same)
-
     result = {}
-    for row, (name, reference) in enumerate(references.items()):
-        if row not in columns:
-            continue
-        at = row, columns[row]
-        estimate = chosen[columns[row]]
-        direct = _direct(name, reference, estimates[estimate], length, progress)
+    for at in pairs(list(references), chosen, match, sdr, sir):
+        name, estimate = list(references)[at[0]], chosen[at[1]]
+        direct = _direct(name, references[name], estimates[estimate], length, progress)
         figures = float(sdr[at]), float(sir[at]), float(sar[at]), direct.si_sdr, direct.sdr_plain
         result[name] = Score(*figures, estimate)
     progress(1.0, "Scored")
     return result
-
-
-def evaluate_folders(
-    reference: Path, estimate: Path, *, match: Match = "name", progress: Progress | None = None
-) -> dict[str, Score]:
-    """Score the stems in one folder against those in another; see `scores` and `read_folder`."""
-    progress = progress or Progress()
-    references, estimates = read_folders(reference, estimate, progress=progress.part(0, 0.4))
-    return scores(
-        {name: audio.samples for name, audio in references.items()},
-        {name: audio.samples for name, audio in estimates.items()},
-        match=match,
-        progress=progress.part(0.4, 1),
-    )
-
-
-def read_folders(
-    reference: Path, estimate: Path, *, progress: Progress | None = None
-) -> tuple[dict[str, Audio], dict[str, Audio]]:
-    """Read the stems in two folders, which must have one sample rate; see `read_folder`."""
-    progress = progress or Progress()
-    references = read_folder(reference, progress=progress.part(0, 0.5))
-    estimates = read_folder(estimate, progress=progress.part(0.5, 1))
-    rates = {audio.sample_rate for audio in (*references.values(), *estimates.values())}
-    if len(rates) > 1:
-        listed = " and ".join(f"{rate} Hz" for rate in sorted(rates))
-        raise StemStudioError(
-            f"The stems have different sample rates: {listed}.",
-            "Export the estimates at the references' rate.",
-        )
-    return references, estimates
-
-
-def read_folder(path: Path, *, progress: Progress | None = None) -> dict[str, Audio]:
-    """Read the stems in a folder: every sound file in it by its name without suffix, except `mix` itself.
-
-    Raises
-    ------
-    StemStudioError
-        If there is no such folder, no sound in it, two files of one name, or a file that cannot be read.
-    """
-    from stemstudio.audio.reading import read_song
-
-    progress = progress or Progress()
-    if not path.is_dir():
-        raise StemStudioError(f"There is no folder “{path}”.", "Give the folder that the stems are in.")
-    files: dict[str, Path] = {}
-    for file in sorted(path.iterdir()):
-        if file.suffix.lower() not in _SUFFIXES or not file.is_file() or file.stem.lower() == "mix":
-            continue
-        if file.stem in files:
-            raise StemStudioError(
-                f"“{path.name}” holds the stem “{file.stem}” twice: {files[file.stem].name} and {file.name}.",
-                "Keep one of them.",
-            )
-        files[file.stem] = file
-    if not files:
-        raise StemStudioError(f"There are no stems in “{path}”.", "Stems are sound files such as vocals.wav.")
-    stems = {}
-    for i, (name, file) in enumerate(files.items()):
-        progress(i / len(files), f"Reading {file.name}")
-        stems[name] = read_song(file, progress.part(i / len(files), (i + 1) / len(files)))
-    return stems
 
 
 def candidates(references: Mapping[str, object], estimates: Mapping[str, object], match: Match) -> list[str]:
@@ -238,7 +149,7 @@ def candidates(references: Mapping[str, object], estimates: Mapping[str, object]
     return list(estimates)
 
 
-def mono(stems: Mapping[str, NDArray[np.floating]], length: int, progress: Progress) -> NDArray[np.float64]:
+def mono(stems: Stems, length: int, progress: Progress) -> NDArray[np.float64]:
     """The mean of each stem's channels, float64 (stems, length), with silence after its end."""
     means = np.zeros((len(stems), length))
     for mean, (name, signal) in zip(means, stems.items(), strict=True):
@@ -278,6 +189,20 @@ def _direct(
     return sums
 
 
+def pairs(
+    references: list[str],
+    chosen: list[str],
+    match: Match,
+    sdr: NDArray[np.float64],
+    sir: NDArray[np.float64],
+) -> list[tuple[int, int]]:
+    """Which estimate is whose: rows and columns of the figures (references, estimates), in the references' order."""
+    if match == "name":
+        return [(row, row) for row in range(len(references))]
+    fixed = _same_names(references, chosen) if match == "either" else {}
+    return sorted(_best_pairs(sir if len(references) > 1 else sdr, fixed).items())
+
+
 def _same_names(references: list[str], estimates: list[str]) -> dict[int, int]:
     """Number of the estimate by that of the reference of the same name, in whatever case."""
     known = {name.strip().casefold(): column for column, name in enumerate(estimates)}
@@ -285,7 +210,7 @@ def _same_names(references: list[str], estimates: list[str]) -> dict[int, int]:
     return {row: known[name] for row, name in enumerate(names) if name in known}
 
 
-def best_pairs(sir: NDArray[np.float64], fixed: Mapping[int, int]) -> dict[int, int]:
+def _best_pairs(sir: NDArray[np.float64], fixed: Mapping[int, int]) -> dict[int, int]:
     """The estimate of every reference in the assignment with the highest sum; `fixed` are decided."""
     from scipy.optimize import linear_sum_assignment
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.bss_eval import bss_eval_images
 from stemstudio.errors import StemStudioError
-from stemstudio.evaluation import Figures, Match, best_pairs, candidates, read_folders
+from stemstudio.evaluation import Figures, Match, Stems, candidates, pairs
 from stemstudio.progress import Progress
 
 
@@ -36,11 +34,7 @@ class ImageScore(Figures):
 
 
 def image_scores(
-    references: Mapping[str, NDArray[np.floating]],
-    estimates: Mapping[str, NDArray[np.floating]],
-    *,
-    match: Match = "name",
-    progress: Progress | None = None,
+    references: Stems, estimates: Stems, *, match: Match = "name", progress: Progress | None = None
 ) -> dict[str, ImageScore]:
     """Score estimates against reference stems as images; lengths, mono signals and matching as in `scores`.
 
@@ -57,34 +51,18 @@ def image_scores(
     progress = progress or Progress()
     chosen = candidates(references, estimates, match)
     length = max(signal.shape[-1] for signal in references.values())
-    channels = max(len(signal) for signal in (*references.values(), *estimates.values()))
+    channels = max(len(signal) for signal in (*references.values(), *(estimates[name] for name in chosen)))
     found = bss_eval_images(
         np.stack([_image(name, signal, channels, length) for name, signal in references.items()]),
         np.stack([_image(name, estimates[name], channels, length) for name in chosen]),
         progress=progress,
     )
     sdr, _, sir, _ = found
-    columns = best_pairs(sir if len(references) > 1 else sdr, {}) if match == "best" else None
     result = {}
-    for row, name in enumerate(references):
-        column = row if columns is None else columns[row]
-        own = [float(figure[row, column]) for figure in found]
-        result[name] = ImageScore(own[0], own[1], own[2], own[3], chosen[column])
+    for at in pairs(list(references), chosen, match, sdr, sir):
+        own = [float(figure[at]) for figure in found]
+        result[list(references)[at[0]]] = ImageScore(own[0], own[1], own[2], own[3], chosen[at[1]])
     return result
-
-
-def evaluate_images(
-    reference: Path, estimate: Path, *, match: Match = "name", progress: Progress | None = None
-) -> dict[str, ImageScore]:
-    """Score the stems in one folder against those in another as images; see `image_scores` and `read_folder`."""
-    progress = progress or Progress()
-    references, estimates = read_folders(reference, estimate, progress=progress.part(0, 0.4))
-    return image_scores(
-        {name: audio.samples for name, audio in references.items()},
-        {name: audio.samples for name, audio in estimates.items()},
-        match=match,
-        progress=progress.part(0.4, 1),
-    )
 
 
 def _image(name: str, signal: NDArray[np.floating], channels: int, length: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from stemstudio.errors import StemStudioError
-from stemstudio.evaluation import Score, evaluate_folders, read_folder, scores
+from stemstudio.evaluation import Score, scores
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "audio" / "bss"
 
@@ -153,47 +153,6 @@ def test_what_cannot_be_scored_is_said(stems, change, match, words):
     change(estimates)
     with pytest.raises(StemStudioError, match=words):
         scores(stems, estimates, match=match)
-
-
-def write(folder, name, samples, rate=8000):
-    folder.mkdir(exist_ok=True)
-    soundfile.write(folder / name, samples.T, rate, subtype="PCM_24")
-
-
-def test_folders_are_read_without_the_mix_and_other_files(tmp_path, stems):
-    for name in ("vocals.wav", "Bass.FLAC", "mix.flac", "vocals (old).wav"):
-        write(tmp_path, name, 0.1 * stems["vocals"])
-    (tmp_path / "separation.json").write_text("{}")
-    (tmp_path / "fine").mkdir()
-    found = read_folder(tmp_path)
-    assert sorted(found) == ["Bass", "vocals", "vocals (old)"]
-    assert found["vocals"].sample_rate == 8000
-    assert np.allclose(found["vocals"].samples, 0.1 * stems["vocals"], atol=1e-6)
-
-
-def test_folders_against_each_other(tmp_path, stems):
-    for name, stem in stems.items():
-        write(tmp_path / "true", f"{name}.flac", 0.1 * stem)
-        write(tmp_path / "guessed", f"{name}.wav", 0.09 * stem)
-    write(tmp_path / "guessed", "residual.wav", 0.01 * stems["bass"])
-    found = evaluate_folders(tmp_path / "true", tmp_path / "guessed")
-    assert list(found) == ["bass", "drums", "vocals"]
-    assert all(score.sdr_plain == pytest.approx(20, abs=0.01) for score in found.values())
-
-
-def test_folders_that_cannot_be_compared(tmp_path, stems):
-    with pytest.raises(StemStudioError, match="no folder"):
-        read_folder(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(StemStudioError, match="no stems"):
-        read_folder(tmp_path / "empty")
-    write(tmp_path / "a", "bass.wav", 0.1 * stems["bass"])
-    write(tmp_path / "b", "bass.wav", 0.1 * stems["bass"], rate=16000)
-    with pytest.raises(StemStudioError, match="8000 Hz and 16000 Hz"):
-        evaluate_folders(tmp_path / "a", tmp_path / "b")
-    write(tmp_path / "a", "bass.flac", 0.1 * stems["bass"])
-    with pytest.raises(StemStudioError, match="twice"):
-        read_folder(tmp_path / "a")
 
 
 def test_progress_rises_to_the_end(stems):

@@ -11,10 +11,11 @@ from signals import mixture
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.reading import read_song
 from stemstudio.errors import StemStudioError
-from stemstudio.evaluation import read_folder, scores
+from stemstudio.evaluation import scores
 from stemstudio.oracle import KINDS, ceilings, masked
 from stemstudio.progress import Progress
 from stemstudio.spectral.stft import StftSettings
+from stemstudio.stem_folders import read_folder
 
 
 def test_the_wiener_mask_reaches_the_known_figures(shared_audio):

@@ -110,7 +110,7 @@ def decode(
     info: SongInfo,
     progress: Progress | None = None,
     *,
-    channels: ChannelChoice | None = None,
+    channels: ChannelChoice | Literal["all"] | None = None,
     into: Path | None = None,
     on_block: OnBlock | None = None,
     on_note: OnNote | None = None,
@@ -124,7 +124,7 @@ def decode(
     progress
         Gets the share decoded; stops the work with `Cancelled` within a block.
     channels
-        What to do with more than two channels; ignored for mono and stereo.
+        What to do with more than two channels ("all" keeps every one); ignored for mono and stereo.
     into
         Folder for the samples of long recordings (from about 128 MB on they go to an unnamed file there); the
         user's cache folder if not given.
@@ -151,7 +151,7 @@ def decode(
     progress = progress or Progress()
     note = on_note or (lambda sentence: None)
     weights = None
-    if info.channels > 2:
+    if info.channels > 2 and channels != "all":
         if channels is None:
             raise NeedsChannelChoice(info)
         weights = channels.matrix(info.channels)
@@ -187,7 +187,7 @@ def decode(
 def read_song(
     path: Path | str,
     progress: Progress | None = None,
-    channels: ChannelChoice | None = None,
+    channels: ChannelChoice | Literal["all"] | None = None,
     on_note: OnNote | None = None,
 ) -> Audio:
     """Look at a song and decode it; raises as `probe` and `decode` do."""

@@ -155,7 +155,7 @@ def _by_stems(
     folder: Path, estimates: Factorization, mixture: Sound, progress: Progress
 ) -> tuple[list[str], list[int | None]]:
     from stemstudio.algorithms.labelling import by_references
-    from stemstudio.evaluation import read_folder
+    from stemstudio.stem_folders import read_folder
 
     references = read_folder(folder, progress=progress.part(0.0, 0.3))
     for name, reference in references.items():

@@ -25,13 +25,14 @@ from PySide6.QtWidgets import (
 
 from stemstudio.audio.audio import Audio, Samples
 from stemstudio.errors import StemStudioError
-from stemstudio.evaluation import Score, read_folder, scores
+from stemstudio.evaluation import Score, scores
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
 from stemstudio.oracle import KINDS, ceilings
 from stemstudio.progress import Progress
 from stemstudio.project.project import Project, State
 from stemstudio.project.rendering import render_leaves
+from stemstudio.stem_folders import read_folder
 
 COLUMNS = {
     "sdr_plain": ("SDR", "Signal to everything that is wrong, 10 log₁₀ |s|² / |s − ŝ|², in dB"),

@@ -15,13 +15,13 @@ from stemstudio.algorithms import algorithm
 from stemstudio.algorithms.nmf.learning import learn_templates
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.reading import read_song
-from stemstudio.evaluation import read_folder
 from stemstudio.gui.evaluation_dialog import Comparison
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.tools.painting import give_selection
 from stemstudio.project import edits
 from stemstudio.resources import resource
 from stemstudio.spectral.brushes import Box, Selection
+from stemstudio.stem_folders import read_folder
 
 SIZE = (1600, 1000)
 
