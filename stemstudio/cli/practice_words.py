@@ -29,10 +29,22 @@ def practise(
     for name, words in settings_from(given, "--practice", "count_in=2").items():
         if name not in ALONG:
             raise StemStudioError(f"Practice has no “{name}”.", f"It has: {', '.join(ALONG)}.")
-        fields[name] = words if words in ("on", "off") else as_number(words)
+        if name == "loop":
+            fields[name] = None if words == "off" else _loop(words, project)
+        else:
+            fields[name] = words if words in ("on", "off") else as_number(words)
     checked(Practice, {**dict(project.state.practice), **fields})
     for name, value in fields.items():
         do(history, set_practice(project.state, **{name: value}))
+
+
+def _loop(words: str, project: Project) -> tuple[float, float]:
+    start, stop = (as_number(part) for part in halves(words, "-", "12.5-20"))
+    song = project.state.mixture
+    end = song.length / song.sample_rate
+    if not 0 <= start < min(stop, end):
+        raise StemStudioError(f"Nothing lies between {start:g} s and {min(stop, end):g} s.")
+    return start, min(stop, end)
 
 
 def change_beats(history: History, project: Project, given: Iterable[str], progress: Progress) -> None:

@@ -106,7 +106,8 @@ def remix(
         Words,
         _option(
             "--practice",
-            "How a project (.stems) is played along to: click=on, click_db=-6, count_in=2, pre_roll=1 (bars), snap=on.",
+            "How a project (.stems) is played along to: loop=12.5-20 (seconds, or off), click=on, click_db=-6, count_in=2, "
+            "pre_roll=1 (bars), snap=on.",
             "SETTING=VALUE",
         ),
     ] = None,
@@ -213,5 +214,7 @@ def _answer(state: State, out: Path, report: RemixReport | None) -> None:
             "lufs": report.lufs if math.isfinite(report.lufs) else None,
             "notes": list(report.notes),
         }
+    else:
+        told |= {"practice": state.practice.model_dump(), "beats": state.beats.model_dump()}
     strips = {leaf.name: StripRecord.of_strip(leaf).model_dump() for leaf in state.leaves()}
     answer({**told, "strips": strips, "effects": state.effects.model_dump()})

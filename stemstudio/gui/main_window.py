@@ -412,6 +412,7 @@ class MainWindow(QMainWindow):
         self.mixer.copy_wanted.connect(self.stem_files.copy)
         self.transport.play_selection_wanted.connect(self._play_selection)
         self.transport.room_wanted.connect(self.menus.view.show_room)
+        self.transport.loop_wanted.connect(self.practising.toggle_loop)
         self.transport.before_pressed.connect(self.menus.play.hear_before)
         self.transport.before_released.connect(self.menus.play.hear_before_end)
         self.atoms.hear_atom.connect(self.auditions.hear_atom)

@@ -424,13 +424,24 @@ class Player(QObject):
         self._deck.seek(sample)
 
     def set_loop(self, start: int, stop: int) -> tuple[int, int]:
-        """Repeat [start, stop) in samples; very short loops are lengthened.  Returns the loop as taken."""
+        """Repeat [start, stop) in samples; very short loops are lengthened.  Returns the loop as taken.
+
+        While something is heard for itself that does not reach there, the loop begins afterwards.
+        """
+        if self._before_audition is not None:
+            self._before_audition = (self._before_audition[0], (start, stop))
+            heard = self._deck.programme
+            end = heard.audition_start + heard.audition.shape[-1]
+            if heard.audition_only and not heard.audition_start <= start < stop <= end:
+                return start, stop
         loop = self._deck.set_loop(start, stop)
         self.state_changed.emit()
         return loop
 
     def clear_loop(self) -> None:
         """Play straight on."""
+        if self._before_audition is not None:
+            self._before_audition = (self._before_audition[0], None)
         self._deck.clear_loop()
         self.state_changed.emit()
 

@@ -26,7 +26,7 @@ AT_START = 0.05  # seconds from the start of a loop within which play begins the
 
 
 class Practising(QObject):
-    """Tempo, key, metronome, count-in and pre-roll of the player; edits of the beats.
+    """Tempo, key, loop, metronome, count-in and pre-roll of the player; edits of the beats.
 
     Signals
     -------
@@ -43,11 +43,14 @@ class Practising(QObject):
         self._finding: Job | None = None
         self._clicking: tuple[BeatGrid, int] | None = None  # the beats of `_clicks`
         self._clicks: Beats | None = None
+        self._looping: tuple[float, float] | None = None  # what the player was told to repeat
+        self._selected: tuple[float, float] | None = None  # the time that was last selected
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._play_so)
         player.lead = self.lead
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
+        document.selection_changed.connect(self._selection_changed)
 
     @property
     def practice(self) -> Practice:
@@ -93,6 +96,18 @@ class Practising(QObject):
         """Semitones down or up."""
         self.set(semitones=min(max(self.practice.semitones + by, -12), 12))
 
+    def toggle_loop(self) -> None:
+        """Repeat the selected time, or go straight on."""
+        state = self._document.state
+        if state is None:
+            return
+        wanted = None if self._player.loop is not None else self._time_selected()
+        if wanted is None and self._player.loop is None:
+            self._document.said.emit("Nothing is selected to loop; drag with T to select a time.")
+            return
+        self._document.do(set_practice(state, loop=wanted))
+        self._loop(wanted)  # also where it was so already, and something is heard for itself
+
     def as_recorded(self) -> None:
         """The tempo and the key of the recording."""
         state = self._document.state
@@ -132,9 +147,28 @@ class Practising(QObject):
 
     def _opened(self) -> None:
         self._taps.clear()
+        self._looping = self._selected = None
         self._play_so()
 
+    def _time_selected(self) -> tuple[float, float] | None:
+        bounds, end = self._document.selection.bounds, self._document.duration
+        if bounds is None or not max(0.0, bounds.start) < min(bounds.stop, end):
+            return None
+        return max(0.0, bounds.start), min(bounds.stop, end)
+
+    def _selection_changed(self) -> None:
+        """A loop of what was selected follows the selection; one from elsewhere stays."""
+        state, selected = self._document.state, self._time_selected()
+        if state is None or selected is None:
+            return
+        follows = state.practice.loop is not None and state.practice.loop == self._selected
+        self._selected = selected
+        if follows:
+            self._document.do(set_practice(state, loop=selected))
+
     def _changed(self, change: Change) -> None:
+        if "song" in change.kinds:
+            self._looping = None  # a song is put on without a loop
         if "song" in change.kinds or "beats" in change.kinds or "practice" in change.kinds:
             if self._settle.isActive():
                 return
@@ -159,6 +193,18 @@ class Practising(QObject):
             self._clicking = wanted
             self._clicks = None if wanted is None else Beats(state.beats.times * rate, state.beats.strong)
         self._player.set_metronome(self._clicks, 10 ** (practice.click_db / 20))
+        if practice.loop != self._looping:
+            self._loop(practice.loop)
+
+    def _loop(self, loop: tuple[float, float] | None) -> None:
+        state = self._document.state
+        assert state is not None
+        self._looping = loop
+        if loop is None:
+            self._player.clear_loop()
+        else:
+            start, stop = (round(second * state.mixture.sample_rate) for second in loop)
+            self._player.set_loop(start, min(stop, state.mixture.length))
 
     # The beats
 

@@ -1,12 +1,14 @@
-"""Practice: how a song is played to play along: tempo, key, metronome, count-in. Kept in the project, never exported."""
+"""Practice: how a song is played to play along: tempo, key, loop, metronome, count-in. Kept in the project, never exported."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SLOWEST, FASTEST = 0.25, 2.0
+
+Second = Annotated[float, Field(ge=0, le=1e7)]
 
 
 class Practice(BaseModel):
@@ -28,6 +30,8 @@ class Practice(BaseModel):
         Bars before a loop at which play begins.
     snap
         Whether selections snap to beats.
+    loop
+        The seconds from and to which play repeats; None to play straight on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -39,3 +43,10 @@ class Practice(BaseModel):
     count_in: Annotated[int, Field(ge=0, le=4)] = 0
     pre_roll: Annotated[int, Field(ge=0, le=4)] = 0
     snap: bool = False
+    loop: tuple[Second, Second] | None = None
+
+    @model_validator(mode="after")
+    def _loops_forward(self) -> Practice:
+        if self.loop is not None and not self.loop[0] < self.loop[1]:
+            raise ValueError("a loop ends after it begins")
+        return self

@@ -17,6 +17,7 @@ WORDS = {
     "count_in": "Count-in: {}",
     "pre_roll": "Pre-roll: {}",
     "snap": "Snap to beats",
+    "loop": "Loop {0[0]:.1f}–{0[1]:.1f} s",
 }
 
 
@@ -26,11 +27,13 @@ def set_practice(state: State, **fields: Any) -> Edit | None:
     if changed == state.practice:
         return None
     name, value = next(iter(fields.items()))
-    bars = {0: "none", 1: "1 bar"}.get(value, f"{value} bars")
-    words = WORDS[name].format(bars if name in ("count_in", "pre_roll") else value)
+    if name in ("count_in", "pre_roll"):
+        value = {0: "none", 1: "1 bar"}.get(value, f"{value} bars")
+    words = "Play straight on" if value is None else WORDS[name].format(value)
     if isinstance(value, bool):
         words += " on" if value else " off"
-    merge = f"practice.{name}" if name in ("tempo", "semitones", "click_db") else ""
+    moved = name in ("tempo", "semitones", "click_db") or (name == "loop" and value is not None)
+    merge = f"practice.{name}" if moved else ""
     return Edit(words, {"practice": {0: changed}}, Change(frozenset({"practice"})), merge)
 
 

@@ -127,6 +127,7 @@ def test_another_mixer_is_begun_and_compared_at_one_loudness(
 def test_practice_and_beats_are_kept_in_a_project(command: Any, saved: Path, tmp_path: Path) -> None:
     out = tmp_path / "practice.stems"
     words = ("--practice", "click=on", "--practice", "count_in=2", "--practice", "pre_roll=1", "--key", "3")
+    words += ("--practice", "loop=0.5-1.25")
     beats = (
         "--beats",
         "even=120@0.25",
@@ -142,6 +143,7 @@ def test_practice_and_beats_are_kept_in_a_project(command: Any, saved: Path, tmp
     state = kept(out)
     assert (state.practice.click, state.practice.count_in, state.practice.pre_roll) == (True, 2, 1)
     assert state.practice.semitones == 3
+    assert state.practice.loop == (0.5, 1.25)
     assert state.beats.beats[:4] == pytest.approx((0.25, 0.75, 1.25, 1.8))
     assert (state.beats.metre, state.beats.one, state.beats.key) == (3, 2, "F♯ minor")
     again = command("remix", out, "--beats", "half", "--practice", "click=off", "--out", out, "--overwrite")
@@ -149,6 +151,12 @@ def test_practice_and_beats_are_kept_in_a_project(command: Any, saved: Path, tmp
     assert kept(out).beats.beats[0] == 0.25
     assert not kept(out).practice.click
     assert kept(out).practice.count_in == 2
+    assert kept(out).practice.loop == (0.5, 1.25)
+    straight = command("remix", out, "--practice", "loop=off", "--out", out, "--overwrite", "--json")
+    assert straight.code == 0, straight.stderr
+    assert kept(out).practice.loop is None
+    assert straight.json["practice"]["count_in"] == 2
+    assert straight.json["beats"]["key"] == "F♯ minor"
 
 
 def test_what_cannot_be_is_one_sentence(command: Any, saved: Path, tmp_path: Path) -> None:
@@ -170,6 +178,8 @@ def test_what_cannot_be_is_one_sentence(command: Any, saved: Path, tmp_path: Pat
         (("--match", "--out", tmp_path / "loud.stems"), "--match is for a sound file"),
         (("--practice", "tempo=2", "--out", tmp_path / "x.stems"), "It has: click"),
         (("--practice", "count_in=9", "--out", tmp_path / "x.stems"), "count_in cannot be 9"),
+        (("--practice", "loop=5-4", "--out", tmp_path / "x.stems"), "Nothing lies between"),
+        (("--practice", "loop=all", "--out", tmp_path / "x.stems"), "12.5-20"),
         (("--beats", "bar=1", "--out", tmp_path / "x.stems"), "--beats find"),
         (("--beats", "swing", "--out", tmp_path / "x.stems"), "Say find"),
         (("--beats", "key=H dur", "--out", tmp_path / "x.stems"), "is no key"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -12,8 +10,8 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Audio
 from stemstudio.gui.auditions import Auditions, filtered_mix, mix_of
 from stemstudio.gui.document import Document
-from stemstudio.gui.menus.play import PlayMenu
 from stemstudio.gui.player import Player
+from stemstudio.gui.practising import Practising
 from stemstudio.gui.views.strip_menu import silence_selection
 from stemstudio.project import edits
 from stemstudio.project.project import Project, SongReference
@@ -116,8 +114,7 @@ def test_a_selection_of_no_length_is_a_sentence(document, player):
     document.said.connect(told.append)
     document.set_selection(Selection().combined("replace", Box(start=2.0, stop=2.0, low=0.0, high=20_000.0)))
     Auditions(document, player).play_selection()
-    window = SimpleNamespace(document=document, player=player)
-    PlayMenu.loop_selection(window)
+    Practising(document, player).toggle_loop()
     silence_selection(document, document.state.leaves()[0].id)
     assert ["selected" in words or "no length" in words for words in told] == [True] * 3
     assert player.loop is None

@@ -111,6 +111,18 @@ def test_audition_plays_the_selection_once_and_brings_everything_back(qtbot, pla
     assert player.loop == (0, 50_000)
 
 
+def test_a_loop_that_is_set_meanwhile_is_there_after_the_audition(qtbot, player, song):
+    player.audition(song[:, 60_000:80_000].copy(), 60_000, loop=True)
+    player.set_loop(0, 50_000)
+    assert player.loop == (60_000, 80_000), "what is heard for itself does not reach there"
+    player.end_audition()
+    assert player.loop == (0, 50_000)
+    player.audition(song[:, 60_000:80_000].copy(), 60_000, loop=True)
+    player.clear_loop()
+    player.end_audition()
+    assert player.loop is None
+
+
 def test_looped_audition_goes_on_until_it_is_ended(qtbot, player, song):
     player.audition(song[:, 60_000:66_000].copy(), 60_000, loop=True)
     qtbot.wait(500)

@@ -24,8 +24,8 @@ from stemstudio.gui.views.time_ruler import TimeRuler
 from stemstudio.project import edits
 from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.practising import set_beats, set_practice
-from stemstudio.project.project import PaintStroke
-from stemstudio.spectral.brushes import BrushStroke
+from stemstudio.project.project import Change, PaintStroke
+from stemstudio.spectral.brushes import Box, BrushStroke, Selection
 
 GRID = BeatGrid.even(120, 0.5, 4.0, key="A minor")
 
@@ -273,12 +273,47 @@ def test_tempo_and_key_of_the_song_can_be_typed_and_stand_beside_its_bars(along,
 
 
 def test_a_project_that_is_practised_slowly_opens_so(along, qtbot):
-    along.document.do(set_practice(along.document.state, tempo=0.6))
+    along.document.do(set_practice(along.document.state, tempo=0.6, loop=(1.0, 3.0)))
     other = AlongPlayer()
     again = Practising(along.document, other)
     along.document.opened.emit()
     assert other.stretch == (0.6, 0.0)
     assert again.practice.tempo == 0.6
+    assert other.loop == (RATE, 3 * RATE)
+    select(along, 0.5, 2.0)  # as the view of an opened project is brought back
+    assert along.document.state.practice.loop == (1.0, 3.0), "a selection of before moves no loop"
+
+
+def select(practising, start, stop):
+    box = Box(start=start, stop=stop, low=0, high=RATE / 2)
+    practising.document.set_selection(Selection().combined("replace", box))
+
+
+def test_a_loop_is_an_edit_that_follows_its_selection(along, qtbot):
+    said = []
+    along.document.said.connect(said.append)
+    along.toggle_loop()
+    assert along.player.loop is None
+    assert said == ["Nothing is selected to loop; drag with T to select a time."]
+    select(along, 1.0, 2.0)
+    along.toggle_loop()
+    assert along.player.loop == (RATE, 2 * RATE)
+    select(along, 0.5, 9.0)
+    qtbot.waitUntil(lambda: along.player.loop == (RATE // 2, 4 * RATE), timeout=500)
+    assert along.document.history.names == ["Loop 0.5–4.0 s"], "it ends with the song, and is one step"
+    along.document.set_selection(Selection())
+    assert along.practice.loop == (0.5, 4.0)
+    along.toggle_loop()
+    assert along.player.loop is None
+    along.document.undo()
+    qtbot.waitUntil(lambda: along.player.loop == (RATE // 2, 4 * RATE), timeout=500)
+    along.document.undo()
+    qtbot.waitUntil(lambda: along.player.loop is None, timeout=500)
+    along.document.redo()
+    assert along.practice.loop == (0.5, 4.0)
+    along.player.clear_loop()  # as a song does that is put on: one that was read from its file
+    along.document.changed.emit(Change(frozenset({"song"})))
+    qtbot.waitUntil(lambda: along.player.loop == (RATE // 2, 4 * RATE), timeout=500)
 
 
 def test_stems_and_edits_are_heard_at_the_tempo_that_is_chosen(qtbot):

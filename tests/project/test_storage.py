@@ -631,13 +631,19 @@ def test_beats_and_practice_are_kept_and_older_files_have_none(home: Path, tmp_p
     history.do(set_practice(cut.state, tempo=0.9))
     history.do(set_practice(cut.state, tempo=0.8))
     history.do(set_practice(cut.state, click=True))
-    assert [edit.name for edit in history.edits] == ["Find the beats", "Tempo 0.80 ×", "Metronome on"]
+    history.do(set_practice(cut.state, loop=(1.0, 2.5)))
+    assert [edit.name for edit in history.edits] == [
+        "Find the beats",
+        "Tempo 0.80 ×",
+        "Metronome on",
+        "Loop 1.0–2.5 s",
+    ]
     assert set_practice(cut.state, click=True) is None
     storage.save(tmp_path / "song.stems")
     storage.close()
     opened = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
     assert opened.project.state.beats == grid
-    assert opened.project.state.practice == Practice(tempo=0.8, click=True)
+    assert opened.project.state.practice == Practice(tempo=0.8, click=True, loop=(1.0, 2.5))
     opened.storage.close()
     history.jump(0)
     assert (cut.state.beats, cut.state.practice) == (BeatGrid(), Practice())

@@ -31,14 +31,7 @@ class PlayMenu(Menu):
     words = "&Play"
 
     def loop_selection(self) -> None:
-        state, bounds = self.document.state, self.document.selection.bounds
-        if self.player.loop is not None:
-            self.player.clear_loop()
-        elif state is not None and bounds is not None and bounds.stop > bounds.start:
-            rate = state.mixture.sample_rate
-            self.player.set_loop(int(bounds.start * rate), int(bounds.stop * rate))
-        else:
-            self.document.said.emit("Nothing is selected to loop; drag with T to select a time.")
+        self.window.practising.toggle_loop()
 
     def play_pause(self) -> None:
         self.player.end_audition()

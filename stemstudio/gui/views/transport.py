@@ -56,6 +56,8 @@ class Transport(QWidget):
         The person chose a sound output (its key; "" for the default one) and its delay.
     room_wanted
         The room is to be shown, or put away.
+    loop_wanted
+        The selected time is to be repeated, or no more.
     """
 
     play_selection_wanted = Signal(bool)
@@ -63,6 +65,7 @@ class Transport(QWidget):
     before_released = Signal()
     output_chosen = Signal(str, str)
     room_wanted = Signal()
+    loop_wanted = Signal()
 
     def __init__(
         self,
@@ -140,7 +143,7 @@ class Transport(QWidget):
         self.device.setMenu(self.device_menu)
         self.start.clicked.connect(self.back_to_start)
         self.play.clicked.connect(self.toggle)
-        self.loop.clicked.connect(lambda: self.toggle_loop())
+        self.loop.clicked.connect(self._loop_clicked)
         self.alone.clicked.connect(self._alone_clicked)
         self.before.pressed.connect(self.before_pressed)
         self.before.released.connect(self.before_released)
@@ -191,14 +194,8 @@ class Transport(QWidget):
             self._player.seek(loop[0] if loop and self._player.position > loop[0] else 0)
             self.show_position()
 
-    def toggle_loop(self) -> None:
-        """Repeat the selected time, or go straight on."""
-        if self._player is None:
-            return
-        if self._player.loop is not None:
-            self._player.clear_loop()
-        elif self._bounds is not None:
-            self._player.set_loop(*self._samples(self._bounds))
+    def _loop_clicked(self) -> None:
+        self.loop_wanted.emit()
         self._player_changed()
 
     def set_original(self, on: bool) -> None:
@@ -227,12 +224,6 @@ class Transport(QWidget):
     @property
     def _bounds(self) -> Box | None:
         return self._document.selection.bounds
-
-    def _samples(self, box: Box) -> tuple[int, int]:
-        state = self._document.state
-        assert state is not None
-        rate, length = state.mixture.sample_rate, state.mixture.length
-        return max(0, round(box.start * rate)), min(length, round(box.stop * rate))
 
     def _changed(self, change: Change) -> None:
         if "song" in change.kinds:
@@ -288,8 +279,6 @@ class Transport(QWidget):
 
     def _selection_changed(self) -> None:
         self._show_selection()
-        if self._player is not None and self._player.loop is not None and self._bounds is not None:
-            self._player.set_loop(*self._samples(self._bounds))
         self._enable_selection()
 
     def _enable_selection(self) -> None:
