@@ -19,7 +19,7 @@ from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.masking import Masking
 from stemstudio.progress import Progress
 from stemstudio.project.project import SINGLE, Change, PaintStroke, Project, State
-from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem
+from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem, in_common
 from stemstudio.spectral.brushes import weights
 from stemstudio.spectral.lines import PitchLine
 from stemstudio.spectral.stft import StftSettings
@@ -243,7 +243,8 @@ def split(
     `stems` are the names of the children, and `owners` says for each part the number of its child in `stems`, or None
     for the residual; by default part n goes to child n, atoms of a family to its child, and all others to the
     residual. `masking` says how masks are made, if not as the recipe starts. A split that is
-    there already is replaced, with everything below it.
+    there already is replaced, with everything below it. The children begin with the strip and the place in the room
+    that the light had before.
     """
     state = project.state
     gone = _removal(state, parent)
@@ -255,6 +256,7 @@ def split(
         owners = [None] * len(estimates.names) if estimates.atoms else list(range(len(estimates.names)))
     assert owners is not None
     inside = parent != 0
+    strip = in_common(state.leaves(parent), state.stems[parent])
     ids = [project.new_id() for _ in stems]
     residual = project.new_id()
     used = [stem.colour for stem in state.stems.values() if stem.id not in gone["stems"]]
@@ -263,9 +265,9 @@ def split(
     taken: list[str] = []
     for position, (number, word, colour) in enumerate(zip(ids, stems, colours, strict=True)):
         taken.append(unique_name(state, word, gone["stems"], taken))
-        rows["stems"][number] = Stem(number, taken[-1], colour, parent, float(position))
+        rows["stems"][number] = Stem(number, taken[-1], colour, parent, float(position), **strip)
     rest = f"{state.stems[parent].name} residual" if inside else "residual"
-    rows["stems"][residual] = Stem(residual, rest, RESIDUAL_COLOUR, parent, float(len(ids)))
+    rows["stems"][residual] = Stem(residual, rest, RESIDUAL_COLOUR, parent, float(len(ids)), **strip)
     owned = tuple(residual if owner is None else ids[owner] for owner in owners)
     rows["splits"][parent] = Split(recipe, estimates, owned, residual, own_masking=masking)
     kinds = frozenset({"stems", "splits", "mixer"})
@@ -280,8 +282,11 @@ def by_hand(project: Project, word: str) -> Edit:
 
 
 def join(state: State, parent: int, name: str = "") -> Edit:
-    """Undo the split of a stem: it becomes a leaf again."""
+    """Undo the split of a stem: it becomes a leaf again, with what its parts' strips have in common."""
     rows = _removal(state, parent)
+    rows["stems"][parent] = replace(
+        state.stems[parent], **in_common(state.leaves(parent), state.stems[parent])
+    )
     stems = frozenset({parent, *rows["stems"]})
     word = name or f"Put {state.stems[parent].name} together again"
     return Edit(word, rows, Change(frozenset({"stems", "splits", "mixer", "paint"}), stems))
@@ -296,7 +301,8 @@ def add_stem(project: Project, parent: int, word: str, name: str = "") -> tuple[
         max((child.position for child in siblings if not state.is_residual(child.id)), default=-1.0) + 1
     )
     colour = fresh_colours([stem.colour for stem in state.stems.values()], 1)[0]
-    stem = Stem(number, unique_name(state, word), colour, parent, position)
+    strip = in_common(state.leaves(parent), state.stems[parent])
+    stem = Stem(number, unique_name(state, word), colour, parent, position, **strip)
     edit = Edit(
         name or f"Add stem {stem.name}",
         {"stems": {number: stem}},
@@ -388,6 +394,10 @@ def _poured(state: State, target: int, others: Sequence[int], name: str) -> Edit
             rows["paint"][stem] = None
     if mask:
         rows["paint"][target] = mask
+    if target in state.splits:
+        rows["stems"][target] = replace(
+            state.stems[target], **in_common(state.leaves(target), state.stems[target])
+        )
     gone = {*others, *rows["stems"]}
     for number, stroke in state.strokes.items():
         if stroke.stem in gone or (stroke.stem in _all_below(state, target)):

@@ -9,7 +9,7 @@ from stemstudio.project.edits import Edit, set_stem
 from stemstudio.project.effects import Effects
 from stemstudio.project.project import Change, State
 from stemstudio.project.snapshots import Snapshot, Snapshots, StripRecord
-from stemstudio.project.stem import STRIP, Stem
+from stemstudio.project.stem import MIXTURE, STRIP, Stem
 
 Stretches = tuple[tuple[float, float], ...]
 
@@ -72,7 +72,7 @@ def switch(state: State, letter: str) -> Edit | None:
     """Go over to the mixer under another letter; None where it is that already.
 
     What the mixer is now stays under the letter it has.  A letter without a mixer begins as a copy of this one.
-    Stems that have come since are left as they are.
+    Parts of a stem that was taken apart since have its strip; other stems that have come since are left as they are.
     """
     snapshots = state.snapshots
     if letter == snapshots.current:
@@ -84,10 +84,11 @@ def switch(state: State, letter: str) -> Edit | None:
     }
     changed = frozenset[int]()
     if wanted is not None:
+        records = dict(wanted.strips)
         strips = {
-            number: replace(state.stems[number], **record.fields())
-            for number, record in wanted.strips
-            if number in state.stems
+            leaf.id: replace(leaf, **records[known[-1]].fields())
+            for leaf in state.leaves()
+            if (known := [number for number in (MIXTURE, *state.path(leaf.id)) if number in records])
         }
         changed = frozenset(number for number, stem in strips.items() if stem != state.stems[number])
         rows["stems"] = {number: strips[number] for number in changed}

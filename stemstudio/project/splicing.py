@@ -21,7 +21,7 @@ from stemstudio.project import edits
 from stemstudio.project.edits import Edit, Rows
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.rendering import StemSound, render_children
-from stemstudio.project.stem import Split, Stem
+from stemstudio.project.stem import Split, Stem, in_common
 from stemstudio.spectral.brushes import Box
 
 RAMP = 0.05  # seconds of the crossfade at either end
@@ -294,13 +294,14 @@ def _without_covered(whole: Split, piece: Piece) -> tuple[Spliced, tuple[int, ..
 
 
 def new_stems(project: Project, parent: int, words: Sequence[str]) -> list[Stem]:
-    """Stems that a split stem gets in addition."""
+    """Stems that a split stem gets in addition, with what the strips of its parts have in common."""
     state = project.state
     siblings = [child for child in state.children(parent) if not state.is_residual(child.id)]
     first = max((child.position for child in siblings), default=-1.0) + 1
     colours = edits.fresh_colours([stem.colour for stem in state.stems.values()], len(words))
+    strip = in_common(state.leaves(parent), state.stems[parent])
     made: list[Stem] = []
     for place, (word, colour) in enumerate(zip(words, colours, strict=True)):
         name = edits.unique_name(state, word, also=[stem.name for stem in made])
-        made.append(Stem(project.new_id(), name, colour, parent, first + place))
+        made.append(Stem(project.new_id(), name, colour, parent, first + place, **strip))
     return made

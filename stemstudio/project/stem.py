@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, MaskEstimates
@@ -85,6 +87,19 @@ class Stem:
     delay_db: float = -math.inf
     mutes: tuple[tuple[float, float], ...] = ()
     envelope: tuple[tuple[float, float], ...] = ()
+
+
+def in_common(stems: Iterable[Stem], otherwise: Stem) -> dict[str, Any]:
+    """The strip, and the place in the room, that all of these stems have; what they do not agree on is `otherwise`'s.
+
+    Stems that take over light from these begin with it, so that what is heard does not jump.
+    """
+    stems = tuple(stems)
+    common: dict[str, Any] = {}
+    for name in (*STRIP, "place"):
+        first, *others = [getattr(stem, name) for stem in stems] or [getattr(otherwise, name)]
+        common[name] = first if all(value == first for value in others) else getattr(otherwise, name)
+    return common
 
 
 @dataclass(frozen=True, eq=False)

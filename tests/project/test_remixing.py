@@ -9,13 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import cut_songs as small
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from stemstudio.errors import BadProject
+from stemstudio.mixing.mixdown import Mixdown
+from stemstudio.mixing.strips import strips_of
 from stemstudio.project import edits, remixing
 from stemstudio.project.effects import Effects, Equaliser
 from stemstudio.project.opening import open_project
+from stemstudio.project.placing import set_place
+from stemstudio.project.rendering import render
+from stemstudio.project.room import Place
 from stemstudio.project.snapshots import Snapshots
 from stemstudio.project.stem import STRIP
 from stemstudio.project.storage import Storage
@@ -116,6 +122,67 @@ def test_going_to_and_fro_is_one_step_and_survives_stems_that_went(song) -> None
     history.do(edits.join(cut.state, 0))
     history.do(remixing.switch(cut.state, "B"))
     assert [stem.id for stem in cut.state.leaves()] == [0]
+
+
+def test_parts_of_a_stem_have_the_strip_and_the_place_that_it_had(song) -> None:
+    cut, history = song
+    stem = cut.state.leaves()[0].id
+    there = Place(azimuth=-75.0, distance=0.5, ambience=0.25)
+    history.do(edits.set_stem(cut.state, stem, "All", **STRIPPED))
+    history.do(set_place(cut.state, stem, "There", **dict(there)))
+    whole = cut.state.stems[stem]
+
+    def strips(below):
+        fields = (*STRIP, "place")
+        return [{name: getattr(leaf, name) for name in fields} for leaf in cut.state.leaves(below)]
+
+    history.do(small.split_edit(cut, stem, small.waves(cut.state)))
+    assert strips(stem) == 3 * [{name: getattr(whole, name) for name in (*STRIP, "place")}]
+    edit, _ = edits.add_stem(cut, stem, "breath")
+    history.do(edit)
+    assert strips(stem)[-1] == strips(stem)[0]
+    parts = [leaf.id for leaf in cut.state.leaves(stem)]
+    for part in parts:
+        history.do(edits.set_stem(cut.state, part, "Softer", gain_db=-20.0))
+    history.do(edits.set_stem(cut.state, parts[0], "Left", pan=-1.0))
+    history.do(small.split_edit(cut, stem, small.waves(cut.state)))  # another split in its place
+    assert strips(stem) == 3 * [{**STRIPPED, "gain_db": -20.0, "place": there}]
+    for part in cut.state.leaves(stem):
+        history.do(edits.set_stem(cut.state, part.id, "Softer", gain_db=-30.0))
+    history.do(edits.join(cut.state, stem))
+    assert strips(stem) == [{**STRIPPED, "gain_db": -30.0, "place": there}]
+
+
+def test_nothing_that_is_heard_jumps_when_a_stem_is_split_or_put_together_again(song) -> None:
+    cut, history = song
+    stem = cut.state.leaves()[0].id
+    shaped = {**STRIPPED, "mute": False, "solo": False, "mutes": ((0.2, 0.4),)}
+    history.do(edits.set_stem(cut.state, stem, "All", **shaped))
+
+    def mixed():
+        leaves = cut.state.leaves()
+        sound = render(cut.state, [leaf.id for leaf in leaves], 0, cut.state.mixture.length)
+        strips = strips_of(leaves, 2, cut.state.mixture.sample_rate)
+        mixing = Mixdown(strips, cut.state.effects, cut.state.mixture.sample_rate)
+        return mixing.mix([sound[leaf.id] for leaf in leaves])
+
+    before = mixed()
+    assert np.abs(before).max() > 0.01
+    for edit in (small.split_edit(cut, stem, small.waves(cut.state)), edits.join(cut.state, stem)):
+        history.do(edit)
+        np.testing.assert_allclose(mixed(), before, atol=1e-5)
+
+
+def test_letters_from_before_a_split_hold_for_the_parts(song) -> None:
+    cut, history = song
+    stem = cut.state.leaves()[0].id
+    history.do(edits.set_stem(cut.state, stem, "All", **STRIPPED))
+    history.do(remixing.switch(cut.state, "B"))
+    history.do(remixing.reset_strip(cut.state, stem))
+    history.do(small.split_edit(cut, stem, small.waves(cut.state)))
+    history.do(remixing.switch(cut.state, "A"))
+    for leaf in cut.state.leaves(stem):
+        assert {name: getattr(leaf, name) for name in STRIP} == STRIPPED
 
 
 def test_reset_puts_a_whole_strip_back(song) -> None:

@@ -14,11 +14,12 @@ from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.labelling import by_stems, labelled
 from stemstudio.gui.document import Document
 from stemstudio.progress import Progress
-from stemstudio.project.edits import Edit, Rows, fresh_colours, unique_name
+from stemstudio.project.edits import Edit, Rows
 from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.rendering import StemSound
-from stemstudio.project.stem import Split, Stem
+from stemstudio.project.splicing import new_stems
+from stemstudio.project.stem import Split
 
 How = Literal["timbre", "rhythm", "example", "stems"]
 Step = tuple[Edit | None, tuple[int, ...]]
@@ -204,7 +205,7 @@ def suggestion_edit(project: Project, parent: int, labels: Any, how: How) -> Ste
     state = project.state
     split, count = state.splits[parent], len(labels.names)
     stems = [child.id for child in state.children(parent) if child.id != split.residual][:count]
-    made = _new_stems(project, state, parent, labels.names[len(stems) : count])
+    made = new_stems(project, parent, labels.names[len(stems) : count])
     stems += [stem.id for stem in made]
     given = split.given({atom: stems[owner] for atom, owner in enumerate(labels.owners)})
     if given.owners == split.owners and not made:
@@ -233,7 +234,7 @@ def opinion_edit(project: Project, parent: int, labels: Any, title: str) -> Step
         if child.id != split.residual
     }
     missing = [name for name in labels.names if name.strip().casefold() not in there]
-    made = _new_stems(project, state, parent, tuple(missing))
+    made = new_stems(project, parent, missing)
     there |= {word.strip().casefold(): stem.id for word, stem in zip(missing, made, strict=True)}
     stems = [there[name.strip().casefold()] for name in labels.names]
     owners = [split.residual if owner is None else stems[owner] for owner in labels.owners]
@@ -245,16 +246,3 @@ def opinion_edit(project: Project, parent: int, labels: Any, title: str) -> Step
     kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
     touched = frozenset({*split.owners, *given.owners, *(stem.id for stem in made)})
     return Edit(f"Label atoms by {title}", rows, Change(kinds, touched)), columns
-
-
-def _new_stems(project: Project, state: State, parent: int, words: tuple[str, ...]) -> list[Stem]:
-    children = [child for child in state.children(parent) if not state.is_residual(child.id)]
-    first = max((child.position for child in children), default=-1.0) + 1
-    colours = fresh_colours([stem.colour for stem in state.stems.values()], len(words))
-    made: list[Stem] = []
-    for place, (word, colour) in enumerate(zip(words, colours, strict=True)):
-        name, number = unique_name(state, word), 2
-        while name in {stem.name for stem in made}:
-            name, number = unique_name(state, f"{word} {number}"), number + 1
-        made.append(Stem(project.new_id(), name, colour, parent, first + place))
-    return made
