@@ -5,6 +5,7 @@ import numpy as np
 
 STRETCH = 4096  # samples that stay at hand while all pulses are added
 SPECTRUM = numba.types.Array(numba.complex64, 2, "C", readonly=True)
+POWERS = numba.types.Array(numba.float32, 2, "C", readonly=True)
 
 
 @numba.njit(
@@ -58,6 +59,22 @@ def powers(left, right, around, beside, count, result):  # type: ignore[no-untyp
             result[0, frame, k] = max(nothing, half * (one + two - unlike))
             result[1, frame, k] = one
             result[2, frame, k] = two
+
+
+@numba.njit(
+    numba.void(SPECTRUM, POWERS, POWERS, numba.float32, numba.complex64[:, ::1]),
+    cache=True,
+    nogil=True,
+    parallel=False,
+)
+def shared(values, wanted, power, least, result):  # type: ignore[no-untyped-def]
+    """What is wanted of the power of a spectrum (frames, bins), at most all; `least` is next to no power."""
+    one = np.float32(1.0)
+    for frame in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            share = min(one, wanted[frame, k] / max(power[frame, k], least))
+            value = values[frame, k]
+            result[frame, k] = complex(value.real * share, value.imag * share)
 
 
 @numba.njit(

@@ -41,20 +41,18 @@ def ambience_of(sound: Samples, rate: int, start: int = 0) -> Samples:
     """
     if sound.shape[1] == 0 or not sound.any() or np.array_equal(sound[0], sound[1]):
         return np.zeros_like(sound)
+    from stemstudio.algorithms.ambience_kernel import shared
+
     grid = grid_for(rate)
     begin = start % grid.hop
     end = begin + sound.shape[1]
     spectrum = forward(Excerpt(sound, begin, rate, end), grid)
     left, right = spectrum.values
-    ambient, power_left, power_right = ambient_power(left, right, NEIGHBOURS)
-    values = np.empty((2, *left.T.shape), dtype=np.complex64).transpose(
-        0, 2, 1
-    )  # frame by frame, as `forward` has it
-    for channel, power in enumerate((power_left, power_right)):
-        share = np.minimum(1.0, ambient / np.maximum(power, TINY))
-        np.multiply(spectrum.values[channel].real, share, out=values[channel].real)
-        np.multiply(spectrum.values[channel].imag, share, out=values[channel].imag)
-    return inverse(Spectrogram(values, grid, rate, 0, end), begin, end)
+    ambient, *powers = ambient_power(left, right, NEIGHBOURS)
+    values = np.empty((2, *left.T.shape), dtype=np.complex64)  # frame by frame, as `forward` has it
+    for side, power, own in zip((left, right), powers, values, strict=True):
+        shared(side.T, ambient.T, power.T, TINY, own)
+    return inverse(Spectrogram(values.transpose(0, 2, 1), grid, rate, 0, end), begin, end)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from stemstudio.mixing.layouts import Layout
 from stemstudio.mixing.panning import side_gains
 
-__all__ = ["OCTAVES", "FoldRow", "FoldTable", "as_record", "correction", "folded", "near"]
+__all__ = ["OCTAVES", "FoldRow", "FoldTable", "add_led", "as_record", "correction", "folded", "near"]
 
 Float = NDArray[np.float64]
 OCTAVES = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
@@ -35,7 +35,24 @@ QUIET = 1e-7  # of the loudest octave, below which a difference says nothing
 
 def folded(layout: Layout, channels: NDArray[np.float32]) -> NDArray[np.float32]:
     """The stereo fold-down, (2, n), of channels (channels, n)."""
-    return np.asarray(layout.fold.astype(np.float32) @ channels)
+    fold = np.zeros((2, channels.shape[1]), dtype=np.float32)
+    add_led(fold, layout.fold, channels)
+    return fold
+
+
+def add_led(into: NDArray[np.float32], matrix: Float, sound: NDArray[np.float32]) -> None:
+    """Add a matrix (rows, columns) of sound (columns, n) to `into` (rows, n).
+
+    Channel by channel: few of the gains are not zero, a matrix product would start threads for so little work, and
+    its last bit would depend on the length.
+    """
+    scaled = np.empty(sound.shape[1], dtype=np.float32)
+    for row, gains in zip(into, matrix.tolist(), strict=True):
+        for gain, column in zip(gains, sound, strict=True):
+            if gain == 1.0:
+                row += column
+            elif gain != 0.0:
+                row += np.multiply(column, np.float32(gain), out=scaled)
 
 
 def near(layout: Layout, azimuth: NDArray[np.floating]) -> Float:
@@ -103,7 +120,9 @@ class FoldTable:
         self._sums: dict[str, Float] = {}
         edges = np.array([OCTAVES[0] / math.sqrt(2), *(centre * math.sqrt(2) for centre in OCTAVES)])
         pitches = np.arange(FRAME // 2 + 1) * rate / FRAME
-        self._bands = [(pitches >= low) & (pitches < high) for low, high in pairwise(edges)]
+        places = np.searchsorted(pitches, edges)
+        self._bands = [slice(low, high) for low, high in pairwise(places.tolist())]
+        self._window = np.hanning(FRAME).astype(np.float32)
 
     def add(self, name: str, stereo: NDArray[np.floating], fold: NDArray[np.floating]) -> None:
         """Take in the next block of a stem, (2, n) each."""
@@ -123,9 +142,13 @@ class FoldTable:
         frames = -(-sound.shape[1] // FRAME)
         padded = np.zeros((2, frames * FRAME), dtype=np.float32)
         padded[:, : sound.shape[1]] = sound
-        spectrum = scipy.fft.rfft(padded.reshape(2, frames, FRAME) * np.hanning(FRAME).astype(np.float32))
-        parts = spectrum.view(np.float32).reshape(2 * frames, FRAME // 2 + 1, 2)
-        power = np.einsum("fkp,fkp->k", parts, parts).astype(np.float64)
+        windowed = padded.reshape(2 * frames, FRAME)
+        windowed *= self._window
+        parts = scipy.fft.rfft(windowed, overwrite_x=True).view(
+            np.float32
+        )  # real and imaginary, side by side
+        np.square(parts, out=parts)
+        power = parts.sum(axis=0).reshape(-1, 2).sum(axis=1, dtype=np.float64)
         return np.array([power[band].sum() for band in self._bands])
 
 

@@ -22,6 +22,7 @@ __all__ = ["BehindStrips", "Mixdown", "Returns"]
 
 SETTLE_SECONDS = 0.5
 """In which filters forget how they began."""
+AT_REST = (1.0, 0.0, 0.0, 1.0)  # gains of a strip that changes nothing
 
 
 class Mixdown:
@@ -142,6 +143,9 @@ class BehindStrips:
         ):
             if not gains[:4].any():
                 sounds.append(np.zeros((2, stem.shape[1]), dtype=np.float32))
+                continue
+            if filters is None and curve is None and tuple(gains[:4]) == AT_REST:
+                sounds.append(np.broadcast_to(stem, (2, stem.shape[1])))
                 continue
             dry = np.array([[*gains[:4], 0.0, 0.0]])
             one = Strips(dry, (filters,), (curve,))

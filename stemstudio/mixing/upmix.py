@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples
 from stemstudio.mixing.ambience import REACH_SECONDS, ambience_of, decorrelated, velvet
-from stemstudio.mixing.folddown import correction, near
+from stemstudio.mixing.folddown import add_led, correction, folded, near
 from stemstudio.mixing.layouts import HALF_POWER, LAYOUTS, Layout
 from stemstudio.mixing.mixdown import BehindStrips, Returns
 from stemstudio.mixing.mixer import gain_of
@@ -76,12 +76,7 @@ def heard_stems(state: State) -> Heard:
 
 def stem_matrix(layout: Layout, place: Place, *, fold_safe: bool, seconds: float = 0.0) -> Gains:
     """Gains (channels, 2) from a stem's left and right to the loudspeakers, ambience and low frequencies apart."""
-    time = np.array([seconds])
-    matrix = place_gains(layout, place, time)[0]
-    if fold_safe:
-        spread = correction(layout, near(layout, way(place, time)[0]))[0]
-        matrix = matrix + spread @ (np.eye(2) - layout.fold @ matrix)
-    return np.asarray(matrix)
+    return np.asarray(_matrices(layout, place, np.array([seconds]), fold_safe)[0])
 
 
 @dataclass(frozen=True)
@@ -168,22 +163,20 @@ class Spread:
         if not sound.any():
             return own
         direct = sound[:, cut]
-        fold = self.layout.fold.astype(np.float32)
         if place.ambience > 0.0 and self._has_back:
             ambience = ambience_of(sound, self.rate, low)
             ambience *= np.float32(place.ambience)
             behind = ambience[:, cut]
             direct = direct - behind
-            own += self._behind(ambience)[:, cut]
+            self._add_behind(own, ambience, cut)
             if self.room.fold_safe:
-                own += self._ambient_correction @ (behind - fold @ own)
+                add_led(own, self._ambient_correction, behind - folded(self.layout, own))
         points = self._points(place, start, stop)
-        seconds = points / self.rate
-        panned = _led(place_gains(self.layout, place, seconds), points, direct, start)
-        if self.room.fold_safe:
-            turned = correction(self.layout, near(self.layout, way(place, seconds)[0]))
-            panned += _led(turned, points, direct - fold @ panned, start)
-        own += panned
+        matrices = _matrices(self.layout, place, points / self.rate, self.room.fold_safe)
+        if len(points) == 1:
+            add_led(own, matrices[0], direct)
+        else:
+            _add_moving(own, matrices, points, direct, start)
         return own
 
     def _lows(self, sounds: Mapping[int, Samples], start: int, stop: int) -> Float:
@@ -197,13 +190,13 @@ class Spread:
             return total[start:stop]
         return _low_passed(total, self.room.crossover, self.rate)[start:stop]
 
-    def _behind(self, ambience: Float) -> Float:
-        """Ambience where it belongs, from every loudspeaker in another wave."""
-        channels = place_gains(self.layout, BEHIND, np.zeros(1))[0].astype(np.float32) @ ambience
-        for number, channel in enumerate(channels):
-            if channel.any():
-                channels[number] = decorrelated(channel, velvet(number, self.rate))
-        return np.asarray(channels)
+    def _add_behind(self, own: Float, ambience: Float, cut: slice) -> None:
+        """Add a cut of the ambience where it belongs, from every loudspeaker in another wave."""
+        for number, gains in enumerate(place_gains(self.layout, BEHIND, np.zeros(1))[0]):
+            if gains.any():
+                channel = np.zeros((1, ambience.shape[1]), dtype=np.float32)
+                add_led(channel, gains[None], ambience)
+                own[number] += decorrelated(channel[0], velvet(number, self.rate))[cut]
 
     def _points(self, place: Place, start: int, stop: int) -> NDArray[np.int64]:
         """The samples at which gains are worked out: one where nothing moves, else multiples of STEP around the range."""
@@ -217,22 +210,28 @@ class Spread:
         return any(abs(speaker.azimuth or 0.0) > 90.0 for speaker in self.layout.speakers)
 
     @property
-    def _ambient_correction(self) -> Float:
+    def _ambient_correction(self) -> Gains:
         front, back = AMBIENT_WEIGHTS
         weights = [back if abs(speaker.azimuth or 0.0) >= 90.0 else front for speaker in self.layout.speakers]
-        return np.asarray(correction(self.layout, np.array([weights]))[0], dtype=np.float32)
+        return np.asarray(correction(self.layout, np.array([weights]))[0])
 
 
-def _led(matrices: Gains, points: NDArray[np.int64], sound: Float, start: int) -> Float:
-    """Matrices (points, rows, columns) applied to sound (columns, n) from sample `start` on, going straight between them."""
-    if len(points) == 1:
-        return np.asarray(matrices[0].astype(np.float32) @ sound)
+def _matrices(layout: Layout, place: Place, seconds: Gains, fold_safe: bool) -> Gains:
+    """The gains (times, channels, 2) of a stem at some times of the song."""
+    matrices = place_gains(layout, place, seconds)
+    if fold_safe:
+        turned = correction(layout, near(layout, way(place, seconds)[0]))
+        matrices = matrices + turned @ (np.eye(2) - layout.fold @ matrices)
+    return matrices
+
+
+def _add_moving(own: Float, matrices: Gains, points: NDArray[np.int64], sound: Float, start: int) -> None:
+    """Add sound (2, n) from sample `start` on by matrices (points, channels, 2), going straight between them."""
     times = np.arange(start, start + sound.shape[1])
-    result = np.zeros((matrices.shape[1], sound.shape[1]), dtype=np.float32)
-    for row, lines in zip(result, matrices.transpose(1, 2, 0), strict=True):
+    for row, lines in zip(own, matrices.transpose(1, 2, 0), strict=True):
         for line, column in zip(lines, sound, strict=True):
-            row += np.interp(times, points, line).astype(np.float32) * column
-    return result
+            if line.any():
+                row += np.interp(times, points, line).astype(np.float32) * column
 
 
 @lru_cache(maxsize=8)
