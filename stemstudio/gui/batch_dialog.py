@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.audio.formats import FORMATS
 from stemstudio.errors import StemStudioError
+from stemstudio.gui import theme
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.jobs import Job, Jobs
@@ -265,10 +266,7 @@ class BatchDialog(QDialog):
     def _say(self, line: Line, words: str, role: str, tip: str = "") -> None:
         line.words.setText(words)
         line.words.setToolTip(tip or words)
-        if line.words.property("role") != role:
-            line.words.setProperty("role", role)
-            line.words.style().unpolish(line.words)
-            line.words.style().polish(line.words)
+        theme.restyle(line.words, role=role)
 
     def _enable(self) -> None:
         running = self.running

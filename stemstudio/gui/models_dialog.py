@@ -359,10 +359,7 @@ class ModelsDialog(QDialog):
 
     def _say(self, words: str, role: str = "muted") -> None:
         self.note.setText(words)
-        if self.note.property("role") != role:
-            self.note.setProperty("role", role)
-            self.note.style().unpolish(self.note)
-            self.note.style().polish(self.note)
+        theme.restyle(self.note, role=role)
         self.note.show()
 
     # what can be done

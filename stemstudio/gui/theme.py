@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from stemstudio.gui.stylesheet import stylesheet
 
@@ -158,6 +158,16 @@ def apply(app: QApplication, name: str = "dark") -> Theme:
     app.setPalette(palette(_current))
     app.setStyleSheet(stylesheet(asdict(_current)))
     return _current
+
+
+def restyle(widget: QWidget, **properties: object) -> None:
+    """Give a widget properties that the style sheet goes by, such as role="error", and draw it after them."""
+    changed = {name: value for name, value in properties.items() if widget.property(name) != value}
+    for name, value in changed.items():
+        widget.setProperty(name, value)
+    if changed:
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
 
 
 def contrast(first: QColor, second: QColor) -> float:

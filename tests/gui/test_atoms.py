@@ -15,10 +15,11 @@ from small_projects import GRID, RATE, Slicer, atom_song, harmonic_atoms, song, 
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_detail import AtomDetail
+from stemstudio.gui.views.atom_menu import lock
 from stemstudio.gui.views.atom_painting import NUMBER
 from stemstudio.gui.views.atom_pictures import pictured
 from stemstudio.gui.views.atom_rows import AtomRows
-from stemstudio.gui.views.atoms import AtomsView, lock
+from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.gui.views.stem_chips import NEW
 from stemstudio.project import edits
 from stemstudio.project.stem import RESIDUAL_COLOUR
@@ -65,7 +66,7 @@ def test_without_atoms_the_way_to_them_is_said(shown):
     for document in (song(), split_song()):
         view = shown(document)
         assert "By hand, from atoms" in view.rows.empty_words
-        assert not view.suggest_button.isEnabled()
+        assert not view.suggest_bar.suggest_button.isEnabled()
 
 
 def test_an_activation_is_drawn_where_it_sounds_in_its_stems_colour(shown):
@@ -298,16 +299,16 @@ def test_suggest_makes_the_stems_and_is_one_step(shown, qtbot):
     detail.show()
     told: list[str] = []
     document.said.connect(told.append)
-    view.count.setValue(2)
-    QTest.mouseClick(view.suggest_button, Qt.MouseButton.LeftButton)
-    assert not view.suggest_button.isEnabled()
+    view.suggest_bar.count.setValue(2)
+    QTest.mouseClick(view.suggest_bar.suggest_button, Qt.MouseButton.LeftButton)
+    assert not view.suggest_bar.suggest_button.isEnabled()
     qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30000)
     assert document.history.names[-1] == "Suggest 2 stems by timbre"
     assert told == ["All 6 atoms are suggested with 60 % or more."]
     owners = [owner(document, atom) for atom in range(6)]
     assert owners[0] == owners[2] == owners[4] != owners[1] == owners[3] == owners[5]
     assert len(document.state.leaves()) == 3
-    assert view.suggest_button.isEnabled()
+    assert view.suggest_bar.suggest_button.isEnabled()
     document.select_atoms((1,))
     chances = {row.text(): row.chance for row in detail.stem_rows}
     assert chances[owners[1]] > 0.5
@@ -325,8 +326,8 @@ def test_suggest_leaves_locked_atoms_alone(shown, qtbot):
     document.select_atoms((1,))
     lock(document, True)
     steps = len(document.history.edits)
-    view.count.setValue(2)
-    view.suggest()
+    view.suggest_bar.count.setValue(2)
+    view.suggest_bar.suggest()
     qtbot.waitUntil(lambda: len(document.history.edits) > steps, timeout=30000)
     assert owner(document, 1) == "mine"
     assert owner(document, 3) == "mine", "what is like a locked atom joins it"
@@ -336,9 +337,9 @@ def test_suggest_leaves_locked_atoms_alone(shown, qtbot):
 def test_suggest_finds_how_many_stems_when_asked(shown, qtbot):
     document = alike_song()
     view = shown(document)
-    view.count.setValue(view.count.minimum())
-    assert view.count.text() == "find it"
-    view.suggest()
+    view.suggest_bar.count.setValue(view.suggest_bar.count.minimum())
+    assert view.suggest_bar.count.text() == "find it"
+    view.suggest_bar.suggest()
     qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30000)
     owners = [owner(document, atom) for atom in range(6)]
     assert owners[0] == owners[2] == owners[4] != owners[1] == owners[3] == owners[5]
@@ -353,9 +354,9 @@ def test_suggest_by_rhythm_gathers_what_sounds_together(shown, qtbot):
     atoms = Factorization(atoms.templates, together, GRID)
     document.do(edits.split(document.project, 0, Slicer(), atoms, name="Atoms"))
     view = shown(document)
-    view.how.setCurrentIndex(view.how.findData("rhythm"))
-    view.count.setValue(2)
-    view.suggest()
+    view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("rhythm"))
+    view.suggest_bar.count.setValue(2)
+    view.suggest_bar.suggest()
     qtbot.waitUntil(lambda: len(document.history.edits) == 2, timeout=30000)
     assert document.history.names[-1] == "Suggest 2 stems by rhythm"
     owners = [owner(document, atom) for atom in range(4)]
@@ -367,16 +368,16 @@ def test_suggest_like_mine_sends_the_rest_after_those_with_a_stem(shown, qtbot):
     view = shown(document)
     told = []
     document.said.connect(told.append)
-    view.how.setCurrentIndex(view.how.findData("example"))
-    assert not view.count.isEnabled(), "there are the stems that there are"
-    view.suggest()
+    view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("example"))
+    assert not view.suggest_bar.count.isEnabled(), "there are the stems that there are"
+    view.suggest_bar.suggest()
     assert "Give an atom or two" in told[-1]
     for name, atom in (("low", 0), ("high", 3)):
         edit, stem = edits.add_stem(document.project, 0, name)
         document.do(edit)
         document.do(edits.assign(document.state, 0, {atom: stem}, "give"))
     steps = len(document.history.edits)
-    view.suggest()
+    view.suggest_bar.suggest()
     qtbot.waitUntil(lambda: len(document.history.edits) > steps, timeout=30000)
     assert document.history.names[-1] == "Give the other atoms to what they are like"
     assert [owner(document, atom) for atom in range(6)] == ["low", "high"] * 3
@@ -431,7 +432,7 @@ def test_atoms_of_a_running_factorisation_are_shown(shown, qtbot):
     view.show_preview(0, harmonic_atoms([110.0, 220.0], frames))
     qtbot.waitUntil(lambda: len(view.rows.order) == 2, timeout=5000)
     assert view.title.text() == "2 atoms, still running"
-    assert not view.suggest_button.isEnabled()
+    assert not view.suggest_bar.suggest_button.isEnabled()
     document.do(edits.split(document.project, 0, Slicer(), harmonic_atoms([110.0] * 3, frames), name="Atoms"))
     qtbot.waitUntil(lambda: len(view.rows.order) == 3, timeout=5000)
     assert view.title.text() == "3 atoms"
@@ -440,8 +441,8 @@ def test_atoms_of_a_running_factorisation_are_shown(shown, qtbot):
 def test_atoms_of_a_running_factorisation_are_in_no_stem_yet(shown, qtbot):
     document = atom_song()
     view = shown(document)
-    view.count.setValue(2)
-    view.suggest()
+    view.suggest_bar.count.setValue(2)
+    view.suggest_bar.suggest()
     made = document.atom_split.estimates
     qtbot.waitUntil(lambda: bool(view._suggestions.of(made, 0)) and bool(view.rows.order), timeout=5000)
     assert view.rows.colour_of(0).name() != RESIDUAL_COLOUR

@@ -142,7 +142,7 @@ class Walker:
         )()
 
     def suggest(self) -> None:
-        self.window.atoms.count.setValue(self.random.randint(1, 6))
+        self.window.atoms.suggest_bar.count.setValue(self.random.randint(1, 6))
         self.window.menus.atoms.suggest_atoms()
 
     def stroke(self) -> None:

@@ -16,8 +16,9 @@ from stemstudio.algorithms.neural.by_name import models_here
 from stemstudio.algorithms.pieces import Piece
 from stemstudio.gui.opinions import AGREED, NONE_YET, NOT_SPLIT, opinions_of
 from stemstudio.gui.views.atom_detail import AtomDetail
-from stemstudio.gui.views.atoms import NOBODY, AtomsView
+from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.gui.views.doubt_bar import NO_MODEL, DoubtBar
+from stemstudio.gui.views.suggest_bar import NOBODY
 from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.project import edits
 from stemstudio.project.splicing import Found, splice
@@ -81,11 +82,11 @@ def test_atoms_go_to_the_stems_that_there_were_before(shown, qtbot):
     view = shown(AtomsView, document)
     detail = AtomDetail(document)
     qtbot.addWidget(detail)
-    view.how.setCurrentIndex(view.how.findData("stems"))
-    assert view.source.currentText() == "Slicer, as it was"
-    assert not view.count.isVisible()
+    view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("stems"))
+    assert view.suggest_bar.source.currentText() == "Slicer, as it was"
+    assert not view.suggest_bar.count.isVisible()
     steps = len(document.history.edits)
-    QTest.mouseClick(view.suggest_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.suggest_bar.suggest_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: owners(document)[0] == "low", timeout=5000)
     assert owners(document) == ["low", "high", "low", "low"]
     assert len(document.history.edits) == steps + 1
@@ -124,8 +125,8 @@ def test_doubtful_atoms_come_first(shown, qtbot):
     by_pitch(document)
     into_atoms(document)
     view = shown(AtomsView, document)
-    view.how.setCurrentIndex(view.how.findData("stems"))
-    view.suggest()
+    view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("stems"))
+    view.suggest_bar.suggest()
     view.sort.setCurrentIndex(view.sort.findData("doubt"))
     suggestions, atoms = view._suggestions, document.atom_split.estimates
     qtbot.waitUntil(lambda: bool(suggestions.of(atoms, 0)) and bool(view.rows.order), timeout=5000)
@@ -142,8 +143,8 @@ def test_locked_atoms_stay_whatever_a_model_says(shown, qtbot):
     into_atoms(document)
     document.do(edits.lock(document.state, 0, (2,), True, "Lock"))
     view = shown(AtomsView, document)
-    view.how.setCurrentIndex(view.how.findData("stems"))
-    view.suggest()
+    view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("stems"))
+    view.suggest_bar.suggest()
     qtbot.waitUntil(lambda: owners(document)[0] == "low", timeout=5000)
     assert owners(document)[2] == "residual"
 
@@ -157,27 +158,27 @@ def test_a_model_is_asked_where_nobody_has_answered(shown, qtbot, tmp_path, monk
         lambda: tuple(model for model in models_here() if not model.shipped),
     )
     view = shown(AtomsView, document)
-    view.how.setCurrentIndex(view.how.findData("stems"))
-    assert view.source.currentText() == "nobody yet"
+    view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("stems"))
+    assert view.suggest_bar.source.currentText() == "nobody yet"
     with qtbot.waitSignal(document.said) as said:
-        view.suggest()
+        view.suggest_bar.suggest()
     assert said.args == [NOBODY]
     write_tiny_roformer(tmp_path)
-    view.how.setCurrentIndex(0)
-    view.how.setCurrentIndex(view.how.findData("stems"))
-    qtbot.waitUntil(lambda: view.source.currentText() == "Ask tiny", timeout=5000)
-    view.suggest()
-    assert view.suggest_button.text() == "Asking…"
+    view.suggest_bar.how.setCurrentIndex(0)
+    view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("stems"))
+    qtbot.waitUntil(lambda: view.suggest_bar.source.currentText() == "Ask tiny", timeout=5000)
+    view.suggest_bar.suggest()
+    assert view.suggest_bar.suggest_button.text() == "Asking…"
     atoms = document.atom_split.estimates
     qtbot.waitUntil(lambda: bool(view._suggestions.of(atoms, 0)), timeout=60_000)
     named = {document.state.stems[stem].name for stem in view._suggestions.of(atoms, 0)}
     assert named == {"vocals", "other", "residual"}
-    assert view.source.itemText(0) == "tiny"
-    assert view.source.currentText() == "tiny", "the answer, and not the question again"
-    view.source.setCurrentIndex(view.source.findText("Ask tiny"))
-    view._opinions.changed.emit()
-    assert view.source.currentText() == "Ask tiny", "unless somebody wants that"
-    assert view.suggest_button.text() == "Suggest"
+    assert view.suggest_bar.source.itemText(0) == "tiny"
+    assert view.suggest_bar.source.currentText() == "tiny", "the answer, and not the question again"
+    view.suggest_bar.source.setCurrentIndex(view.suggest_bar.source.findText("Ask tiny"))
+    view.suggest_bar._opinions.changed.emit()
+    assert view.suggest_bar.source.currentText() == "Ask tiny", "unless somebody wants that"
+    assert view.suggest_bar.suggest_button.text() == "Suggest"
 
 
 def test_doubt_says_how_to_get_another_opinion(shown, qtbot, monkeypatch):

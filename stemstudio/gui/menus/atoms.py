@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from stemstudio.gui.menus.menu import Command, Menu
 from stemstudio.gui.reworking import reworking_of
-from stemstudio.project import edits
+from stemstudio.gui.views.atom_menu import lock
 
 if TYPE_CHECKING:
     from stemstudio.gui.main_window import MainWindow
@@ -26,7 +26,7 @@ class AtomsMenu(Menu):
         self._reworking = reworking_of(window.document)
 
     def suggest_atoms(self) -> None:
-        self.window.atoms.suggest()
+        self.window.atoms.suggest_bar.suggest()
 
     def hear_atom(self) -> None:
         document = self.document
@@ -34,15 +34,9 @@ class AtomsMenu(Menu):
             self.window.auditions.hear_atom(document.atoms_of, document.atoms[0])
 
     def lock_atoms(self) -> None:
-        document = self.document
-        split = document.atom_split
-        if split is None or document.state is None or document.atoms_of is None or not document.atoms:
-            return
-        locked = not all(atom in split.locked for atom in document.atoms)
-        count = len(document.atoms)
-        what = f"atom {document.atoms[0] + 1}" if count == 1 else f"{count} atoms"
-        name = f"{'Lock' if locked else 'Unlock'} {what}"
-        document.do(edits.lock(document.state, document.atoms_of, document.atoms, locked, name))
+        split, atoms = self.document.atom_split, self.document.atoms
+        if split is not None and atoms:
+            lock(self.document, not all(atom in split.locked for atom in atoms))
 
     def go_on_atoms(self) -> None:
         self._reworking.go_on()

@@ -25,8 +25,8 @@ from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import cents_text, hertz_text, hertz_words, note_of
 from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
+from stemstudio.gui.views.atom_menu import lock
 from stemstudio.gui.views.atom_pictures import spectra
-from stemstudio.gui.views.atoms import lock
 from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.gui.wording import pan as pan_words
 from stemstudio.project.project import Change

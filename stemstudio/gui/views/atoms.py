@@ -1,4 +1,4 @@
-"""The atoms: rows below the spectrogram, their stems, sorting, giving and suggesting."""
+"""The atoms: rows below the spectrogram, in an order that is chosen, with the stems that they can be given to."""
 
 from __future__ import annotations
 
@@ -12,32 +12,24 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QScrollArea,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from stemstudio.algorithms.estimates import Estimates
-from stemstudio.algorithms.neural.by_name import recipe_of
-from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.gui.document import Document
-from stemstudio.gui.forms import spaced
-from stemstudio.gui.opinions import opinions_of
-from stemstudio.gui.reworking import ROUNDS, reworkable, reworking_of
+from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
+from stemstudio.gui.views.atom_menu import add_work, atom_menu
 from stemstudio.gui.views.atom_pictures import AtomPictures, pictured
 from stemstudio.gui.views.atom_rows import AtomRows
 from stemstudio.gui.views.stem_chips import StemChips
-from stemstudio.gui.views.strip_menu import swatch
+from stemstudio.gui.views.suggest_bar import SuggestBar
 from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.progress import Progress
-from stemstudio.project import edits
-from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change
-from stemstudio.project.reworking import NO_ATOMS, drawn_anew, kept_atoms
 
 SORTS = (
     ("energy", "loudest first"),
@@ -46,22 +38,6 @@ SORTS = (
     ("stem", "by stem"),
     ("doubt", "doubtful first"),
 )
-HOWS = (
-    ("timbre", "by sound", "Atoms that sound alike make a stem"),
-    ("rhythm", "by rhythm", "Atoms that sound at like times and in like patterns make a stem"),
-    ("example", "like mine", "Atoms that have no stem yet go where the atoms are that they sound like"),
-    (
-        "stems",
-        "by stems of",
-        "Atoms go to the stems that a model, a take, or the split before has for the same sound",
-    ),
-)
-NOBODY = (
-    "No model is on this machine, and these sounds were not split in another way before: separate them by a model first, "
-    "then into atoms."
-)
-ASK = "Ask "  # and a model
-FIND = 0  # in the place of how many stems
 UNBOUNDED = (1 << 24) - 1  # the tallest that a widget may be
 NOTHING = "Atoms are the sounds that come back in a song: a note, a drum hit, a vowel.\nUnder Separate choose “By hand, from atoms” and run it; they appear here."
 
@@ -89,7 +65,6 @@ class AtomsView(QWidget):
         self._preview: Any = None
         self._similar: tuple[Any, list[int]] | None = None
         self._suggestions = suggestions_of(document)
-        self._opinions = opinions_of(document)
         self._reworking = reworking_of(document)
         self.rows = AtomRows(document, self)
         self.rows.empty_words = NOTHING
@@ -102,10 +77,7 @@ class AtomsView(QWidget):
         document.opened.connect(self._renew)
         document.atoms_changed.connect(self._renew)
         document.changed.connect(self._changed)
-        self._suggestions.running_changed.connect(self._show_running)
         self._suggestions.changed.connect(self._sort)
-        self._opinions.changed.connect(self._opinions_changed)
-        self._opinions.models_changed.connect(self._show_count)
         self._reworking.running_changed.connect(self._renew)
         self._renew()
 
@@ -126,47 +98,15 @@ class AtomsView(QWidget):
         self.sort.setToolTip("Order of the atoms")
         self.sort.setAccessibleName("Order of the atoms")
         self.sort.currentIndexChanged.connect(self._sort)
-        self.how = QComboBox(self)
-        for name, words, tip in HOWS:
-            self.how.addItem(words, name)
-            self.how.setItemData(self.how.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.how.setToolTip(
-            "What Suggest goes by: how atoms sound, when they sound, the ones that you gave to stems, or stems that a "
-            "model made"
-        )
-        self.how.setAccessibleName("What Suggest goes by")
-        self.how.currentIndexChanged.connect(self._how_changed)
-        self.count = QSpinBox(self)
-        self.count.setRange(FIND, 12)
-        self.count.setSpecialValueText("find it")
-        self.count.setValue(4)
-        self.count.setSuffix(" stems")
-        self.count.setToolTip("How many stems to suggest; below 1 it is found out")
-        spaced(self.count)
-        self.count.setFixedWidth(self.count.fontMetrics().horizontalAdvance("12 stems") + 34)
-        self.count.setAccessibleName("How many stems to suggest")
-        self.source = QComboBox(self)
-        self.source.setToolTip(
-            "Whose stems the atoms are given to; a model that has not answered yet is asked first"
-        )
-        self.source.setAccessibleName("Whose stems the atoms are given to")
-        self.source.setMaximumWidth(
-            self.source.fontMetrics().horizontalAdvance("Four stems (htdemucs_ft), as it was") + 44
-        )
-        self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.source.hide()
-        self.suggest_button = QPushButton("Suggest", self)
-        self.suggest_button.setToolTip(
-            "Gather atoms that are alike into stems, in one step; locked atoms stay (Ctrl+G)"
-        )
-        self.suggest_button.clicked.connect(self.suggest)
+        self.suggest_bar = SuggestBar(self._document, self)
+        self.suggest_bar.resized.connect(self._place_chips)
         self.work_button = QToolButton(self)
         self.work_button.setText("Work on them")
         self.work_button.setAccessibleName("Work on the atoms")
         self.work_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.work_button.setToolTip("Improve the atoms, draw some anew, split, merge or delete them")
         self.work_menu = QMenu(self.work_button)
-        self.work_menu.aboutToShow.connect(lambda: self._fill(self.work_menu))
+        self.work_menu.aboutToShow.connect(self._fill_work)
         self.work_button.setMenu(self.work_menu)
         self._beside = QHBoxLayout()
         self._beside.setContentsMargins(0, 0, 0, 0)
@@ -174,7 +114,7 @@ class AtomsView(QWidget):
         self._below.setContentsMargins(8, 0, 8, 4)
         self._chips_area = chips
         self._controls = (
-            self.title, self.sort, self.work_button, self.how, self.count, self.source, self.suggest_button
+            self.title, self.sort, self.work_button, self.suggest_bar
         )  # fmt: skip
         top = QHBoxLayout()
         top.setContentsMargins(8, 4, 8, 4)
@@ -231,22 +171,6 @@ class AtomsView(QWidget):
         self.rows.playhead = lambda: playhead.seconds
         playhead.moved.connect(lambda before, now: self.rows.update())
 
-    def suggest(self) -> None:
-        """Gather the atoms into as many stems as chosen, or give them to the stems of others."""
-        if self.how.currentData() == "stems":
-            self._by_stems()
-            return
-        self._suggestions.suggest(self.count.value() or None, self.how.currentData())
-
-    def _by_stems(self) -> None:
-        chosen, parent = self.source.currentData(), self._document.atoms_of
-        if isinstance(chosen, Opinion):
-            self._suggestions.by_opinion(chosen)
-        elif isinstance(chosen, Model) and parent is not None:
-            self._opinions.ask(parent, recipe_of(chosen), chosen.title, self._suggestions.by_opinion)
-        else:
-            self._document.said.emit(NOBODY)
-
     def assign_to_number(self, number: int) -> bool:
         """Give the selected atoms to the n-th stem of their split; one above the last makes a new one."""
         state, parent, atoms = self._document.state, self._document.atoms_of, self._document.atoms
@@ -280,78 +204,12 @@ class AtomsView(QWidget):
             menu.popup(point)
 
     def menu(self) -> QMenu | None:
-        """The menu of the selected atoms."""
-        document = self._document
-        state, split, parent, atoms = document.state, document.atom_split, document.atoms_of, document.atoms
-        if state is None or split is None or parent is None or not atoms:
-            return None
-        menu = QMenu(self)
-        menu.addAction(f"Hear atom {atoms[-1] + 1}\tCtrl+H", lambda: self._hear(atoms[-1]))
-        give = menu.addMenu("Give to")
-        for number, stem in enumerate(state.children(parent), 1):
-            words = f"{stem.name}\t{number}" if number < 10 else stem.name
-            action = give.addAction(swatch(stem.colour), words)
-            action.triggered.connect(
-                lambda _=False, stem=stem.id: atom_drag.give(document, parent, atoms, stem)
-            )
-        give.addSeparator()
-        give.addAction("A new stem", lambda: atom_drag.give_to_new(document, parent, atoms))
-        locked = all(atom in split.locked for atom in atoms)
-        menu.addAction(
-            "Unlock\tCtrl+K" if locked else "Lock: stays in its stem\tCtrl+K",
-            lambda: lock(document, not locked),
-        )
-        menu.addSeparator()
-        self._add_work(menu)
-        menu.addSeparator()
-        own = split.owners[atoms[-1]]
-        menu.addAction(
-            f"Select all of {state.stems[own].name}", lambda: document.select_atoms(split.parts_of(own))
-        )
-        menu.addAction("Select all atoms\tCtrl+A", lambda: document.select_atoms(self.rows.order))
-        return menu
+        """The menu of the selected atoms; None while there are none."""
+        return atom_menu(self._document, self, self.rows.order, self._hear)
 
-    def _fill(self, menu: QMenu) -> None:
-        menu.clear()
-        self._add_work(menu)
-
-    def _add_work(self, menu: QMenu) -> None:
-        """What can be done to the atoms themselves; greyed out where it has nothing to work on."""
-        work, atoms, split = self._reworking, self._document.atoms, self._document.atom_split
-        ready = reworkable(split) and not work.running
-        others = split is not None and drawn_anew(split, kept_atoms(split, atoms)) > 0
-        which = f"Split atom {atoms[0] + 1} in two" if len(atoms) == 1 else "Split in two"
-        what = f"{len(atoms)} atoms" if len(atoms) > 1 else ""
-        gone = what or (f"atom {atoms[0] + 1}" if atoms else "")
-        for words, key, tip, slot, possible in (
-            (
-                f"Continue ({ROUNDS} rounds)",
-                "Ctrl+R",
-                "Improve all atoms from where they are",
-                work.go_on,
-                True,
-            ),
-            (
-                "Draw the others anew",
-                "Ctrl+Shift+J",
-                "Locked atoms stay – or the selected ones, where none is locked",
-                work.draw_anew,
-                others,
-            ),
-            (which, "Ctrl+Shift+K", "Both halves stay in its stem", work.split, len(atoms) == 1),
-            (f"Merge {what}".strip(), "Ctrl+J", "The selected atoms become one", work.merge, len(atoms) > 1),
-            (
-                f"Delete {gone}".strip(),
-                "Del",
-                "Atoms that sound in the same place get their light",
-                work.delete,
-                bool(atoms),
-            ),
-        ):
-            action = menu.addAction(f"{words}\t{key}", slot)
-            action.setToolTip(tip if ready else NO_ATOMS)
-            action.setEnabled(ready and possible)
-        menu.setToolTipsVisible(True)
+    def _fill_work(self) -> None:
+        self.work_menu.clear()
+        add_work(self.work_menu, self._document)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         number = event.key() - Qt.Key.Key_0.value
@@ -387,13 +245,12 @@ class AtomsView(QWidget):
         if not hasattr(estimates, "activations"):
             estimates = None
         there = split is not None and self._preview is None and estimates is not None
-        for widget in (self.sort, self.how, self.suggest_button):
-            widget.setEnabled(there and not self._suggestions.running)
-        self._show_count()
+        self.sort.setEnabled(there and not self._suggestions.running)
+        unowned = split is not None and set(split.owners) == {split.residual}
+        self.suggest_bar.show_for(there=there, unowned=unowned)
         self._place_chips()
         self.work_button.setEnabled(there and reworkable(split))
         self.work_button.setText("Working…" if self._reworking.running else "Work on them")
-        self._call_for_suggestion(there and split is not None and set(split.owners) == {split.residual})
         self._show_title(estimates)
         anywhere = state is not None and any(other.estimates.atoms for other in state.splits.values())
         self._set_empty(self._preview is None and not anywhere)
@@ -428,51 +285,6 @@ class AtomsView(QWidget):
             self.empty = empty
             self.setMaximumHeight(self.minimumSizeHint().height() if empty else UNBOUNDED)
             self.emptied.emit()
-
-    def _how_changed(self) -> None:
-        if self.how.currentData() == "stems":
-            self._opinions.look_for_models()
-        self._show_count()
-
-    def _show_count(self) -> None:
-        """By example there are just the stems that there are; by the stems of others, it is chosen by whose."""
-        by_stems = self.how.currentData() == "stems"
-        self.count.setEnabled(self.how.isEnabled() and self.how.currentData() != "example")
-        self.count.setVisible(not by_stems)
-        self.source.setEnabled(self.how.isEnabled())
-        if by_stems:
-            self._fill_sources()
-        self.source.setVisible(by_stems)
-        self._place_chips()
-
-    def _fill_sources(self) -> None:
-        """Opinions of the same sound first, then the models that can be asked for one.
-
-        What was chosen stays so; the model that was to be asked becomes its answer when that is there.
-        """
-        parent, before = self._document.atoms_of, self.source.currentText()
-        offered = {self.source.itemText(row) for row in range(self.source.count())}
-        self.source.clear()
-        for opinion in () if parent is None else self._opinions.of(parent):
-            if not opinion.split.estimates.atoms:
-                self.source.addItem(opinion.title, opinion)
-        for model in self._opinions.models:
-            self.source.addItem(f"{ASK}{model.title}", model)
-        if not self.source.count():
-            self.source.addItem("nobody yet", None)
-        answer = before.removeprefix(ASK)
-        fresh = answer != before and answer not in offered and self.source.findText(answer) >= 0
-        self.source.setCurrentIndex(max(0, self.source.findText(answer if fresh else before)))
-        self.source.setItemData(
-            0, NOBODY if self.source.itemData(0) is None else "", Qt.ItemDataRole.ToolTipRole
-        )
-
-    def _call_for_suggestion(self, on: bool) -> None:
-        """While no atom has a stem yet, Suggest is the thing to press."""
-        if bool(self.suggest_button.property("primary")) != on:
-            self.suggest_button.setProperty("primary", on)
-            self.suggest_button.style().unpolish(self.suggest_button)
-            self.suggest_button.style().polish(self.suggest_button)
 
     def _show_title(self, estimates: Any) -> None:
         words = "Atoms" if estimates is None else f"{len(estimates.names)} atoms"
@@ -525,24 +337,3 @@ class AtomsView(QWidget):
             self._sort()
 
         self._document.jobs.run("Comparing atoms", work, done, heavy=False)
-
-    def _opinions_changed(self) -> None:
-        self._show_count()
-        self._show_running(self._suggestions.running)
-
-    def _show_running(self, running: bool) -> None:
-        asking = self._opinions.asking is not None and self.how.currentData() == "stems"
-        self.suggest_button.setText("Comparing…" if running else "Asking…" if asking else "Suggest")
-        free = not running and not asking
-        self.suggest_button.setEnabled(
-            free and self._preview is None and self._document.atom_split is not None
-        )
-
-
-def lock(document: Document, locked: bool) -> None:
-    """Lock or unlock the selected atoms."""
-    state, parent, atoms = document.state, document.atoms_of, document.atoms
-    if state is None or parent is None or not atoms:
-        return
-    what = f"atom {atoms[0] + 1}" if len(atoms) == 1 else f"{len(atoms)} atoms"
-    document.do(edits.lock(state, parent, atoms, locked, f"{'Lock' if locked else 'Unlock'} {what}"))

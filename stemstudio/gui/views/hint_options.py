@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
+from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.shown_hints import FIRMEST, WEAKEST
 from stemstudio.gui.tools.painting import paint_hard
@@ -131,14 +132,8 @@ class HintOptions(QWidget):
         self.paint_hard.setToolTip(
             "The hints that were not followed become hard paint: their light moves as painted"
         )
-        for widget, name, value in (
-            (self.words, "role", "warning" if many else "muted"),
-            (self.refine, "primary", bool(hints.fresh)),
-        ):
-            if widget.property(name) != value:
-                widget.setProperty(name, value)
-                widget.style().unpolish(widget)
-                widget.style().polish(widget)
+        theme.restyle(self.words, role="warning" if many else "muted")
+        theme.restyle(self.refine, primary=bool(hints.fresh))
         self.setVisible(bool(hints.laid))
 
     def _clear(self) -> None:

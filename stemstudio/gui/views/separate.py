@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from stemstudio.algorithms import ALGORITHMS
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.streaming import Streaming
+from stemstudio.gui import theme
 from stemstudio.gui.computing import Computing
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
@@ -470,10 +471,7 @@ class SeparatePanel(QWidget):
         self.refine_button.setVisible(many > 0)
         self.refine_button.setText("Refine from the hint" if many == 1 else f"Refine from {many} hints")
         self.refine_button.setToolTip("Let the atoms learn from the new hints (Ctrl+Return)")
-        if self.run_button.property("primary") != (many == 0):
-            self.run_button.setProperty("primary", many == 0)
-            self.run_button.style().unpolish(self.run_button)
-            self.run_button.style().polish(self.run_button)
+        theme.restyle(self.run_button, primary=many == 0)
         if state is None:
             tip = "Open a song first"
         elif self._fetching.now is not None:
