@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QScrollArea
 from small_projects import Slicer, song, split_song, stem_called
@@ -64,11 +64,11 @@ def dressed(qapp):
 
 
 def pixel(floor, azimuth: float, distance: float = 1.0) -> QPoint:
-    return floor.point_of(azimuth, distance).toPoint()
+    return floor.plan.point_of(azimuth, distance).toPoint()
 
 
 def disc_of(floor, stem: int) -> QPoint:
-    return next(disc.at for disc in floor.shown() if disc.stem.id == stem and not disc.arrival).toPoint()
+    return next(disc.at for disc in floor.plan.discs() if disc.stem.id == stem and not disc.arrival).toPoint()
 
 
 def drag(floor, start: QPoint, *stops: QPoint) -> None:
@@ -84,7 +84,7 @@ def test_a_stem_is_dragged_to_its_place_as_one_step(made):
     bass = stem_called(document, "bass")
     steps = len(document.history.edits)
     # All five stand side by side where stereo is.
-    assert len({(disc.at.x(), disc.at.y()) for disc in panel.floor.shown()}) == 5
+    assert len({(disc.at.x(), disc.at.y()) for disc in panel.floor.plan.discs()}) == 5
     start = disc_of(panel.floor, bass)
     beside = start - pixel(panel.floor, 0.0)
     drag(panel.floor, start, pixel(panel.floor, 60.0, 0.7) + beside, pixel(panel.floor, 90.0, 0.5) + beside)
@@ -153,7 +153,7 @@ def test_a_stem_moves_between_two_places(made):
     move = document.state.stems[vocals].place.move
     assert (move.azimuth, move.start, move.stop) == (180.0, 0.0, 4.0)
     assert panel.place.leaves.isVisible()
-    arrival = next(disc for disc in panel.floor.shown() if disc.arrival)
+    arrival = next(disc for disc in panel.floor.plan.discs() if disc.arrival)
     drag(panel.floor, arrival.at.toPoint(), pixel(panel.floor, -90.0))
     panel.place.leaves.setValue(6.0)
     move = document.state.stems[vocals].place.move
@@ -285,15 +285,15 @@ def test_without_a_song_and_with_one_stem(made):
     document = song(1.0)
     panel = made(document)
     assert panel.note.text() == ONE
-    (only,) = panel.floor.shown()
+    (only,) = panel.floor.plan.discs()
     assert only.stem.id == 0
     drag(panel.floor, only.at.toPoint(), pixel(panel.floor, 180.0))
     assert abs(document.state.stems[0].place.azimuth) == pytest.approx(180.0, abs=2.0)
     document.set_project(None)
-    assert panel.floor.shown() == []
+    assert panel.floor.plan.discs() == []
     assert not panel.fold.check.isEnabled()
     QTest.keyClick(panel.floor, Qt.Key.Key_Left)
     drag(panel.floor, QPoint(100, 100), QPoint(120, 120))
     panel.arrange(arrangement_named("stage"))
     assert panel.grab().width() == panel.width()
-    assert panel.floor.place_at(QPointF(panel.floor._centre)) == (0.0, 0.0)
+    assert panel.floor.plan.place_at(panel.floor.plan.centre) == (0.0, 0.0)
