@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QStandardPaths, Qt, QUrl
+from PySide6.QtCore import QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -32,6 +32,7 @@ from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.fetching import Fetching
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.notation import time_text
 from stemstudio.mixing.batch import Wish, Written, own_folders, separate_song
@@ -78,9 +79,8 @@ class BatchDialog(QDialog):
         self.resize(700, 440)
         self._jobs, self._fetching, self._recipe, self._filter = jobs, fetching, recipe, songs
         self.lines: list[Line] = []
-        settings = QSettings()
         music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
-        self.folder = Path(str(settings.value("folders/batch", music or str(Path.home()))))
+        self.folder = Path(last_folder("batch", music))
         self._build()
         self.look_again()
 
@@ -294,18 +294,17 @@ class BatchDialog(QDialog):
         self._enable()
 
     def _choose_songs(self) -> None:
-        settings = QSettings()
-        folder = str(settings.value("folders/open", str(Path.home())))
+        folder = last_folder("open")
         names, _ = QFileDialog.getOpenFileNames(self, "Add songs", folder, self._filter)
         if names:
-            settings.setValue("folders/open", str(Path(names[0]).parent))
+            remember_folder("open", Path(names[0]).parent)
             self.add([Path(name) for name in names])
 
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Where the folders of the songs go", str(self.folder))
         if name:
             self.folder = Path(name)
-            QSettings().setValue("folders/batch", name)
+            remember_folder("batch", Path(name))
             self.look_again()
 
     def _show_folder(self) -> None:

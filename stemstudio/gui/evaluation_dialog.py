@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -27,6 +27,7 @@ from stemstudio.audio.audio import Audio, Samples
 from stemstudio.errors import StemStudioError
 from stemstudio.evaluation import Score, scores
 from stemstudio.gui.document import Document
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job
 from stemstudio.oracle import KINDS, ceilings
 from stemstudio.progress import Progress
@@ -215,11 +216,10 @@ class EvaluationDialog(QDialog):
             raise error
 
     def _choose(self) -> None:
-        settings = QSettings()
-        start = str(settings.value("folders/references", str(Path.home())))
+        start = last_folder("references")
         name = QFileDialog.getExistingDirectory(self, "Folder of the true stems", start)
         if name:
-            settings.setValue("folders/references", name)
+            remember_folder("references", Path(name))
             self.load(Path(name))
 
     def _show(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QBrush, QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -43,6 +43,7 @@ from stemstudio.algorithms.neural.weights import (
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
 from stemstudio.gui.fetching import Fetching, megabytes
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.views.fetch_row import FetchRow
 from stemstudio.progress import Progress
@@ -397,12 +398,11 @@ class ModelsDialog(QDialog):
         box.open()
 
     def _add_file(self) -> None:
-        settings = QSettings()
-        folder = str(settings.value("folders/models", str(Path.home())))
+        folder = last_folder("models")
         name, _ = QFileDialog.getOpenFileName(self, "Add a file of weights", folder, FILES)
         if not name:
             return
-        settings.setValue("folders/models", str(Path(name).parent))
+        remember_folder("models", Path(name).parent)
         path, config = Path(name), None
         if is_own(path) and config_beside(path) is None:
             told, _ = QFileDialog.getOpenFileName(
@@ -414,11 +414,10 @@ class ModelsDialog(QDialog):
         self.add(path, config)
 
     def _add_folder(self) -> None:
-        settings = QSettings()
-        folder = str(settings.value("folders/models", str(Path.home())))
+        folder = last_folder("models")
         name = QFileDialog.getExistingDirectory(self, "Add a folder of weights", folder)
         if name:
-            settings.setValue("folders/models", name)
+            remember_folder("models", Path(name))
             self.add(Path(name))
 
     def add(self, path: Path, config: Path | None = None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from stemstudio.algorithms.estimates import Estimates
@@ -16,6 +16,7 @@ from stemstudio.audio.channels import ChannelChoice
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import left_behind, view_record
 from stemstudio.gui.document import Document
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job
 from stemstudio.gui.left_behind import SUFFIX, plain
 from stemstudio.gui.opening import Opening, Song
@@ -297,8 +298,7 @@ class Saving(QObject):
         project = self._document.project
         if project is None or self.storage is None:
             return False
-        settings = QSettings()
-        folder = str(settings.value("folders/save", str(Path.home())))
+        folder = last_folder("save")
         suggestion = str(self.path or Path(folder) / f"{plain(project.song.title)}{SUFFIX}")
         name, _ = QFileDialog.getSaveFileName(
             self._window, "Save the project", suggestion, f"Projects (*{SUFFIX})"
@@ -312,7 +312,7 @@ class Saving(QObject):
                 question = f"“{path.name}” exists already. Replace it? It stays beside the new one as .bak."
                 if QMessageBox.question(self._window, "Save", question) != QMessageBox.StandardButton.Yes:
                     return False
-        settings.setValue("folders/save", str(path.parent))
+        remember_folder("save", path.parent)
         return self._save(path, wait)
 
     def _save(self, path: Path, wait: bool) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QSettings
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from stemstudio.algorithms.nmf.learning import Example
@@ -16,6 +16,7 @@ from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.audio import Sound
 from stemstudio.gui.document import Document
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.learn_dialog import LearnDialog, Lesson
 from stemstudio.gui.notation import time_text
 from stemstudio.gui.player import Player
@@ -83,13 +84,12 @@ class Teaching(QObject):
     def from_file(self, path: Path | None = None) -> None:
         """Ask for a recording, unless it is said, and about the templates of what sounds in it."""
         if path is None:
-            settings = QSettings()
-            folder = str(settings.value("folders/teach", str(Path.home())))
+            folder = last_folder("teach")
             chosen, _ = QFileDialog.getOpenFileName(self._window, "Learn templates from a file", folder)
             if not chosen:
                 return
             path = Path(chosen)
-            settings.setValue("folders/teach", str(path.parent))
+            remember_folder("teach", path.parent)
         self._ask(path, Example(), path.name, path.stem)
 
     def show_library(self, chosen: Sequence[str] = ()) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPointF, QSettings, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPainter, QPixmap, QPolygonF
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -32,6 +32,7 @@ from stemstudio.algorithms.nmf.templates import TemplateSet
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import icons, theme
 from stemstudio.gui.document import Document
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.views.atom_pictures import spectra
 from stemstudio.progress import Progress
 
@@ -249,9 +250,9 @@ class TemplateDialog(QDialog):
         self._try(remove)
 
     def _import(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Import templates", self._folder(), FILES)
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Import templates", last_folder("templates"), FILES)
         if chosen:
-            QSettings().setValue("folders/templates", str(Path(chosen[0]).parent))
+            remember_folder("templates", Path(chosen[0]).parent)
             self.take_in([Path(each) for each in chosen])
 
     def take_in(self, paths: Sequence[Path]) -> None:
@@ -278,11 +279,11 @@ class TemplateDialog(QDialog):
 
     def _export(self) -> None:
         entry = self.chosen[0]
-        suggested = str(Path(self._folder()) / entry.path.name)
+        suggested = str(Path(last_folder("templates")) / entry.path.name)
         chosen, _ = QFileDialog.getSaveFileName(self, "Export the template", suggested, FILES)
         if not chosen:
             return
-        QSettings().setValue("folders/templates", str(Path(chosen).parent))
+        remember_folder("templates", Path(chosen).parent)
 
         def write() -> list[str]:
             path = write_template(Path(chosen), entry.templates, overwrite=True)
@@ -307,10 +308,6 @@ class TemplateDialog(QDialog):
         else:
             self._document.jobs.unheard.emit(error)
         self.look_again()
-
-    @staticmethod
-    def _folder() -> str:
-        return str(QSettings().value("folders/templates", str(Path.home())))
 
 
 def spectrum_picture(templates: TemplateSet, ratio: float = 1.0) -> QPixmap:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QFileDialog
 
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.menus.menu import Command, Menu
 from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.views.atom_menu import lock
@@ -54,13 +54,12 @@ class AtomsMenu(Menu):
         self._reworking.delete()
 
     def save_atoms(self) -> None:
-        settings = QSettings()
-        folder = str(settings.value("folders/atoms", str(Path.home())))
+        folder = last_folder("atoms")
         name, _ = QFileDialog.getSaveFileName(
             self.window, "Save atoms", f"{folder}/atoms.npz", "Atoms (*.npz)"
         )
         if name:
-            settings.setValue("folders/atoms", str(Path(name).parent))
+            remember_folder("atoms", Path(name).parent)
             self._reworking.save(Path(name))
 
     def select_all_atoms(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QFileDialog
 
+from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.menus.menu import Command, Menu
 from stemstudio.resources import resource
 
@@ -19,12 +19,11 @@ class FileMenu(Menu):
     words = "&File"
 
     def open(self) -> None:
-        settings = QSettings()
-        folder = str(settings.value("folders/open", str(Path.home())))
+        folder = last_folder("open")
         filters = f"Songs and projects ({SONGS} *.stems);;All files (*)"
         name, _ = QFileDialog.getOpenFileName(self.window, "Open a song or a project", folder, filters)
         if name:
-            settings.setValue("folders/open", str(Path(name).parent))
+            remember_folder("open", Path(name).parent)
             self.window.open_path(Path(name))
 
     def open_demo(self) -> None:
