@@ -70,18 +70,27 @@ class LoudnessMeter:
     @property
     def integrated(self) -> float:
         """So far, in LUFS; −inf for silence and for less than 0.4 s."""
-        # Blocks of 400 ms every 100 ms are sums of four steps; a step that is not full does not count.
-        full = len(self._edges(self._position + 1)) - 1
-        if full < 4:
-            return -float("inf")
-        energy = np.lib.stride_tricks.sliding_window_view(self._energy[:, :full], 4, axis=1)
-        blocks = energy.sum(axis=2) / (0.4 * self._rate)
-        power = np.array(WEIGHTS.get(self._channels, (1.0,) * self._channels)) @ blocks
+        power = self._power(4)
         power = power[power > 10 ** ((-70 + 0.691) / 10)]
         if not len(power):
             return -float("inf")
         gated = power[power > np.mean(power) * 0.1]
         return float(-0.691 + 10 * np.log10(np.mean(gated)))
+
+    def loudest(self, seconds: float) -> float:
+        """Of the loudest stretch so far of so many seconds, in LUFS: 0.4 for momentary, 3 for short-term loudness."""
+        most = float(np.max(self._power(round(10 * seconds)), initial=0.0))
+        return -0.691 + 10 * float(np.log10(most)) if most > 0 else -float("inf")
+
+    def _power(self, tenths: int) -> NDArray[np.float64]:
+        """Weighted mean squares of stretches that begin every 100 ms; a tenth that is not full does not count."""
+        full = len(self._edges(self._position + 1)) - 1
+        if full < tenths:
+            return np.zeros(0)
+        energy = np.lib.stride_tricks.sliding_window_view(self._energy[:, :full], tenths, axis=1)
+        blocks = energy.sum(axis=2) / (0.1 * tenths * self._rate)
+        weights = np.array(WEIGHTS.get(self._channels, (1.0,) * self._channels))
+        return np.asarray(weights @ blocks)
 
     def _edges(self, stop: int) -> NDArray[np.int64]:
         """Where the steps of 100 ms begin that begin before `stop`."""
@@ -112,27 +121,56 @@ def integrated_lufs(audio: Sound, progress: Progress | None = None) -> float:
 def true_peak_db(audio: Sound, progress: Progress | None = None) -> float:
     """True peak in dBTP after ITU-R BS.1770-4 annex 2, −inf for silence.
 
-    Four times oversampled below 96 kHz, twice below 192 kHz, the samples themselves above.
-
     Parameters
     ----------
     audio
         Any sound that reads by range.
     """
-    import soxr
-
-    rate = audio.sample_rate
-    factor = 4 if rate < 96_000 else 2 if rate < 192_000 else 1
-    size = SECONDS_A_BLOCK * rate
-    stream = soxr.ResampleStream(rate, factor * rate, audio.channels, dtype="float32", quality="HQ")
-    peak = 0.0
+    meter = TruePeakMeter(audio.sample_rate, audio.channels)
+    size = SECONDS_A_BLOCK * audio.sample_rate
     for start in range(0, audio.length, size):
         if progress is not None:
             progress(start / audio.length)
-        stop = min(start + size, audio.length)
-        samples = np.ascontiguousarray(audio.read(start, stop).T)
-        peak = max(peak, float(np.max(np.abs(samples), initial=0.0)))
-        if factor > 1:
-            between = stream.resample_chunk(samples, last=stop == audio.length)
-            peak = max(peak, float(np.max(np.abs(between), initial=0.0)))
-    return 20 * float(np.log10(peak)) if peak > 0 else -float("inf")
+        meter.take(audio.read(start, min(start + size, audio.length)))
+    return meter.finish()
+
+
+class TruePeakMeter:
+    """True peak of a sound that comes in blocks, after ITU-R BS.1770-4 annex 2.
+
+    Four times oversampled below 96 kHz, twice below 192 kHz, the samples themselves above.
+
+    Parameters
+    ----------
+    sample_rate
+        In Hz.
+    channels
+        Of the blocks.
+    """
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        import soxr
+
+        factor = 4 if sample_rate < 96_000 else 2 if sample_rate < 192_000 else 1
+        self._stream = (
+            soxr.ResampleStream(sample_rate, factor * sample_rate, channels, dtype="float32", quality="HQ")
+            if factor > 1
+            else None
+        )
+        self._channels, self._peak = channels, 0.0
+
+    def take(self, block: Samples) -> None:
+        """The next samples, (channels, n)."""
+        self._peak = max(self._peak, float(np.max(np.abs(block), initial=0.0)))
+        self._look_between(block, last=False)
+
+    def finish(self) -> float:
+        """The sound is whole: its true peak in dBTP, −inf for silence."""
+        self._look_between(np.zeros((self._channels, 0), dtype=np.float32), last=True)
+        return 20 * float(np.log10(self._peak)) if self._peak > 0 else -float("inf")
+
+    def _look_between(self, block: Samples, *, last: bool) -> None:
+        if self._stream is not None:
+            samples = np.ascontiguousarray(block.T, dtype=np.float32)
+            between = self._stream.resample_chunk(samples, last=last)
+            self._peak = max(self._peak, float(np.max(np.abs(between), initial=0.0)))

@@ -211,7 +211,7 @@ def _answer(state: State, out: Path, report: RemixReport | None) -> None:
         told |= {
             "peak": report.peak,
             "clipped_db": report.clipped_db,
-            "lufs": report.lufs if math.isfinite(report.lufs) else None,
+            **{name: value if math.isfinite(value) else None for name, value in vars(report.levels).items()},
             "notes": list(report.notes),
         }
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from stemstudio.audio.audio import Samples
-from stemstudio.audio.loudness import LoudnessMeter, load_meter
+from stemstudio.audio.levels import Levels, SoundMeter
+from stemstudio.audio.loudness import load_meter
 from stemstudio.audio.tags import Tags
 from stemstudio.audio.writing import SoundWriter
 from stemstudio.mixing.matching import loudness_of_mixers, matching_gain_db
@@ -37,8 +37,8 @@ class RemixReport:
         Largest absolute sample before any clipping; 1 is full scale.
     clipped_db
         By how many dB it must be turned down for nothing to be clipped; 0 where nothing was.
-    lufs
-        Integrated loudness; −inf for silence.
+    levels
+        What meters say of it.
     notes
         Sentences about what a person should know.
     """
@@ -46,7 +46,7 @@ class RemixReport:
     path: Path
     peak: float
     clipped_db: float
-    lufs: float
+    levels: Levels
     notes: tuple[str, ...]
 
 
@@ -84,7 +84,7 @@ def write_remix(
     if match:
         song, (mix,) = loudness_of_mixers(state, [(state.leaves(), state.effects)], progress.part(0.0, 0.2))
         gain = gain_of(matching_gain_db(song, mix))
-    meter = LoudnessMeter(form.sample_rate, channels)
+    meter = SoundMeter(form.sample_rate, channels)
     bad = 0
     pace = Pace(tempo, semitones)
     with SoundWriter(
@@ -122,11 +122,9 @@ def write_remix(
     notes = list(report.notes)
     if bad:
         notes.append(f"{bad} samples of stems were no numbers and are silent.")
-    return RemixReport(path, report.peak, report.clipped_db, meter.integrated, tuple(notes))
+    return RemixReport(path, report.peak, report.clipped_db, meter.finish(), tuple(notes))
 
 
 def worded(report: RemixReport) -> str:
     """The report in a line."""
-    peak = f"{20 * math.log10(report.peak):.1f}" if report.peak > 0 else "−∞"
-    loudness = f"{report.lufs:.1f}" if math.isfinite(report.lufs) else "−∞"
-    return f"{report.path}: {loudness} LUFS, peak {peak} dBFS"
+    return f"{report.path}: {report.levels}"

@@ -10,6 +10,7 @@ import pytest
 from signals import mixture
 
 from stemstudio.audio.audio import Audio
+from stemstudio.audio.levels import Levels, SoundMeter
 from stemstudio.audio.loudness import integrated_lufs, true_peak_db
 from stemstudio.audio.reading import read_song
 
@@ -30,6 +31,44 @@ def test_as_pyloudnorm_over_several_pieces(rate: int, channels: int) -> None:
     fading = Audio(audio.samples * np.linspace(1, 0, audio.length, dtype=np.float32), rate)
     reference = pyloudnorm.Meter(rate).integrated_loudness(fading.samples.T)
     assert integrated_lufs(fading) == pytest.approx(reference, abs=0.01)
+
+
+def test_all_that_meters_say_of_a_compliance_signal_and_of_a_song(shared_audio: Path) -> None:
+    sine = levels(read_song(shared_audio / "loudness" / "sine_1000.wav"))
+    assert (sine.lufs, sine.momentary) == pytest.approx((-3.05, -3.05), abs=0.1)
+    assert sine.short == -np.inf, "it is shorter than that"
+    assert (sine.peak_db, sine.true_peak_db, sine.rms_db) == pytest.approx((0.0, 0.0, -3.01), abs=0.05)
+    gated = levels(read_song(shared_audio / "loudness" / "1770-2_Comp_RelGateTest.wav"))
+    assert gated.lufs == pytest.approx(-10.0, abs=0.1)
+    song = read_song(shared_audio / "stems" / "everythingisfree" / "lithium" / "mix.flac")
+    found = levels(song)
+    assert found.lufs == pytest.approx(integrated_lufs(song), abs=1e-6)
+    assert found.true_peak_db == pytest.approx(true_peak_db(song), abs=1e-3)
+    assert found.rms_db == pytest.approx(20 * np.log10(np.sqrt(np.mean(np.square(song.samples)))), abs=1e-3)
+    assert found.correlation == pytest.approx(np.corrcoef(song.samples)[0, 1], abs=1e-3)
+    assert found.momentary > found.short > found.lufs
+    words = str(found)
+    assert f"{found.true_peak_db:.1f} dBTP" in words
+    assert f"RMS {found.rms_db:.1f} dBFS" in words
+
+
+def levels(audio: Audio) -> Levels:
+    """Of a sound in blocks of an odd size."""
+    meter = SoundMeter(audio.sample_rate, audio.channels)
+    for start in range(0, audio.length, 70_001):
+        meter.take(audio.read(start, min(start + 70_001, audio.length)))
+    return meter.finish()
+
+
+def test_silence_mono_and_nothing_at_all_have_levels_too() -> None:
+    for nothing in (np.zeros((2, 50_000), np.float32), np.zeros((2, 0), np.float32)):
+        found = levels(Audio(nothing, 44100))
+        assert (found.peak_db, found.true_peak_db, found.rms_db, found.short) == (-np.inf,) * 4
+        assert found.correlation == 0.0
+        assert "−∞ LUFS" in str(found)
+    noise = np.random.default_rng(0).standard_normal((1, 200_000)).astype(np.float32) * 0.1
+    assert levels(Audio(noise, 44100)).correlation == 1.0
+    assert levels(Audio(np.concatenate([noise, -noise]), 44100)).correlation == pytest.approx(-1.0)
 
 
 def test_a_full_scale_sine_in_one_channel() -> None:

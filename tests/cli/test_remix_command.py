@@ -25,7 +25,10 @@ def test_faders_are_laid_over_what_was_saved(command: Any, saved: Path, song: Pa
     assert ran.code == 0, ran.stderr
     np.testing.assert_allclose(sound(out), sound(song), atol=1e-6)  # the saved −6 dB are taken back
     assert ran.json["strips"]["percussive"]["gain_db"] == 0.0
-    assert -60 < ran.json["lufs"] < 0
+    assert -60 < ran.json["lufs"] <= ran.json["momentary"] < 0
+    assert ran.json["true_peak_db"] >= ran.json["peak_db"]
+    assert ran.json["rms_db"] == pytest.approx(10 * np.log10(np.mean(sound(out) ** 2)), abs=0.01)
+    assert -1 <= ran.json["correlation"] <= 1
 
     ran = command("remix", saved, "--mute", "percussive,residual", "--out", tmp_path / "alone.wav")
     assert ran.code == 0, ran.stderr

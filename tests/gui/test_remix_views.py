@@ -395,11 +395,16 @@ def test_loudness_is_shown_held_and_forgotten(qtbot):
     view = LoudnessView()
     qtbot.addWidget(view)
     levels = SimpleNamespace(
-        momentary=-14.2, short=-15.0, integrated=-16.04, true_peak=1.122, correlation=0.5
+        momentary=-14.2,
+        short=-15.0,
+        integrated=-16.04,
+        true_peak=1.122,
+        correlation=0.5,
+        master_rms=np.full(2, 0.1),
     )
     for _ in range(30):
         view.show_levels(levels)
-    assert [label.text() for label in view.values.values()] == ["−14.2", "−15.0", "−16.0", "1.0"]
+    assert [label.text() for label in view.values.values()] == ["−14.2", "−15.0", "−16.0", "1.0", "−20.0"]
     assert view.values["peak"].property("role") == "error"
     assert view.correlation.value == pytest.approx(0.5, abs=0.02)
     levels.true_peak = 0.5
@@ -418,6 +423,17 @@ def test_the_master_hands_loudness_on(mixer):
     player.state_changed.emit()
     mixer._read_meters()
     assert mixer.master.loudness.values["momentary"].text() == "−20.0"
+    assert mixer.master.loudness.values["rms"].text() == "−∞"
+    player.levels.master_rms = np.array([0.1, 0.0])
+    player.levels.master_peak = np.array([1.2, 0.5])
+    mixer._read_meters()
+    assert mixer.master.loudness.values["rms"].text() == "−23.0"
+    assert (mixer.master.peak.text(), mixer.master.peak.property("role")) == ("peak 1.6 dBFS", "error")
+    player.levels.master_peak = np.array([0.2, 0.2])
+    mixer._read_meters()
+    assert mixer.master.peak.property("role") == "error", "held until it is clicked"
+    mixer.master.meter.cleared.emit()
+    assert mixer.master.peak.property("role") == "muted"
     send(mixer.master.loudness, QEvent.Type.MouseButtonPress, QPointF(5, 5))
     assert player.forgot
     player.playing = False

@@ -1,13 +1,14 @@
-"""LoudnessView: how loud the mix is after ITU-R BS.1770, its true peak, and how its sides hang together."""
+"""LoudnessView: how loud the mix is after ITU-R BS.1770, its true peak, its RMS, and how its sides hang together."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from stemstudio.gui import theme, wording
 from stemstudio.gui.drawing import drawn
@@ -20,12 +21,13 @@ VALUES = {
         "TP",
         "Highest true peak, between the samples too, in dB of full scale; red when it was above 0; click to forget",
     ),
+    "rms": ("RMS", "RMS of both sides now, in dB of full scale, as it leaves for the loudspeakers"),
 }
 FALL = 0.15  # of the correlation, towards what it is now, each time
 
 
 class LoudnessView(QWidget):
-    """Four numbers and a needle; before the master volume, as an export would be.
+    """Five numbers and a needle; before the master volume, as an export would be, but for RMS.
 
     Signals
     -------
@@ -52,12 +54,19 @@ class LoudnessView(QWidget):
             for label in (word, value):
                 label.setToolTip(tip)
             row, column = divmod(place, 2)
+            self.values[name] = value
+            if name == "rms":
+                wide = QHBoxLayout()
+                wide.setSpacing(5)
+                wide.addWidget(word)
+                wide.addWidget(value, 1)
+                grid.addLayout(wide, row, 0, 1, 3)
+                continue
             grid.addWidget(word, row, 3 * column)
             grid.addWidget(value, row, 3 * column + 1)
-            self.values[name] = value
         self.correlation = CorrelationMeter(self)
         grid.setColumnMinimumWidth(2, 8)
-        grid.addWidget(self.correlation, 2, 0, 1, 5)
+        grid.addWidget(self.correlation, 2, 3, 1, 2)
         self.setToolTip("Loudness of the mix as it would be exported; click to measure afresh")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.clear()
@@ -66,6 +75,8 @@ class LoudnessView(QWidget):
         """Take in what the player's meters say."""
         for name in ("momentary", "short", "integrated"):
             self._write(name, getattr(levels, name))
+        rms = math.sqrt(float(np.mean(np.square(levels.master_rms))))
+        self._write("rms", 20 * math.log10(rms) if rms > 0 else -math.inf)
         if levels.true_peak > self._peak:
             self._peak = levels.true_peak
             self._show_peak()
@@ -75,7 +86,7 @@ class LoudnessView(QWidget):
         """Forget what was measured."""
         self._peak = 0.0
         self._show_peak()
-        for name in ("momentary", "short", "integrated"):
+        for name in ("momentary", "short", "integrated", "rms"):
             self._write(name, -math.inf)
         self.correlation.show_value(0.0, at_once=True)
 
@@ -113,7 +124,7 @@ class CorrelationMeter(QWidget):
         )
 
     def sizeHint(self) -> QSize:
-        return QSize(120, 10)
+        return QSize(50, 10)
 
     def show_value(self, value: float, *, at_once: bool = False) -> None:
         """Move the needle towards a value."""

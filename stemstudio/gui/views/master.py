@@ -185,6 +185,10 @@ class Master(QWidget):
     def _show_peak(self) -> None:
         db = 20 * math.log10(self._peak) if self._peak > 0 else -math.inf
         self.peak.setText(f"peak {wording.level(db).removesuffix(' dB')} dBFS")
+        role = "error" if self._peak > 1.0 else "muted"
+        if self.peak.property("role") != role:
+            self.peak.setProperty("role", role)
+            self.peak.style().polish(self.peak)
 
     def _volume_moved(self, level_db: float) -> None:
         self.volume_text.setText(wording.signed(level_db, 1))
