@@ -21,7 +21,7 @@ def start(path: Path | None = None, demo: bool = False) -> int:
     # Ctrl+C in the terminal ends the program at once, and the next start offers the work back; Python's own way
     # would raise KeyboardInterrupt inside whatever Qt calls next, where it is lost.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from stemstudio.gui.error_dialog import Reporter
+    from stemstudio.gui.dialogs.error import Reporter
     from stemstudio.gui.garbage import Garbage
     from stemstudio.gui.main_window import MainWindow
 

@@ -39,7 +39,7 @@ class Exporting(QObject):
 
     def ask(self) -> None:
         """Show the dialog; export when it is confirmed."""
-        from stemstudio.gui.export_dialog import ExportDialog
+        from stemstudio.gui.dialogs.export import ExportDialog
 
         document = self._document
         if document.project is None:

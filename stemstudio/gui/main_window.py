@@ -30,12 +30,11 @@ from stemstudio.gui import theme
 from stemstudio.gui.auditions import Auditions
 from stemstudio.gui.bindings import Bindings
 from stemstudio.gui.comparing import Comparing
+from stemstudio.gui.dialogs.error import show_error
 from stemstudio.gui.document import Document
-from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.exporting import Exporting
 from stemstudio.gui.fetching import Fetching, offer_sketch
 from stemstudio.gui.filtering import Filtering
-from stemstudio.gui.job_status import JobStatus
 from stemstudio.gui.light import Light
 from stemstudio.gui.matching import Matching
 from stemstudio.gui.melody_finding import MelodyFinding
@@ -63,6 +62,7 @@ from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.gui.views.doubt_bar import DoubtBar
 from stemstudio.gui.views.history import HistoryView
+from stemstudio.gui.views.job_status import JobStatus
 from stemstudio.gui.views.masks import MasksPanel
 from stemstudio.gui.views.mixer import MixerView
 from stemstudio.gui.views.picture_bar import PictureBar
@@ -80,7 +80,7 @@ from stemstudio.project.stem import MIXTURE
 from stemstudio.project.takes import Take
 
 if TYPE_CHECKING:
-    from stemstudio.gui.compare_dialog import CompareDialog
+    from stemstudio.gui.dialogs.compare_by_ear import CompareDialog
 
 DOCK_BUTTONS = {
     "qt_dockwidget_closebutton": "Hide this panel; View ▸ Panels brings it back.",
@@ -512,7 +512,7 @@ class MainWindow(QMainWindow):
     def compare_takes(self) -> CompareDialog:
         """The window in which takes are heard one against the other."""
         if self._compare is None:
-            from stemstudio.gui.compare_dialog import CompareDialog
+            from stemstudio.gui.dialogs.compare_by_ear import CompareDialog
 
             self._compare = CompareDialog(self.document, self.comparing, self.player, self)
         return self._compare

@@ -14,11 +14,12 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.audio.channels import ChannelChoice
 from stemstudio.errors import StemStudioError
-from stemstudio.gui import left_behind, view_record
+from stemstudio.gui import view_record
+from stemstudio.gui.dialogs import left_behind
+from stemstudio.gui.dialogs.left_behind import SUFFIX, plain
 from stemstudio.gui.document import Document
 from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job
-from stemstudio.gui.left_behind import SUFFIX, plain
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.player import Player
 from stemstudio.progress import Progress

@@ -15,12 +15,12 @@ from stemstudio.algorithms.nmf.learning import Example
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.audio import Sound
+from stemstudio.gui.dialogs.learn_template import LearnDialog, Lesson
+from stemstudio.gui.dialogs.template_library import TemplateDialog
 from stemstudio.gui.document import Document
 from stemstudio.gui.folders import last_folder, remember_folder
-from stemstudio.gui.learn_dialog import LearnDialog, Lesson
 from stemstudio.gui.notation import time_text
 from stemstudio.gui.player import Player
-from stemstudio.gui.template_dialog import TemplateDialog
 from stemstudio.gui.views.separate import SeparatePanel
 from stemstudio.progress import Progress
 from stemstudio.project.rendering import StemSound

@@ -11,8 +11,8 @@ from signals import mixture
 from stemstudio.algorithms.estimates import Estimates, Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.gui import player as player_module
-from stemstudio.gui.compare_dialog import CompareDialog
 from stemstudio.gui.comparing import Comparing
+from stemstudio.gui.dialogs.compare_by_ear import CompareDialog
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.gui.separating import Separating

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QInputDialog
 from small_projects import RATE, Slicer, atom_song, song, split_song, stem_called, waveforms
 
 from stemstudio.audio.formats import FORMATS
-from stemstudio.gui.export_dialog import ExportDialog
+from stemstudio.gui.dialogs.export import ExportDialog
 from stemstudio.mixing.export import export, file_names
 from stemstudio.mixing.order import Label
 from stemstudio.mixing.pace import Pace

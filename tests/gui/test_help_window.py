@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication
 
 from stemstudio.algorithms import ALGORITHMS
 from stemstudio.gui import theme
-from stemstudio.gui.help_pages import page_html, page_name
-from stemstudio.gui.help_window import HelpWindow
-from stemstudio.gui.keyboard_dialog import POINTER
+from stemstudio.gui.dialogs.help_pages import page_html, page_name
+from stemstudio.gui.dialogs.help_window import HelpWindow
+from stemstudio.gui.dialogs.keyboard import POINTER
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.menus.menu import Menu
 from stemstudio.gui.views.goals import GOALS

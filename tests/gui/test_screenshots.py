@@ -15,7 +15,7 @@ from stemstudio.algorithms import algorithm
 from stemstudio.algorithms.nmf.learning import learn_templates
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.reading import read_song
-from stemstudio.gui.evaluation_dialog import Comparison
+from stemstudio.gui.dialogs.true_stems import Comparison
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.tools.painting import give_selection
 from stemstudio.project import edits

@@ -19,7 +19,7 @@ from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.template_files import write_template
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.audio import Audio
-from stemstudio.gui.learn_dialog import LearnDialog
+from stemstudio.gui.dialogs.learn_template import LearnDialog
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.teaching import FREE_ATOMS
 from stemstudio.project import edits

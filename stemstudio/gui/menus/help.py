@@ -10,7 +10,7 @@ from stemstudio import __version__
 from stemstudio.gui.menus.menu import Command, Menu, to_front
 
 if TYPE_CHECKING:
-    from stemstudio.gui.help_window import HelpWindow
+    from stemstudio.gui.dialogs.help_window import HelpWindow
     from stemstudio.gui.main_window import MainWindow
 
 
@@ -26,7 +26,7 @@ class HelpMenu(Menu):
     def show_help(self, name: str = "") -> None:
         """The pages of help, in a window of its own that stays open; at a page where one is named."""
         if self._help is None:
-            from stemstudio.gui.help_window import HelpWindow
+            from stemstudio.gui.dialogs.help_window import HelpWindow
 
             self._help = HelpWindow(self.window)
         if name:
@@ -34,7 +34,7 @@ class HelpMenu(Menu):
         to_front(self._help)
 
     def show_keys(self) -> None:
-        from stemstudio.gui.keyboard_dialog import KeyboardDialog
+        from stemstudio.gui.dialogs.keyboard import KeyboardDialog
 
         KeyboardDialog(self.window.bindings, self.window).exec()
 

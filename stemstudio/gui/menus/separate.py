@@ -19,10 +19,10 @@ from stemstudio.project.stem import MIXTURE
 
 if TYPE_CHECKING:
     from stemstudio.audio.audio import Audio
-    from stemstudio.gui.batch_dialog import BatchDialog
-    from stemstudio.gui.evaluation_dialog import Comparison, EvaluationDialog
+    from stemstudio.gui.dialogs.several_songs import BatchDialog
+    from stemstudio.gui.dialogs.trained_models import ModelsDialog
+    from stemstudio.gui.dialogs.true_stems import Comparison, EvaluationDialog
     from stemstudio.gui.main_window import MainWindow
-    from stemstudio.gui.models_dialog import ModelsDialog
 
 
 class SeparateMenu(Menu):
@@ -171,7 +171,7 @@ class SeparateMenu(Menu):
         """Songs to be taken apart one after another, each into a folder."""
         panel = self.window.separate
         if self._batch is None:
-            from stemstudio.gui.batch_dialog import BatchDialog
+            from stemstudio.gui.dialogs.several_songs import BatchDialog
 
             def recipe() -> tuple[Algorithm | None, Mapping[str, str]]:
                 goal = panel.goal
@@ -187,7 +187,7 @@ class SeparateMenu(Menu):
     def show_models(self) -> None:
         """The trained models, with the one chosen that the recipe in the panel takes."""
         if self._models is None:
-            from stemstudio.gui.models_dialog import ModelsDialog
+            from stemstudio.gui.dialogs.trained_models import ModelsDialog
 
             self._models = ModelsDialog(self.document.jobs, self.window.fetching, self.window)
         recipe = self.window.separate.recipe()
@@ -205,7 +205,7 @@ class SeparateMenu(Menu):
 
     def compare(self) -> None:
         """Score the stems against the true ones; runs are kept while the song is open."""
-        from stemstudio.gui.evaluation_dialog import Comparison, EvaluationDialog
+        from stemstudio.gui.dialogs.true_stems import Comparison, EvaluationDialog
 
         document = self.document
         if document.project is None or not document.complete:

@@ -16,10 +16,10 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.hanging_up import NAME
 from stemstudio.algorithms.neural.weights import models_folder
+from stemstudio.gui.dialogs.error import show_error
+from stemstudio.gui.dialogs.trained_models import ModelsDialog
 from stemstudio.gui.document import Document
-from stemstudio.gui.error_dialog import show_error
 from stemstudio.gui.fetching import Fetching, offer_sketch
-from stemstudio.gui.models_dialog import ModelsDialog
 from stemstudio.gui.views.separate import SeparatePanel
 
 KEY = "adefossez/HTDemucs/955717e8.safetensors"

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.gui import theme
-from stemstudio.gui.help_pages import page_html, page_name, picture
+from stemstudio.gui.dialogs.help_pages import page_html, page_name, picture
 from stemstudio.manual import CHAPTERS, START, page, search
 
 COLUMN = 720  # pixels of the widest line

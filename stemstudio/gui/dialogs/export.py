@@ -24,13 +24,13 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.errors import StemStudioError
-from stemstudio.gui import export_presets
+from stemstudio.gui.dialogs import export_presets
+from stemstudio.gui.dialogs.export_files import FilesToBe
+from stemstudio.gui.dialogs.export_form import ExportForm
+from stemstudio.gui.dialogs.export_preset_bar import PresetBar
+from stemstudio.gui.dialogs.export_presets import ExportPreset
 from stemstudio.gui.document import Document
-from stemstudio.gui.export_form import ExportForm
-from stemstudio.gui.export_presets import ExportPreset
-from stemstudio.gui.files_to_be import FilesToBe
 from stemstudio.gui.notation import time_text
-from stemstudio.gui.preset_bar import PresetBar
 from stemstudio.gui.views.parts_tree import PartsTree
 from stemstudio.mixing.order import PACKAGES, ExportOrder, Key, Label
 from stemstudio.mixing.pace import AS_RECORDED, Pace

@@ -12,8 +12,8 @@ from signals import mixture
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.audio.audio import Audio
+from stemstudio.gui.dialogs.true_stems import Comparison, EvaluationDialog
 from stemstudio.gui.document import Document
-from stemstudio.gui.evaluation_dialog import Comparison, EvaluationDialog
 from stemstudio.project import edits
 from stemstudio.project.project import Project, SongReference
 from stemstudio.spectral.stft import StftSettings

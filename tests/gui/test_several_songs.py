@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from stemstudio.algorithms.hpss import HPSS
-from stemstudio.gui.batch_dialog import BatchDialog
+from stemstudio.gui.dialogs.several_songs import BatchDialog
 from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.jobs import Jobs
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QInputDialog, QPushButton, QWidget
 
-from stemstudio.gui import export_presets
-from stemstudio.gui.export_presets import ExportPreset
+from stemstudio.gui.dialogs import export_presets
+from stemstudio.gui.dialogs.export_presets import ExportPreset
 
 
 class PresetBar(QWidget):
