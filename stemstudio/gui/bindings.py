@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from types import MethodType
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, QSettings, Qt, Signal
@@ -41,6 +41,7 @@ class Bindings(QObject):
         self._window = window
         self._menus: dict[Command, Menu] = {}
         self._held: dict[int, Command] = {}
+        self._there: Mapping[str, bool] = {}
         self._space_clean = False
         for menu in menus:
             for command in menu.commands:
@@ -83,10 +84,13 @@ class Bindings(QObject):
         """The command that a key belongs to."""
         return next((one for one in self.commands if any(same_key(key, own) for own in self.keys(one))), None)
 
-    def set_enabled(self, needs: Callable[[str], bool]) -> None:
-        """Grey out the commands whose needs are not met."""
-        for command in self.commands:
-            self.actions[command.id].setEnabled(not command.needs or needs(command.needs))
+    def set_enabled(self, there: Mapping[str, bool]) -> None:
+        """Grey out the commands whose needs are not there."""
+        if there != self._there:
+            self._there = dict(there)
+            for command in self.commands:
+                if command.needs:
+                    self.actions[command.id].setEnabled(there[command.needs])
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # Every event of the program passes here, hundreds when stems appear: its class is looked at first, as asking for

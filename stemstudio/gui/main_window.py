@@ -464,7 +464,7 @@ class MainWindow(QMainWindow):
             "beats": state is not None and bool(state.beats),
         }
         there["giving"] = there["melody" if self.tools.tool.draws_melody else "selection"]
-        self.bindings.set_enabled(lambda need: there[need])
+        self.bindings.set_enabled(there)
         history = document.history
         undo, redo = self.bindings.actions["undo"], self.bindings.actions["redo"]
         can_undo = history is not None and history.place > 0

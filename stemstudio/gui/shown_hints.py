@@ -113,7 +113,7 @@ class ShownHints(QObject):
         self._look()
 
     def _changed(self, change: Change) -> None:
-        if "stems" in change.kinds:
+        if "stems" in change.kinds and self.laid:
             self.changed.emit()  # colours and names
         if change.kinds & TOUCHED:
             self._look()

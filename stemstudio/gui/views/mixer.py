@@ -179,14 +179,15 @@ class MixerView(QWidget):
             if strip.stem.id not in {leaf.id for leaf in leaves} or everything:
                 self._put_away(strip)
         self.strips = []
+        self._row.setEnabled(False)  # laid out once, and not for every strip that comes
         for number, leaf in enumerate(leaves, 1):
             strip = kept.get(leaf.id) or (self._spare.pop() if self._spare else self._new_strip(leaf, number))
             strip.show_stem(leaf, number)
-            strip.show()
             self.strips.append(strip)
             if self._row.indexOf(strip) != number - 1:
                 self._row.removeWidget(strip)
                 self._row.insertWidget(number - 1, strip, 2, Qt.AlignmentFlag.AlignTop)
+            strip.show()
         before: QWidget = self.bench_area
         for strip in self.strips:
             QWidget.setTabOrder(before, strip)
@@ -200,6 +201,7 @@ class MixerView(QWidget):
             self._building.start()
         self._bench.arrange(self.strips)
         self._row.setContentsMargins(0, BRACKET * self._bench.levels, 0, 0)
+        self._row.setEnabled(True)
         self._fit_height()
 
     def _new_strip(self, leaf: Stem, number: int) -> Strip:

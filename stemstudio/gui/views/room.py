@@ -66,7 +66,7 @@ class RoomPanel(QWidget):
         self._lay_out()
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
-        document.target_changed.connect(lambda _: self._show())
+        document.target_changed.connect(self._target_changed)
         sound.ear_changed.connect(self._show)
         sound.refused.connect(self._refused)
         self.fold.measured.connect(self._measured)
@@ -190,7 +190,7 @@ class RoomPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._share()
+        self._show()
 
     def sizeHint(self) -> QSize:
         return QSize(330, 760)
@@ -289,7 +289,12 @@ class RoomPanel(QWidget):
         self._show()
 
     def _changed(self, change: Change) -> None:
-        if change.kinds & {"room", "stems", "mixer", "splits", "song"}:
+        # What nobody sees waits until it is seen: each step of the song would pay for it.
+        if self.isVisible() and change.kinds & {"room", "stems", "mixer", "splits", "song"}:
+            self._show()
+
+    def _target_changed(self) -> None:
+        if self.isVisible():
             self._show()
 
     def _show(self) -> None:

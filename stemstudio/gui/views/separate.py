@@ -398,8 +398,13 @@ class SeparatePanel(QWidget):
 
     def _changed(self, change: Change) -> None:
         if change.kinds & {"stems", "song"}:  # "splits" alone moves atoms, no stem
+            before = self.stem
             self._list_stems()
-            self._show_times()
+            if "song" in change.kinds or self.stem != before:
+                self._show_times()
+            else:
+                self._show_places()
+                self._show_note()
 
     def _list_stems(self) -> None:
         """The whole song, and every stem below it, indented."""
@@ -426,10 +431,13 @@ class SeparatePanel(QWidget):
         work = seconds * recipe.effort / max(1e-3, speed or recipe.speed)
         return roughly(work if speed else recipe.begins + work, measured=speed is not None)
 
-    def _show_times(self) -> None:
-        there = self._document.state is not None
+    def _show_places(self) -> None:
         box = self.box
         self.places.of(self.stem, None if box is None else (box.start, box.stop))
+
+    def _show_times(self) -> None:
+        there = self._document.state is not None
+        self._show_places()
         for card in self.cards:
             recipe = card.goal.recipe
             missing = self._missing.get(card.goal.title, "")

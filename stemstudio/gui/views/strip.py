@@ -277,6 +277,9 @@ class Strip(QWidget):
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Hundreds of events pass here when stems appear: the class is looked at first, as asking for the type takes longer.
+        if type(event) not in (QMouseEvent, QKeyEvent):
+            return False
         kind = event.type()
         if kind == QEvent.Type.MouseButtonDblClick:
             if watched is self.name_label:
