@@ -269,3 +269,25 @@ def test_what_cannot_be_is_said_before_the_work(tiny):
     if not torch.cuda.is_available():
         with pytest.raises(BadRecipe, match="graphics card"):
             HTDemucs(device="cuda").run(noise(), Progress())
+
+
+def test_what_is_said_of_sizes_is_what_the_networks_take():
+    """Demucs publishes half precision, Open-Unmix single; those whose build is not published cannot be held against it."""
+    import torch
+    from demucs.hdemucs import HDemucs
+    from demucs.htdemucs import HTDemucs
+
+    from stemstudio.algorithms.neural.unmix_network import Target
+
+    transformer = {"channels": 48, "t_layers": 5, "dconv_mode": 3}
+    with torch.device("meta"):
+        one = HTDemucs(["stem"] * 4, bottom_channels=512, **transformer)
+        six = HTDemucs(["stem"] * 6, **transformer)
+        hybrid = HDemucs(["stem"] * 4, channels=48)
+        small, large = Target(1487, 512), Target(1487, 1024)
+    built = {"htdemucs": one, "htdemucs_6s": six, "hdemucs_mmi": hybrid, "umxhq": small, "umxl": large}
+    for name, network in {**built, "htdemucs_ft": one, "mdx_extra": hybrid}.items():
+        model = MODELS[name]
+        each = 2 if model.family == "demucs" else 4
+        size = sum(each * values.numel() for values in network.state_dict().values())
+        assert model.about == pytest.approx(len(model.networks) * size / 1e6, abs=1.0), name

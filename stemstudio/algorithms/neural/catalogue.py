@@ -179,7 +179,7 @@ MODELS: Mapping[str, Model] = {
             source="Stöter et al. 2021, MUSDB18",
             family="unmix",
             file="umxl/{}.pth",
-            about=453,
+            about=452,
         ),
         Model(
             "sketch",
