@@ -1,6 +1,6 @@
 """Stretches: masks and phases that look beyond their own moment, worked out a stretch of the song at a time.
 
-The song is cut at fixed places into stretches of about six seconds. Each is worked out as a whole, with some context
+The song is cut at fixed places into stretches of about six seconds, or two where only a phase is looked for. Each is worked out as a whole, with some context
 on either side, and faded into its neighbours, so that every range sounds as it does in the whole song, whatever range
 is asked for and in whatever order. The Wiener filter thus learns where a stem stands from a stretch, not from the
 whole song; the phase, which looks a few frames around, is the same except near the seams.
@@ -30,6 +30,7 @@ Groups = Sequence[Sequence[int]]
 Masks = Callable[[Groups, int, int, Masking], Float]
 
 SECONDS = 6.0  # of a stretch
+SHORT = 2.0  # of one where only a phase is looked for: nothing is learned from it, and it is heard sooner
 FADE = 0.25  # seconds over which neighbours are faded into each other
 CONTEXT = 0.5  # seconds that a stretch hears beyond what it answers for
 KEPT = 24  # stretches
@@ -48,10 +49,11 @@ class Cut:
     length: int
 
     @classmethod
-    def of(cls, grid: StftSettings, sample_rate: int, length: int) -> Cut:
-        """The cut of a sound of `length` samples."""
+    def of(cls, grid: StftSettings, sample_rate: int, length: int, masking: Masking | None = None) -> Cut:
+        """The cut of a sound of `length` samples; that of the Wiener filter, the longest, without a masking."""
+        seconds = SECONDS if masking is None or masking.kind == "wiener" else SHORT
         fade = 2 * round(FADE * sample_rate / 2)
-        every = grid.hop * max(8, round(SECONDS * sample_rate / grid.hop))
+        every = grid.hop * max(8, round(seconds * sample_rate / grid.hop))
         return cls(grid.hop, every, fade, max(round(CONTEXT * sample_rate), grid.fft), length)
 
     @property
@@ -126,7 +128,7 @@ class Stretches:
         parent
             What was taken apart; equal parents must sound the same.
         """
-        cut = Cut.of(grid, parent.sample_rate, parent.length)
+        cut = Cut.of(grid, parent.sample_rate, parent.length, masking)
         low, high = max(0, start), min(parent.length, stop)
         result = np.zeros((len(groups), parent.channels, stop - start), dtype=np.float32)
         for number in cut.touching(low, high):

@@ -61,6 +61,7 @@ def _fetch() -> None:
     import stemstudio.algorithms.ambience_kernel
     import stemstudio.algorithms.median_kernel
     import stemstudio.algorithms.nmf.recipe
+    import stemstudio.spectral.phase_kernel
     import stemstudio.spectral.wiener_kernel  # noqa: F401
     from stemstudio.gui.views import picture
 

@@ -12,8 +12,6 @@ from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 Float = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
-TINY = np.float32(1e-20)
-
 
 def griffin_lim(
     magnitude: Float,
@@ -60,7 +58,8 @@ def griffin_lim(
     if phase is None:
         angles = np.random.default_rng(seed).uniform(-np.pi, np.pi, magnitude.shape).astype(np.float32)
         phase = np.exp(1j * angles).astype(np.complex64)
-    spectrum = magnitude * _direction(phase)
+    magnitude = _by_frame(magnitude)
+    spectrum = _turned(phase, magnitude)
     before: Complex | None = None
     for iteration in range(iterations):
         progress(iteration / iterations, "finding the phase")
@@ -69,8 +68,8 @@ def griffin_lim(
         ahead = consistent
         if momentum and before is not None:
             ahead = consistent + np.float32(momentum) * (consistent - before)
-        before = consistent
-        spectrum = magnitude * _direction(ahead)
+        before = consistent if momentum else None
+        spectrum = _turned(ahead, magnitude)
     progress(1.0)
     return inverse(Spectrogram(spectrum, settings, sample_rate, 0, length))
 
@@ -126,21 +125,23 @@ def misi(
         raise ValueError(f"magnitudes {magnitudes.shape} do not fit a mixture of {mixed.shape}")
     stems = np.empty((len(magnitudes), *whole.shape), dtype=np.float32)
     rate, length = mixture.sample_rate, mixture.length
-    first = _direction(mixed)
-    for number, (stem, magnitude) in enumerate(zip(stems, magnitudes, strict=True)):
+    wanted = [_by_frame(np.broadcast_to(magnitude, mixed.shape)) for magnitude in magnitudes]
+    for number, (stem, magnitude) in enumerate(zip(stems, wanted, strict=True)):
         progress.check()
-        start = first if phase is None else _direction(phase[number])
-        stem[:] = inverse(Spectrogram(magnitude * start, settings, rate, 0, length))
+        start = _turned(mixed if phase is None else phase[number], magnitude)
+        stem[:] = inverse(Spectrogram(start, settings, rate, 0, length))
+    even = np.broadcast_to(np.float32(1 / len(stems)), mixed.shape)
+    parts = [even] * len(stems) if shares is None else [_by_frame(np.broadcast_to(share, mixed.shape)) for share in shares]
     for iteration in range(iterations):
         missing = forward(Audio(whole - stems.sum(axis=0), rate), settings).values
-        for number, (stem, magnitude) in enumerate(zip(stems, magnitudes, strict=True)):
+        for number, (stem, magnitude, share) in enumerate(zip(stems, wanted, parts, strict=True)):
             progress((iteration + number / len(stems)) / iterations, "finding the phase")
-            share = np.float32(1 / len(stems)) if shares is None else shares[number]
-            spectrum = forward(Audio(stem.copy(), rate), settings).values + share * missing
-            stem[:] = inverse(Spectrogram(magnitude * _direction(spectrum), settings, rate, 0, length))
+            spectrum = forward(Audio(stem.copy(), rate), settings).values
+            spectrum = _turned(spectrum, magnitude, share, missing)
+            stem[:] = inverse(Spectrogram(spectrum, settings, rate, 0, length))
     if shares is not None:
         missing = forward(Audio(whole - stems.sum(axis=0), rate), settings).values
-        for stem, share in zip(stems, shares, strict=True):
+        for stem, share in zip(stems, parts, strict=True):
             progress.check()
             stem += inverse(Spectrogram(share * missing, settings, rate, 0, length))
     else:
@@ -149,10 +150,19 @@ def misi(
     return stems
 
 
-def _direction(values: Complex) -> Complex:
-    """Values of length 1 with the same angles; 1 where there is nothing."""
-    size = np.abs(values)
-    silent = size <= TINY
-    result = np.asarray(values / np.where(silent, np.float32(1), size), dtype=np.complex64)
-    result[silent] = 1
-    return result
+def _by_frame(values: Float) -> Float:
+    """The same, laid out frame by frame in memory, as spectrograms are."""
+    return np.ascontiguousarray(values.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+def _turned(
+    values: Complex, magnitude: Float, share: Float | None = None, missing: Complex | None = None
+) -> Complex:
+    """The magnitudes with the angles of `values`, or of `values + share · missing`; angle 0 where there is nothing."""
+    from stemstudio.spectral.phase_kernel import turned
+
+    result = np.array(values.swapaxes(-1, -2), dtype=np.complex64, order="C")
+    nothing = np.broadcast_to(np.float32(0), result.shape)
+    more = result if missing is None else missing.swapaxes(-1, -2)
+    turned(result, nothing if share is None else share.swapaxes(-1, -2), more, magnitude.swapaxes(-1, -2))
+    return result.swapaxes(-1, -2)

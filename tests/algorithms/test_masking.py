@@ -41,6 +41,7 @@ EACH = pytest.mark.parametrize("masking", KINDS.values(), ids=KINDS)
 def _short_stretches(monkeypatch):
     """Several of them in a song of a second."""
     monkeypatch.setattr("stemstudio.algorithms.stretches.SECONDS", 0.45)
+    monkeypatch.setattr("stemstudio.algorithms.stretches.SHORT", 0.45)
     monkeypatch.setattr("stemstudio.algorithms.stretches.FADE", 0.05)
     monkeypatch.setattr("stemstudio.algorithms.stretches.CONTEXT", 0.1)
 
@@ -211,6 +212,7 @@ def test_estimates_remember_what_masks_they_start_with():
 
 def test_one_stretch_is_the_wiener_filter_of_the_whole_song(monkeypatch):
     monkeypatch.setattr("stemstudio.algorithms.stretches.SECONDS", 60.0)
+    monkeypatch.setattr("stemstudio.algorithms.stretches.SHORT", 60.0)
     sound, grid = song(), StftSettings(fft=1024, hop=256)
     atoms = known_factorization(grid.frames(sound.length), grid)
     rng = np.random.default_rng(3)
@@ -270,8 +272,9 @@ def test_a_seam_is_not_heard():
     rng = np.random.default_rng(0)
     stored = np.repeat(rng.random((2, grid.bins, 1)) / 2, grid.frames(sound.length), axis=2)
     kept = Masks(("a", "b"), grid, stored.astype(np.float16))
-    waves = kept.render(sound, [[0], [1]], 0, sound.length, Masking(phase="griffin-lim", phase_iterations=3))
-    cut = Cut.of(grid, RATE, sound.length)
+    masking = Masking(phase="griffin-lim", phase_iterations=3)
+    waves = kept.render(sound, [[0], [1]], 0, sound.length, masking)
+    cut = Cut.of(grid, RATE, sound.length, masking)
     assert cut.count > 3
     jumps = np.abs(np.diff(waves, axis=-1))
     loudest = np.abs(np.diff(sound.samples)).max()
