@@ -30,9 +30,11 @@ from stemstudio.gui.waiting import ORDER, LayerName, Waiting
 from stemstudio.progress import Progress
 from stemstudio.project.opinions import Comparison
 from stemstudio.project.project import Change, State
+from stemstudio.project.rendering import by_stretches
 
 LEVELS_AT_ONCE = 2
 SOUND_FIRST = 0.1  # seconds that the sound of an edit may keep its picture waiting
+STRETCH_FIRST = 5.0  # and where it is worked out by stretches, which the picture would be made of as well
 PIECE = 256  # frames made in one go, except levels
 STRIDE = 64  # frames of owners after which it is asked again whether sound is to be made first
 GRAIN = 64  # frames by which a song that is being decoded appears
@@ -328,16 +330,17 @@ class Light(QObject):
         slots = [(leaf.id, self.slots[leaf.id]) for leaf in state.leaves()]
         only = whole_owner(slots[0][1]) if len(slots) == 1 else None
         stop = min(last, state.frames)
+        patience = STRETCH_FIRST if by_stretches(state) else SOUND_FIRST
         assert sheet is not None
 
         def work(_progress: Progress) -> Made:
             if layer != "owners":
-                document.jobs.sound_settled.wait(SOUND_FIRST)
+                document.jobs.sound_settled.wait(patience)
             if layer == "levels":
                 sheet.put_levels(first, level_block(state, look.channel, first, stop), only)
             elif layer == "owners":
                 for begin in range(first, stop, STRIDE):
-                    document.jobs.sound_settled.wait(SOUND_FIRST)
+                    document.jobs.sound_settled.wait(patience)
                     sheet.put_owners(begin, owner_block(state, slots, begin, min(stop, begin + STRIDE)))
             elif layer == "single" and single is not None:
                 single.put_levels(first, stem_block(state, target, look.view, first, stop))

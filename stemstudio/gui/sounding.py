@@ -19,9 +19,9 @@ from stemstudio.mixing.playstate import CHUNK
 from stemstudio.mixing.rooms import can_give_back, give_back, room
 from stemstudio.mixing.strips import Strips, strips_of
 from stemstudio.mixing.upmix import RETURNS
-from stemstudio.progress import Cancelled
+from stemstudio.progress import Cancelled, Progress, stoppable
 from stemstudio.project.project import Change, State
-from stemstudio.project.rendering import dirty_range, render, render_halves
+from stemstudio.project.rendering import by_stretches, dirty_range, render, render_halves
 from stemstudio.project.stem import MIXTURE
 
 AHEAD = 20.0  # seconds kept rendered before the playhead comes to them
@@ -76,6 +76,7 @@ class Sounding(QObject):
         self._state: State | None = None
         self._urgent: list[tuple[int, int]] = []
         self._closing = False
+        self._rendering = Progress()  # of what is rendered just now
         self._settled = document.jobs.sound_settled
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
@@ -191,6 +192,8 @@ class Sounding(QObject):
             self._lay_out(state, leaves)
         elif change.sounds:
             self._mark(state, *dirty_range(state, change.box))
+            if "masks" in change.kinds:
+                self._rendering.cancel()  # a stretch of the masks before would be waited for in vain
         with self._lock:
             self._state = state
         self._set_gains(state)
@@ -287,14 +290,18 @@ class Sounding(QObject):
                 (self._settled.clear if urgent else self._settled.set)()
                 state, leaves, generation = self._state, self._leaves, self._generation
                 edits = self._edits
+                self._rendering = now = Progress()
             start, stop = first * CHUNK, min(last * CHUNK, state.mixture.length)
             middle = (first + last) // 2 * CHUNK
             try:
-                if urgent and last - first >= HALVED:
-                    sounds = render_halves(state, leaves, start, middle, stop, self._second)
-                else:
-                    sounds = render(state, leaves, start, stop)
+                with stoppable(now):
+                    if urgent and last - first >= HALVED:
+                        sounds = render_halves(state, leaves, start, middle, stop, self._second)
+                    else:
+                        sounds = render(state, leaves, start, stop)
             except Exception as error:  # noqa: BLE001 - shown by the window; the stretch keeps its old sound
+                if now.cancelled:
+                    continue
                 if not isinstance(error, Cancelled):  # by the end of the project that it belongs to
                     self.failed.emit(error)
                 with self._lock:
@@ -322,20 +329,22 @@ class Sounding(QObject):
         position = self._player.position
         here, near = position // CHUNK, int(NEAR * rate)
         loop = self._player.loop
+        # What is worked out by stretches is heard as soon as one of them is there.
+        near_step = STEP if by_stretches(state) else NEAR_STEP
         ranges = [
-            (here, -(-(position + near) // CHUNK), NEAR_STEP),
-            ((position - near) // CHUNK, here, NEAR_STEP),
-            (here, here + int(AHEAD * rate) // CHUNK, STEP),
+            (here, -(-(position + near) // CHUNK), near_step, True),
+            ((position - near) // CHUNK, here, near_step, True),
+            (here, here + int(AHEAD * rate) // CHUNK, STEP, False),
         ]
         if loop is not None:
-            ranges.append((loop[0] // CHUNK, -(-loop[1] // CHUNK), STEP))
-        ranges.append((here - int(BEHIND * rate) // CHUNK, here, STEP))
-        for low, high, step in ranges:
+            ranges.append((loop[0] // CHUNK, -(-loop[1] // CHUNK), STEP, False))
+        ranges.append((here - int(BEHIND * rate) // CHUNK, here, STEP, False))
+        for low, high, step, listening in ranges:
             low, high = max(0, low), min(self._status.size, high)
             wanting = np.flatnonzero(self._status[low:high] != FRESH)
             if wanting.size:
                 first = low + int(wanting[0])
-                return first, min(first + step, high), step == NEAR_STEP
+                return first, min(first + step, high), listening
         return None
 
     # under the lock, on the rendering thread: what is heard does not wait for the window to be drawn

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -116,7 +117,7 @@ def render_halves(
     state: State, stems: Sequence[int], start: int, middle: int, stop: int, other: Executor
 ) -> dict[int, Samples]:
     """As `render`, the samples from `middle` on made on another thread meanwhile: it is there in half the time."""
-    later = other.submit(render, state, stems, middle, stop)
+    later = other.submit(copy_context().run, render, state, stems, middle, stop)
     try:
         sooner = render(state, stems, start, middle)
     finally:
@@ -178,6 +179,11 @@ def _rendered(
     return estimates
 
 
+def by_stretches(state: State) -> bool:
+    """Whether masks of any split are worked out some seconds at a time, which takes far longer than to listen to them."""
+    return any(split.masked and not split.masking.local for split in state.splits.values())
+
+
 def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
     """Samples [start, stop) whose sound a change within a box can touch."""
     if box is None:
@@ -188,8 +194,11 @@ def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
     reach += state.grid.fft * max(0, len(state.splits) - 1)
     for stem, split in state.splits.items():
         for source in (split.estimates, *split.estimates.made_of().values()) if stem != MIXTURE else ():
-            if isinstance(source, MaskEstimates) and not (split.own_masking or source.masking).local:
-                reach += Cut.of(source.grid, rate, state.mixture.length).reach
+            if not isinstance(source, MaskEstimates):
+                continue
+            masking = split.own_masking or source.masking
+            if not masking.local:
+                reach += Cut.of(source.grid, rate, state.mixture.length, masking).reach
     start, stop = int(box.start * rate) - reach, int(np.ceil(box.stop * rate)) + reach
     return max(0, start), min(state.mixture.length, max(0, stop))
 

@@ -131,7 +131,11 @@ def misi(
         start = _turned(mixed if phase is None else phase[number], magnitude)
         stem[:] = inverse(Spectrogram(start, settings, rate, 0, length))
     even = np.broadcast_to(np.float32(1 / len(stems)), mixed.shape)
-    parts = [even] * len(stems) if shares is None else [_by_frame(np.broadcast_to(share, mixed.shape)) for share in shares]
+    parts = (
+        [even] * len(stems)
+        if shares is None
+        else [_by_frame(np.broadcast_to(share, mixed.shape)) for share in shares]
+    )
     for iteration in range(iterations):
         missing = forward(Audio(whole - stems.sum(axis=0), rate), settings).values
         for number, (stem, magnitude, share) in enumerate(zip(stems, wanted, parts, strict=True)):

@@ -5,7 +5,6 @@ import math
 import numba  # noqa: TID253  (only `phase` imports this module, inside a function)
 import numpy as np
 
-
 COMPLEX = numba.types.Array(numba.complex64, 3, "A", readonly=True)
 REAL = numba.types.Array(numba.float32, 3, "A", readonly=True)
 

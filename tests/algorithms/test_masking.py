@@ -212,7 +212,6 @@ def test_estimates_remember_what_masks_they_start_with():
 
 def test_one_stretch_is_the_wiener_filter_of_the_whole_song(monkeypatch):
     monkeypatch.setattr("stemstudio.algorithms.stretches.SECONDS", 60.0)
-    monkeypatch.setattr("stemstudio.algorithms.stretches.SHORT", 60.0)
     sound, grid = song(), StftSettings(fft=1024, hop=256)
     atoms = known_factorization(grid.frames(sound.length), grid)
     rng = np.random.default_rng(3)

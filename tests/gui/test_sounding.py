@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from stemstudio.algorithms import stretches
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.factorization import Factorization
@@ -14,6 +18,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.gui.sounding import Sounding
 from stemstudio.mixing.playstate import CHUNK
+from stemstudio.progress import Cancelled
 from stemstudio.project import edits
 from stemstudio.project.project import PaintStroke, Project, SongReference
 from stemstudio.project.rendering import render_leaves
@@ -167,3 +172,38 @@ def test_a_project_without_its_sound_takes_edits(qtbot, studio):
     document.set_project(Project(Silence(), SongReference("gone.wav", "", "gone"), StftSettings()))
     document.do(edits.set_stem(document.state, 0, "Softer", gain_db=-6.0))
     assert player._deck._strips.gains.max() == pytest.approx(0.5, abs=0.01)
+
+
+def test_masks_that_were_changed_again_are_not_waited_for(qtbot, studio, monkeypatch):
+    """Griffin–Lim of the masks before is broken off, and the stretch at the playhead is heard before its neighbours."""
+    document, player, sounding, atoms = studio
+    split(document, atoms)
+    player.seek(round(1.5 * RATE))
+    wait_until_rendered(qtbot, sounding)
+    stopped, begun = [], threading.Event()
+    real = stretches.griffin_lim
+
+    def slow(*given, progress, **settings):
+        if settings["iterations"] < 100:
+            return real(*given, progress=progress, **settings)
+        begun.set()
+        while True:
+            time.sleep(0.002)
+            try:
+                progress.check()
+            except Cancelled:
+                stopped.append(True)
+                raise
+
+    monkeypatch.setattr(stretches, "griffin_lim", slow)
+    document.do(edits.mask(document.state, 0, Masking(phase="griffin-lim", phase_iterations=100)))
+    assert begun.wait(5)
+    spans: list[tuple[int, int]] = []
+    sounding.rendered.connect(
+        lambda start, stop: spans.append((start, stop)), Qt.ConnectionType.DirectConnection
+    )
+    document.do(edits.mask(document.state, 0, Masking(phase="griffin-lim", phase_iterations=1)))
+    qtbot.waitUntil(lambda: bool(spans), timeout=10_000)
+    assert stopped
+    assert spans[0][0] <= 1.5 * RATE < spans[0][1]
+    assert spans[0][1] - spans[0][0] <= 2 * CHUNK

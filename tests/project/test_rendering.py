@@ -124,6 +124,7 @@ def test_paint_and_ranges_keep_their_meaning_with_masks_of_every_kind(
     masking, deep: bool, monkeypatch
 ) -> None:
     monkeypatch.setattr("stemstudio.algorithms.stretches.SECONDS", 0.4)
+    monkeypatch.setattr("stemstudio.algorithms.stretches.SHORT", 0.4)
     monkeypatch.setattr("stemstudio.algorithms.stretches.FADE", 0.05)
     monkeypatch.setattr("stemstudio.algorithms.stretches.CONTEXT", 0.05)
     before, state, _ = _painted(small.atoms, deep=deep, masking=masking)
