@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Learn what plays an atom from invented songs: `python packaging/train_instruments.py [--songs 104]`.
+"""Learn what plays an atom from invented songs: `python packaging/train_instruments.py [--songs 104] [--cache FOLDER]`.
 
 Each song is composed with its four stems, its mixture taken apart into atoms as NMF does it by default, and every atom
 belongs to the stem with most of its power. Writes resources/instruments.npz, a logistic regression on the atoms'
-features and their products; no recorded song has a part in it. Takes about twenty seconds a song; what was heard is kept
-in `--cache`.
+features and their products; no recorded song has a part in it. Takes about twenty seconds a song, and the same seeds give
+the same file, bit for bit. What was heard is kept nowhere but in `--cache`, if that is said, so that it can go on later;
+a cache from before features or NMF have changed is of no use.
 """
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ SOFTER = 1.25
 
 
 def heard(number: int, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features, instrument and weight of every atom of one song."""
+    """Features, instrument and weight of every atom of one song, from the folder if they are there."""
     path = folder / f"{number}.npz"
     if not path.exists():
         track = song(FIRST + number, SECONDS)
@@ -47,7 +49,6 @@ def heard(number: int, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray
         weight = np.sqrt(energy(atoms)) * shares.max(axis=1)
         for stem in range(len(INSTRUMENTS)):  # every stem of a song counts the same
             weight[owner == stem] /= max(1e-12, weight[owner == stem].sum())
-        folder.mkdir(parents=True, exist_ok=True)
         np.savez(path, table=features(atoms, RATE), owner=owner, weight=weight)
     with np.load(path) as stored:
         known = stored["owner"] >= 0
@@ -84,13 +85,16 @@ def main() -> None:
     """Hear, learn, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--songs", type=int, default=104)
-    parser.add_argument("--cache", type=Path, default=Path("instruments-heard"))
+    parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     asked = parser.parse_args()
     songs = []
-    for number in range(asked.songs):
-        songs.append(heard(number, asked.cache))
-        print(f"{number + 1} of {asked.songs} songs", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as passing:
+        folder = asked.cache or Path(passing)
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(asked.songs):
+            songs.append(heard(number, folder))
+            print(f"{number + 1} of {asked.songs} songs", file=sys.stderr)
     ear = learned(*(np.concatenate(each) for each in zip(*songs, strict=True)))
     np.savez(asked.out, **{word: value.astype(np.float32) for word, value in ear._asdict().items()})
 

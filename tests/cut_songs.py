@@ -205,7 +205,7 @@ def random_edit(cut: Project, rng: np.random.Generator) -> Edit | None:
     if kind == "clear":
         return hints.clear(state)
     if kind == "refine":
-        return refining.refined(state, refining.refine(state, None, Lesson(iterations=2, atoms=2)))
+        return refining.refined(state, refining.refine(state, None, Lesson(iterations=2)))
     if kind == "set":
         fields = (
             {"width": float(rng.uniform(0, 2)), "flip": True, "solo_safe": True},

@@ -19,6 +19,7 @@ from stemstudio.algorithms.nmf.convolutive_factorization import ConvolutiveFacto
 from stemstudio.algorithms.nmf.drums import NMFD
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.algorithms.overlaid import Overlaid
 from stemstudio.algorithms.own_stems import OwnStems
 from stemstudio.algorithms.repet import RepetSim
 from stemstudio.algorithms.rpca import RPCA
@@ -46,7 +47,8 @@ ALGORITHMS: tuple[type[Algorithm], ...] = (
 # Project files know them and menus do not.
 HIDDEN: tuple[type[Algorithm], ...] = (ByHand, OwnStems)
 ESTIMATES: dict[str, type[Estimates]] = {
-    kind.kind: kind for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization, Spliced, Taught)
+    kind.kind: kind
+    for kind in (Waveforms, Masks, Factorization, ConvolutiveFactorization, Spliced, Overlaid, Taught)
 }
 
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.overlaid import Overlaid
 from stemstudio.algorithms.streaming import Playhead, Said, SoFar, at_the_start
-from stemstudio.algorithms.taught import Taught
 from stemstudio.errors import CardFailed, StemStudioError
 from stemstudio.gui.document import UNFINISHED, Document
 from stemstudio.gui.jobs import Job
@@ -365,5 +365,5 @@ def _stored(result: Refined, keep: Keep, progress: Progress) -> Refined:
         estimates = keep(result.estimates, progress)
     except StemStudioError:
         return result
-    assert isinstance(estimates, Factorization | Taught)
+    assert isinstance(estimates, Factorization | Overlaid)
     return replace(result, estimates=estimates)

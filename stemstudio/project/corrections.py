@@ -1,25 +1,24 @@
-"""Corrections: stems that are not made of atoms learn from hints, and otherwise stay just as they sound.
+"""Corrections: what hints teach the stems of one split, made of atoms or not.
 
-What an algorithm made is finer than a few atoms can tell. So atoms are found for every stem as it is, with a kept seed,
-and go on twice: once without hints, once with them. Only what differs between the two is laid over the stems.
+Atoms go on from where they are, told whose the hinted light is. What is not made of atoms is finer than a few atoms can
+tell, so there the hints are laid over the stems as they sound, wherever that repeats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.beginning import MOST_COMPONENTS
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.algorithms.nmf.fast import fast_updates
 from stemstudio.algorithms.nmf.hint_start import HintStart, hint_start
 from stemstudio.algorithms.nmf.hints import STRENGTH, Hint, hinted_updates
 from stemstudio.algorithms.nmf.solver import Fit
-from stemstudio.algorithms.nmf.spectrum import STRIDE, Float, room_for, spectrum
-from stemstudio.algorithms.nmf.starts import random_start
+from stemstudio.algorithms.nmf.spectrum import STRIDE, Float, room_for
+from stemstudio.algorithms.overlaid import Overlaid
+from stemstudio.algorithms.repeats import repeated
 from stemstudio.algorithms.taught import Taught
 from stemstudio.audio.audio import Excerpt
 from stemstudio.progress import Progress
@@ -27,9 +26,6 @@ from stemstudio.project.project import State
 from stemstudio.project.rendering import StemSound, render
 from stemstudio.project.showing import power_mean
 from stemstudio.spectral.stft import forward
-
-SILENT = 1e-3  # of the loudest: a stem with less gets no atoms of its own
-SETTLING = 20  # rounds for all together, without hints
 
 
 @dataclass(frozen=True)
@@ -39,19 +35,13 @@ class Lesson:
     Attributes
     ----------
     strength
-        λ of `hinted_updates`: how firmly others are kept off hinted light.
+        λ: how firmly others are kept off hinted light; together they get exp(−λ) for each 1 of the stem.
     iterations
-        Rounds of updates.
-    atoms
-        For each stem of a split that is not made of atoms yet, at most.
-    seed
-        Of those.
+        Rounds of updates, where there are atoms.
     """
 
     strength: float = STRENGTH
     iterations: int = 30
-    atoms: int = 24
-    seed: int = 0
 
 
 def learned(
@@ -86,82 +76,47 @@ def learned(
 
 def correction(
     state: State, parent: int, hints: Sequence[Hint], lesson: Lesson, progress: Progress
-) -> tuple[Taught, list[int]] | None:
-    """The split of `parent` with what the hints teach laid over it, and the owners of its parts; None for silence.
+) -> tuple[Overlaid, list[int]] | None:
+    """The split of `parent` with the hints laid over it, and the owners of its parts; None for silence.
 
-    All hints are learned together, from the stems as they were before the first of them.
+    All hints are laid together, by the stems as they were before the first of them, and as they were before any paint.
     """
     split = state.splits[parent]
-    children = [child.id for child in state.children(parent)]
-    present = split.estimates
-    base: Estimates
-    if isinstance(present, Taught):
-        base, before = present.base, present.before
-        known = list(split.owners[len(base.names) :])
-        then = [known[stem] for stem in present.stems_of[1]]
-        V = spectrum(StemSound(state, parent), before.grid, 1.0, progress.part(0.0, 0.1))
-        learning = progress.part(0.1, 1.0)
-    else:
-        base, known = present, []
-        V = spectrum(StemSound(state, parent), state.grid, 1.0, progress.part(0.0, 0.05))
-        W, H, then = _atoms_of_stems(state, children, lesson, progress.part(0.05, 0.5))
-        if not then:
-            return None
-        # First without hints, until little changes any more: after that, it is the hints that make the difference.
-        fit = fast_updates(V, W, H, iterations=SETTLING, settled=True, progress=progress.part(0.5, 0.75))
-        before = Factorization(fit.templates, fit.activations, state.grid)
-        learning = progress.part(0.75, 1.0)
-    start, fit = learned(V, before, then, hints, lesson, learning)
-    after = Factorization(fit.templates, np.ascontiguousarray(fit.activations), before.grid)
-    # A part for each stem that ever learned here, in order; stems that came since are behind them.
-    stems = [*known, *(child for child in children if child not in known)]
-    words = [state.stems[stem].name for stem in stems]
-    number = {stem: place for place, stem in reversed(list(enumerate(stems)))}
-    stems_of = (
-        [number[owner] for owner in split.owners[: len(base.names)]],
-        [number[owner] for owner in then],
-        [number[owner] for owner in start.stems],
+    base = split.estimates
+    if isinstance(base, Overlaid | Taught):
+        base = base.base
+    owners = list(split.owners[: len(base.names)])
+    bare = replace(
+        state, paint={}, splits={**state.splits, parent: replace(split, estimates=base, owners=tuple(owners))}
     )
-    hinted = [number[hint.stem] for hint in hints]
-    taught = Taught(base, before, after, words, stems_of, number[split.residual], hinted)
-    return taught, [*split.owners[: len(base.names)], *stems]
+    stems = list(dict.fromkeys(hint.stem for hint in hints))
+    sheets = _sheets(bare, parent, stems, progress.part(0.0, 0.4))
+    if not any(sheet.any() for pair in sheets.values() for sheet in pair):
+        return None
+    firmness = 1 / (1 + float(np.exp(-lesson.strength))) if lesson.strength > 0 else 0.0
+    masks = repeated(sheets, hints, firmness=firmness, progress=progress.part(0.4, 1.0))
+    laid = Overlaid(base, state.grid, [state.stems[stem].name for stem in stems], [masks[s] for s in stems])
+    return laid, [*owners, *stems]
 
 
-def _atoms_of_stems(
-    state: State, children: Sequence[int], lesson: Lesson, progress: Progress
-) -> tuple[Float, Float, list[int]]:
-    """W and H for each child of a split as it sounds now, and whose each atom is."""
-    count = max(1, min(lesson.atoms, MOST_COMPONENTS // max(1, len(children))))
-    sheets = _sheets(state, children, progress.part(0.0, 0.4))
-    loudness = [float(V.sum(dtype=np.float64)) for V in sheets]
-    heard = [place for place, level in enumerate(loudness) if level > SILENT * max(loudness)]
-    templates, activations, owners = [], [], []
-    for turn, place in enumerate(heard):
-        own = progress.part(0.4 + 0.6 * turn / len(heard), 0.4 + 0.6 * (turn + 1) / len(heard))
-        W, H = random_start(sheets[place], count, lesson.seed)
-        fit = fast_updates(sheets[place], W, H, iterations=lesson.iterations, progress=own)
-        templates.append(fit.templates)
-        activations.append(fit.activations)
-        owners += [children[place]] * count
-    if not owners:
-        return np.zeros((state.grid.bins, 0), np.float32), np.zeros((0, state.frames), np.float32), []
-    return np.concatenate(templates, axis=1), np.concatenate(activations), owners
-
-
-def _sheets(state: State, children: Sequence[int], progress: Progress) -> list[Float]:
-    """V of each child, (bins, frames): looked at together, as their split makes all of them at once anyway."""
+def _sheets(
+    state: State, parent: int, stems: Sequence[int], progress: Progress
+) -> Mapping[int, tuple[Float, Float]]:
+    """Magnitudes of stems of a split and of the rest of it, (bins, frames); rendered together."""
     song, grid = state.mixture, state.grid
-    sheets = room_for((len(children), state.frames, grid.bins))
+    whole = StemSound(state, parent)
+    own, rest = (room_for((len(stems), state.frames, grid.bins)) for _ in range(2))
     for first in range(0, state.frames, STRIDE):
         progress(first / state.frames, "looking at the stems")
         last = min(state.frames, first + STRIDE)
         low, high = grid.samples_touched(first, last, song.length)
-        sounds = render(state, children, low, high)
-        for sheet, child in zip(sheets, children, strict=True):
-            heard = Excerpt(sounds[child], low, song.sample_rate, song.length)
-            sheet[first:last] = power_mean(forward(heard, grid, first=first, last=last)).T
+        sounds, sound = render(state, stems, low, high), whole.read(low, high)
+        for stem, mine, others in zip(stems, own, rest, strict=True):
+            for sheet, heard in ((mine, sounds[stem]), (others, sound - sounds[stem])):
+                piece = Excerpt(heard, low, song.sample_rate, song.length)
+                sheet[first:last] = power_mean(forward(piece, grid, first=first, last=last)).T
     progress(1.0)
-    return [sheet.T for sheet in sheets]
+    return {stem: (mine.T, others.T) for stem, mine, others in zip(stems, own, rest, strict=True)}
 
 
 def _fitting(activations: Float, frames: int) -> Float:

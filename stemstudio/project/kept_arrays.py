@@ -61,11 +61,16 @@ class KeptArrays:
     def keep(self, estimates: Estimates, progress: Progress) -> Estimates:
         """Write the arrays of estimates in many short transactions; equal estimates, read from disk where large.
 
-        What is no number becomes 0, and whoever waits is told.
+        What is no number becomes 0, and whoever waits is told. What they are made of and is here already stays where it is.
         """
         if self.numbers(estimates) is not None:
             return estimates
-        arrays = estimates.arrays()
+        there = {
+            f"{word}/{name}": number
+            for word, held in estimates.made_of().items()
+            for name, number in (self.numbers(held) or {}).items()
+        }
+        arrays = {name: array for name, array in estimates.arrays().items() if name not in there}
         total = max(1, sum(array.nbytes for array in arrays.values()))
         mended: list[int] = []
         connection = database.connect(self._path)
@@ -73,7 +78,7 @@ class KeptArrays:
             self._keeping += 1
         try:
             database.journal(connection)
-            numbers = self._write_in_batches(connection, arrays, total, progress, mended.append)
+            numbers = there | self._write_in_batches(connection, arrays, total, progress, mended.append)
         except (sqlite3.Error, OSError) as error:
             way_on = "Free some space on this disk and try again."
             raise UnwritableFile(self._path, str(error), way_on) from None
@@ -92,7 +97,7 @@ class KeptArrays:
             name: StoredArray(self._reader, numbers[name], array.dtype.name, tuple(array.shape))
             for name, array in arrays.items()
         }
-        kept = type(estimates).from_record(estimates.header(), on_disk)
+        kept = type(estimates).from_record(estimates.header(), {**estimates.arrays(), **on_disk})
         self.known(kept, numbers)
         return kept
 
@@ -170,15 +175,14 @@ class Fresh:
         """Numbers of the arrays of estimates; written now unless they are there."""
         numbers = self._kept.numbers(estimates) or self._numbers.get(estimates)
         if numbers is None:
-            held = estimates.made_of()
-            if held:
-                numbers = {
-                    f"{word}/{name}": number
-                    for word, source in held.items()
-                    for name, number in self.keep(connection, source).items()
-                }
-            else:
-                numbers = {name: write_array(connection, array) for name, array in estimates.arrays().items()}
+            numbers = {
+                f"{word}/{name}": number
+                for word, source in estimates.made_of().items()
+                for name, number in self.keep(connection, source).items()
+            }
+            for name, array in estimates.arrays().items():
+                if name not in numbers:
+                    numbers[name] = write_array(connection, array)
             self._numbers[estimates] = numbers
         return numbers
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from stemstudio.algorithms import ESTIMATES, recipe_from_record
 from stemstudio.algorithms.estimates import Estimates, Waveforms
 from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.overlaid import Overlaid
 from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.taught import Taught
 from stemstudio.project.project import PaintStroke, SongReference, State
@@ -22,7 +23,7 @@ from stemstudio.spectral.strokes import Stroke
 from stemstudio.spectral.tiles import TILE, Tile
 
 # What values of stored arrays may be, by the kind of the estimates: waveforms reach 120 dB above full scale.
-BOUNDS = {"waveforms": (-1e6, 1e6), "masks": (0.0, 1.0)}
+BOUNDS = {"waveforms": (-1e6, 1e6), "masks": (0.0, 1.0), "overlaid": (0.0, 1.0)}
 ANY = (-1e30, 1e30)
 FURTHEST = 1e7  # seconds or Hz that a stroke may reach
 
@@ -204,6 +205,8 @@ def _kinds(kind: str, header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         held.update(
             {f"piece {number}": piece["estimates"] for number, piece in enumerate(header["pieces"], 1)}
         )
+    elif kind == Overlaid.kind:
+        held["base"] = header["base"]
     elif kind == Taught.kind:
         held.update({word: header[word] for word in ("base", "before", "after")})
     for word, told in held.items():

@@ -1,7 +1,7 @@
 """Refining: splits learn from the hints painted on their stems.
 
 A factorisation goes on from where it is: its atoms, who has them, their number but for those that are split. What is not
-made of atoms keeps its sound, and gets a correction (see `corrections`).
+made of atoms keeps its sound, and the hints are laid over it wherever it sounds again as it does under them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.hints import Hint
 from stemstudio.algorithms.nmf.solver import Fit
 from stemstudio.algorithms.nmf.spectrum import spectrum
-from stemstudio.algorithms.taught import Taught
+from stemstudio.algorithms.overlaid import Overlaid
 from stemstudio.progress import Progress
 from stemstudio.project.corrections import Lesson, correction, learned
 from stemstudio.project.edits import Edit, below
@@ -45,7 +45,7 @@ class Refined:
 
     parent: int
     before: Split
-    estimates: Factorization | Taught
+    estimates: Factorization | Overlaid
     owners: tuple[int, ...]
     learned: frozenset[int]
 
@@ -139,7 +139,7 @@ def _refined(state: State, parent: int, lesson: Lesson, progress: Progress) -> R
     hints = [Hint(lessons(state, hint.stem)[parent], hint.patch, hint.weights) for hint in laid]
     if not laid:
         return None
-    estimates: Factorization | Taught
+    estimates: Factorization | Overlaid
     if isinstance(begun, Factorization):
         exponent = float(getattr(split.recipe, "exponent", 1.0))
         V = spectrum(StemSound(state, parent), grid, exponent, progress.part(0.0, 0.1))

@@ -1,11 +1,12 @@
 """What a few hint strokes are worth, beside the same strokes as hard paint.
 
-`python tests/benchmarks/study_hints.py AUDIO_FOLDER [--songs NAME,…] [--atoms N] [--strokes N] [--targets N] [--from atoms|stems]`
+`python tests/benchmarks/study_hints.py AUDIO_FOLDER [--songs NAME,…] [--atoms N] [--strokes N] [--targets N] [--from atoms|stems|sketch|hpss]`
 plays a musician: the song is split into atoms, which are gathered into as many stems as it has by timbre; the worst stem
 is chosen, and strokes of 0.3 s × ½ octave are laid where the true stem has nearly all the light and the split gives it least.
 Prints the plain SDR in dB of every stem before, with the strokes as hard paint, and refined from them as hints; and how far
-each stem moved: 10 log₁₀ |s|² / |s − s'|², so that more means less. `--from stems` begins with waves, such as
-a model makes: those of 64 other atoms, sorted by the true stems.
+each stem moved: 10 log₁₀ |s|² / |s − s'|², so that more means less. `--from` begins with stems that are not made of atoms:
+stems, the waves of 64 other atoms, sorted by the true stems; sketch, those of the small model that comes along, true stems
+that it does not know being “other”; hpss, drums and the rest.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from study_nmf_quality import SONGS, sdr_plain, stems_of
 from stemstudio.algorithms.alike import by_likeness
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.labelling import by_references
+from stemstudio.algorithms.neural.by_name import recipe_named
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
@@ -38,9 +41,29 @@ PURE = 0.8  # of the light under a stroke that is the true stem's
 LOW, HIGH = 60.0, 12_000.0  # Hz
 
 
-def split_project(mix: Audio, stems: dict[str, Audio], atoms: int, begun: str) -> Project:
-    """The song as it is before anybody paints."""
+def split_project(
+    mix: Audio, stems: dict[str, Audio], atoms: int, begun: str
+) -> tuple[Project, dict[str, Audio]]:
+    """The song as it is before anybody paints, and the true stems that it was split into."""
     project = Project(mix, SongReference("", "", "study"), StftSettings())
+    if begun in ("sketch", "hpss"):
+        recipe = recipe_named("sketch") if begun == "sketch" else HPSS()
+        found = recipe.run(mix, Progress())
+        known = {"percussive": "drums", "harmonic": "other"}
+        parts = [known.get(part, part) for part in found.names]
+        true: dict[str, Audio] = {}
+        for name, sound in stems.items():
+            word = name if name in parts else "other"
+            before = true[word].samples if word in true else np.float32(0)
+            true[word] = Audio(before + sound.samples, mix.sample_rate)
+        names = list(true)
+        groups = [
+            [number for number, part in enumerate(parts) if (part if part in true else "other") == name]
+            for name in names
+        ]
+        waves = found.render(mix, groups, 0, mix.length)
+        edits.split(project, 0, ByHand(), Waveforms(names, waves)).do(project)
+        return project, true
     names = list(stems)
     if begun == "stems":
         found = NMF(components=64, seed=1).run(mix, Progress())
@@ -48,7 +71,7 @@ def split_project(mix: Audio, stems: dict[str, Audio], atoms: int, begun: str) -
         groups = [[atom for atom, owner in enumerate(owned) if owner == name] for name in names]
         waves = found.render(mix, groups, 0, mix.length)
         edits.split(project, 0, ByHand(), Waveforms(names, waves)).do(project)
-        return project
+        return project, stems
     recipe = NMF(components=atoms)
     found = recipe.run(mix, Progress())
     owners = by_likeness(found, len(names), mix.sample_rate).owners
@@ -62,7 +85,7 @@ def split_project(mix: Audio, stems: dict[str, Audio], atoms: int, begun: str) -
     stem_of = {cluster: place for place, cluster in enumerate(best)}
     owned = [stem_of[owner] for owner in owners]
     edits.split(project, 0, recipe, found, stems=names, owners=owned).do(project)
-    return project
+    return project, stems
 
 
 def strokes_for(state: State, stem: int, name: str, stems: dict[str, Audio], count: int) -> list[BrushStroke]:
@@ -118,12 +141,13 @@ def main() -> None:
     parser.add_argument("--atoms", type=int, default=48)
     parser.add_argument("--strokes", type=int, default=5)
     parser.add_argument("--targets", type=int, default=2)
-    parser.add_argument("--from", dest="begun", choices=("atoms", "stems"), default="atoms")
+    parser.add_argument("--from", dest="begun", choices=("atoms", "stems", "sketch", "hpss"), default="atoms")
     asked = parser.parse_args()
     gains: dict[str, list[float]] = {"hard": [], "hints": []}
+    others: dict[str, list[float]] = {"hard": [], "hints": []}
     for song in asked.songs.split(","):
         mix, stems = stems_of(asked.audio / "stems" / SONGS[song])
-        project = split_project(mix, stems, asked.atoms, asked.begun)
+        project, stems = split_project(mix, stems, asked.atoms, asked.begun)
         state = project.state
         ids = {stem.name: stem.id for stem in state.stems.values()}
 
@@ -151,6 +175,7 @@ def main() -> None:
                 after = sounds(project)
                 new = {each: sdr_plain(stems[each], after[each]) for each in stems}
                 gains[way].append(new[name] - scores[name])
+                others[way].append(min(new[each] - scores[each] for each in stems if each != name))
                 moved = {
                     each: 10
                     * np.log10(
@@ -168,7 +193,8 @@ def main() -> None:
                 )
     for way, values in gains.items():
         print(
-            f"{way}: the painted stem gains {np.mean(values):.2f} dB on average, {min(values):.2f} at worst"
+            f"{way}: the painted stem gains {np.mean(values):.2f} dB on average, {min(values):.2f} at worst; "
+            f"no other loses more than {-min(0.0, *others[way]):.2f} dB"
         )
 
 

@@ -293,9 +293,9 @@ def test_a_split_without_atoms_learns_from_the_stems_it_has(kind: str) -> None:
         history.do(edits.split(project, 0, small.HPSS(), estimates))
         history.do(edits.add_stem(project, 0, "lead")[0])
     song.stroke("lead", fill(1.0, 1.1, 2800, 3200), mode="hard")
-    song.stroke("lead")
+    song.stroke("lead", fill(0.0, 0.12, 350, 1250))  # attack and all
     stems, paint = dict(project.state.stems), dict(project.state.paint)
-    song.refine(atoms=4)
+    song.refine()
     assert song.share("one", "lead", after=0.5) > 0.8
     rest = "residual" if kind == "by hand" else "keys"
     assert song.share("two", rest) > 0.8

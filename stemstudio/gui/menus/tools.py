@@ -91,7 +91,7 @@ class ToolsMenu(Menu):
         Command(brush_harder, "Brush &harder", "", ("Shift+]", "Shift+}", "}")),
         Command(brush_weaker, "Less strength", "", (",",)),
         Command(brush_stronger, "More strength", "", (".",)),
-        Command(swap_mode, "Swap hard paint and &hint", "Hard paint moves the light itself; a hint teaches the atoms whose it is.", ("X",)),
+        Command(swap_mode, "Swap hard paint and &hint", "Hard paint moves the light itself; a hint teaches the stems whose it is.", ("X",)),
         Command(find_melody, "&Find the melody", "Listen for it, within the selection where there is one, and draw it to be corrected.", (), "song", rule_before=True),
         Command(paint_melody, "&Paint the melody", "The drawn melody and its overtones go to the target stem.", (), "melody"),
         Command(separate_melody, "&Separate this melody…", "Fill the drawn melody into its recipe in Separate.", (), "melody"),

@@ -74,7 +74,7 @@ class HintOptions(QWidget):
         self.refine = QPushButton("Refine")
         self.refine.setAccessibleName("Refine from hints")
         self.refine.setToolTip(
-            "Let the atoms learn from all hints, new and old (Ctrl+Return where there are new ones)"
+            "Let the stems learn from all hints, new and old (Ctrl+Return where there are new ones)"
         )
         self.refine.clicked.connect(self.refine_wanted)
         self.paint_hard = QPushButton()
