@@ -17,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.overlaid import Overlaid
+from stemstudio.algorithms.taught import Taught
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.progress import Cancelled, Progress
-from stemstudio.project import arrays, edits
+from stemstudio.project import arrays, edits, kept_arrays
 from stemstudio.project.beat_grid import BeatGrid
 from stemstudio.project.opening import Opened, info, open_project
 from stemstudio.project.placing import put_in_places, set_place, set_room
@@ -30,6 +32,7 @@ from stemstudio.project.project import PaintStroke
 from stemstudio.project.room import Move, Place, Room
 from stemstudio.project.storage import Storage
 from stemstudio.spectral.lines import PitchLine
+from stemstudio.spectral.tiles import Patch, TileMask
 
 
 @pytest.fixture
@@ -267,6 +270,45 @@ def test_results_nobody_uses_any_more_are_not_saved(home: Path, tmp_path: Path) 
     history.undo()
     storage.save(tmp_path / "b.stems")
     opened = _reopened(tmp_path / "b.stems", home, cut.state.mixture)
+    small.assert_same(cut.state, opened.project.state)
+    opened.storage.close()
+    storage.close()
+
+
+def test_what_is_laid_over_a_split_is_kept_and_the_split_below_it_is_not_written_again(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_arrays, "ON_DISK", 0)
+    cut, history, storage = _storage(home)
+    base = storage.keep(small.waves(cut.state))
+    box = Patch(3, 40, 5, 60)
+    mask = TileMask().with_box(box, np.full(box.shape, 0.5, np.float32))
+    laid = storage.keep(Overlaid(base, small.GRID, ("hum",), (mask,)))
+    numbers = dict(storage.kept.numbers(laid))
+    assert numbers.pop("base/waves") == storage.kept.numbers(base)["waves"]
+    assert list(numbers) == ["weights"]
+    history.do(small.split_edit(cut, 0, laid))
+    storage.save(tmp_path / "a.stems")
+    with sqlite3.connect(tmp_path / "a.stems") as file:
+        assert file.execute("SELECT count(*) FROM arrays").fetchone() == (2,)
+    file.close()
+    opened = _reopened(tmp_path / "a.stems", home, cut.state.mixture)
+    small.assert_same(cut.state, opened.project.state)
+    assert opened.project.state.splits[0].estimates.weights == (mask,)
+    opened.storage.close()
+    storage.close()
+
+
+def test_projects_in_which_atoms_said_how_light_moves_between_stems_still_open(
+    home: Path, tmp_path: Path
+) -> None:
+    cut, history, storage = _storage(home)
+    before, after = small.atoms(cut.state, seed=1), small.atoms(cut.state, seed=2)
+    stems = ([0, 1], [0, 1, 2] * 2, [2, 1, 0] * 2)
+    words = ("vocals", "drums", "residual")
+    history.do(small.split_edit(cut, 0, Taught(small.waves(cut.state), before, after, words, stems, 2, [0])))
+    storage.save(tmp_path / "a.stems")
+    opened = _reopened(tmp_path / "a.stems", home, cut.state.mixture)
     small.assert_same(cut.state, opened.project.state)
     opened.storage.close()
     storage.close()

@@ -235,7 +235,7 @@ class SeparateMenu(Menu):
         Command(run_recipe_again, "Run the re&cipe", "Separate with the recipe in the panel, whatever hints there are.", (), "song"),
         Command(add_take, "&Add to comparison", "Separate with the recipe in the panel, to compare by ear; the song stays as it is.", ("Ctrl+Shift+Return",), "song"),
         Command(compare_by_ear, "Compare by &ear…", "The takes of a stem, in the same loop and equally loud; keep the best.", ("Ctrl+Shift+H",), "song"),
-        Command(refine, "Refine from &hints", "Let the atoms learn from all hints, new and old.", (), "hints"),
+        Command(refine, "Refine from &hints", "Let the stems learn from all hints, new and old.", (), "hints"),
         Command(paint_hints_hard, "Paint hints hard that were &not followed", "Their light moves just as painted.", (), "hints"),
         Command(clear_hints, "Clear all h&ints", "What was learned from them stays.", (), "hints"),
         Command(filter_stems, "Tell stems apart by their &places", "One round of a filter that looks at where between the loudspeakers each stem of a network is.", (), "network", rule_before=True),

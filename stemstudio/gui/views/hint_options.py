@@ -90,7 +90,7 @@ class HintOptions(QWidget):
         self.firmness.setAccessibleName("Firmness of hints")
         self.firmness.setToolTip(
             "By how much the next Refine turns down all other stems where a hint lies: little is a suggestion that "
-            "the atoms may overrule, much an order"
+            "atoms may overrule, much an order"
         )
         self.firmness.valueChanged.connect(lambda place: document.hints.set_strength(place / STEPS))
         self.firmness_words = QLabel()

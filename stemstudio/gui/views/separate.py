@@ -478,7 +478,7 @@ class SeparatePanel(QWidget):
         self.run_button.setText("Run…" if missing else "Run")
         self.refine_button.setVisible(many > 0)
         self.refine_button.setText("Refine from the hint" if many == 1 else f"Refine from {many} hints")
-        self.refine_button.setToolTip("Let the atoms learn from the new hints (Ctrl+Return)")
+        self.refine_button.setToolTip("Let the stems learn from the new hints (Ctrl+Return)")
         theme.restyle(self.run_button, primary=many == 0)
         if state is None:
             tip = "Open a song first"
