@@ -25,15 +25,20 @@ class FileExists(UnwritableFile):
         )
 
 
+def check_name(path: Path, overwrite: bool) -> None:
+    """Raise `UnwritableFile` where a folder has that name, `FileExists` where a file has that may not be replaced."""
+    if path.is_dir():
+        raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
+    if path.exists() and not overwrite:
+        raise FileExists(path)
+
+
 def check_target(
     path: Path, kind: FileFormat, quality: Subtype, rate: int, channels: int, length: int, overwrite: bool
 ) -> None:
     """Raise `FileExists` or `UnwritableFile` if the sound cannot go there, for want of a folder, a name or room."""
     try:
-        if path.is_dir():
-            raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
-        if path.exists() and not overwrite:
-            raise FileExists(path)
+        check_name(path, overwrite)
         if not path.parent.is_dir():
             raise UnwritableFile(
                 path, f"there is no folder “{path.parent}”", "Make it first, or choose another."
@@ -127,10 +132,7 @@ class WholeFile:
     def __init__(self, path: Path, overwrite: bool) -> None:
         self.path = path
         self._overwrite = overwrite
-        if path.is_dir():
-            raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
-        if path.exists() and not overwrite:
-            raise FileExists(path)
+        check_name(path, overwrite)
         self.part = claim_part(path)
 
     def write(self, fill: Callable[[Path], None]) -> None:

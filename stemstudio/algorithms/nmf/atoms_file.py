@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from stemstudio.algorithms.nmf.factorization import LONGEST_NAME, Factorization
 from stemstudio.algorithms.nmf.given import Given, Use
 from stemstudio.algorithms.nmf.spectrum import Float
-from stemstudio.audio.targets import FileExists, why, write_whole
-from stemstudio.errors import BadRecipe, UnwritableFile
+from stemstudio.audio.targets import check_name, why, write_whole
+from stemstudio.errors import BadRecipe
 from stemstudio.spectral.stft import StftSettings
 
 SUFFIX = ".npz"
@@ -120,10 +120,7 @@ def write_atoms(
         With the reason; `FileExists` where there is one already and it may not be replaced.
     """
     path = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
-    if path.is_dir():
-        raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
-    if path.exists() and not overwrite:
-        raise FileExists(path)
+    check_name(path, overwrite)
     write_whole(path, packed_atoms(found, sample_rate, exponent))
     return path
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stemstudio.algorithms.estimates import Groups, MaskEstimates, frozen
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.convolutive import model
-from stemstudio.algorithms.nmf.factorization import LONGEST_NAME
+from stemstudio.algorithms.nmf.factorization import LONGEST_NAME, factors_of_record
 from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
@@ -94,18 +94,7 @@ class ConvolutiveFactorization(MaskEstimates):
     @classmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> ConvolutiveFactorization:
         grid = StftSettings.model_validate(header["grid"])
-        templates, activations = np.asarray(arrays["templates"][:]), np.asarray(arrays["activations"][:])
-        if not (np.isfinite(templates).all() and np.isfinite(activations).all()):
-            raise ValueError("templates or activations are not finite")
-        if (templates < 0).any() or (activations < 0).any():
-            raise ValueError("templates or activations are negative")
-        exponent = float(header["mask_exponent"])
-        if not 0 < exponent <= 16:
-            raise ValueError(f"the mask exponent is {exponent}")
-        terms = max(1, templates.size // max(1, grid.bins))
-        loudest = float(templates.max(initial=0)) * float(activations.max(initial=0)) * terms
-        if not loudest ** max(1.0, exponent) < 1e37:
-            raise ValueError("templates or activations are too large")
+        templates, activations, exponent = factors_of_record(header, arrays, grid.bins)
         names = [str(name)[:LONGEST_NAME] for name in header["names"]]
         costs = [float(cost) for cost in header.get("costs", [])]
         return cls(names, templates, activations, grid, exponent, costs)

@@ -167,19 +167,7 @@ class Factorization(MaskEstimates):
     @classmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Factorization:
         grid = StftSettings.model_validate(header["grid"])
-        templates, activations = np.asarray(arrays["templates"][:]), np.asarray(arrays["activations"][:])
-        if not (np.isfinite(templates).all() and np.isfinite(activations).all()):
-            raise ValueError("templates or activations are not finite")
-        if (templates < 0).any() or (activations < 0).any():
-            raise ValueError("templates or activations are negative")
-        exponent = float(header["mask_exponent"])
-        if not 0 < exponent <= 16:
-            raise ValueError(f"the mask exponent is {exponent}")
-        loudest = (
-            float(templates.max(initial=0)) * float(activations.max(initial=0)) * max(1, templates.shape[1])
-        )
-        if not loudest ** max(1.0, exponent) < 1e37:
-            raise ValueError("templates or activations are too large")
+        templates, activations, exponent = factors_of_record(header, arrays, grid.bins)
         costs = [float(cost) for cost in header.get("costs", [])]
         names = header.get("names")
         if names is not None:
@@ -194,6 +182,36 @@ class Factorization(MaskEstimates):
         if families is not None:
             families = [None if family is None else str(family)[:LONGEST_NAME] for family in families]
         return cls(templates, activations, grid, exponent, costs, names, pans, held[0], held[1], families)
+
+
+def factors_of_record(
+    header: Mapping[str, Any], arrays: Mapping[str, Any], bins: int
+) -> tuple[Float, Float, float]:
+    """W, H and the exponent of their masks, as a record has them.
+
+    Parameters
+    ----------
+    bins
+        Of the grid, for how many terms a cell of the model has.
+
+    Raises
+    ------
+    ValueError
+        Where a value is negative or not finite, or so large that a mask would not be.
+    """
+    templates, activations = np.asarray(arrays["templates"][:]), np.asarray(arrays["activations"][:])
+    if not (np.isfinite(templates).all() and np.isfinite(activations).all()):
+        raise ValueError("templates or activations are not finite")
+    if (templates < 0).any() or (activations < 0).any():
+        raise ValueError("templates or activations are negative")
+    exponent = float(header["mask_exponent"])
+    if not 0 < exponent <= 16:
+        raise ValueError(f"the mask exponent is {exponent}")
+    terms = max(1, templates.size // max(1, bins))
+    loudest = float(templates.max(initial=0)) * float(activations.max(initial=0)) * terms
+    if not loudest ** max(1.0, exponent) < 1e37:
+        raise ValueError("templates or activations are too large")
+    return templates, activations, exponent
 
 
 def numbered(atom: int) -> str:

@@ -19,8 +19,7 @@ from stemstudio.algorithms.nmf.templates import (
     TemplateSet,
     checked_name,
 )
-from stemstudio.audio.targets import FileExists, why, write_whole
-from stemstudio.errors import UnwritableFile
+from stemstudio.audio.targets import check_name, why, write_whole
 from stemstudio.spectral.stft import StftSettings
 
 SUFFIX = ".template"
@@ -51,10 +50,7 @@ def write_template(path: Path, templates: TemplateSet, *, overwrite: bool = Fals
     from safetensors.numpy import save
 
     path = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
-    if path.is_dir():
-        raise UnwritableFile(path, "there is a folder of that name", "Choose another name.")
-    if path.exists() and not overwrite:
-        raise FileExists(path)
+    check_name(path, overwrite)
     words = {
         "format": FORMAT,
         "name": templates.name,

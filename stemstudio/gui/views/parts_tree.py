@@ -112,9 +112,6 @@ class PartsTree(QTreeWidget):
             (f"group {place}" for place, group in enumerate(self._groups) if group.name == name), None
         )
 
-    def group_name(self, key: Key) -> str:
-        return self._groups[int(str(key).split()[1])].name
-
     # filling
 
     def _fill(self) -> None:
