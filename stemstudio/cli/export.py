@@ -52,7 +52,12 @@ def export(
         ),
     ] = None,
     mix: Annotated[
-        bool, typer.Option("--mix", help="The mix as it is heard: gain, pan, mute and solo as in the mixer.")
+        bool,
+        typer.Option(
+            "--mix",
+            help="The mix as it is heard: gain, pan, mute and solo as in the mixer; in a DAW it is a muted "
+            "track beside the stems.",
+        ),
     ] = False,
     without: Annotated[
         list[str] | None,
@@ -149,7 +154,8 @@ def export(
         if package != "stem-mp4":
             kind, quality = sound_format(format, subtype, rate or own, state.mixture.channels)
             name_of = kind.name
-        other = mix or without or group
+        beside = mix and package not in ("rpp", "dawproject")  # there it is one more track
+        other = beside or without or group
         chosen = stems_named(state, stems or ()) if sounds and (stems or not other) else ()
         order = ExportOrder(
             folder,
@@ -200,7 +206,7 @@ def export(
         say(f"{names[part]}: {path}")
     if report.null_db is not None:
         exact = report.null_db <= -399
-        null = "exactly" if exact else f"to within {report.null_db:.0f} dB of full scale"
+        null = "exactly" if exact else f"to within {report.null_db:.0f} dB of full scale".replace("-", "−")
         say(f"The stems add up to the song {null}.")
 
 

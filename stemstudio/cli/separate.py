@@ -234,7 +234,6 @@ def _take_apart(song: Path, out: Path, wish: _Order) -> dict[str, Any]:
         say(f"Separated by {taken.called}.")
         for name, path in files.items():
             say(f"{name}: {path}")
-        say(
-            f"The stems add up to the song to within {report.null_db:.0f} dB of full scale; it took {seconds:.1f} s."
-        )
+        null = f"{report.null_db:.0f}".replace("-", "−")
+        say(f"The stems add up to the song to within {null} dB of full scale; it took {seconds:.1f} s.")
     return result

@@ -220,8 +220,8 @@ def _tell(report: UpmixReport) -> None:
                 row.name,
                 _level(row.stereo_db),
                 _level(row.fold_db),
-                f"{round(row.level_db, 1) + 0.0:+.1f}",
-                f"{round(row.spectrum_db, 1) + 0.0:+.1f}",
+                f"{round(row.level_db, 1) + 0.0:+.1f}".replace("-", "−"),
+                f"{round(row.spectrum_db, 1) + 0.0:+.1f}".replace("-", "−"),
                 _level(row.null_db),
             ]
             for row in report.fold
@@ -231,7 +231,7 @@ def _tell(report: UpmixReport) -> None:
 
 
 def _level(level: float) -> str:
-    return f"{level:.1f}" if math.isfinite(level) else "−∞" if level < 0 else "–"
+    return f"{level:.1f}".replace("-", "−") if math.isfinite(level) else "−∞" if level < 0 else "–"
 
 
 def _room(layout: str | None, fold_safe: bool | None, crossover: float | None) -> dict[str, Any]:

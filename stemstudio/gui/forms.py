@@ -43,11 +43,25 @@ class DoublingSpinBox(QSpinBox):
         self.setValue(value)
 
 
-class ShortDoubleSpinBox(QDoubleSpinBox):
+class NumberBox(QDoubleSpinBox):
+    """Writes a proper minus, and takes a hyphen for one."""
+
+    def textFromValue(self, value: float) -> str:
+        return super().textFromValue(value).replace("-", "−")
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(text.replace("−", "-"))
+
+    def validate(self, text: str, position: int) -> object:
+        state, _, _ = super().validate(text.replace("−", "-"), position)
+        return state, text, position
+
+
+class ShortDoubleSpinBox(NumberBox):
     """Shows no more decimals than there are."""
 
     def textFromValue(self, value: float) -> str:
-        text = self.locale().toString(value, "f", DECIMALS)
+        text = self.locale().toString(value, "f", DECIMALS).replace("-", "−")
         point = self.locale().decimalPoint()
         return text.rstrip("0").removesuffix(point) if point in text else text
 

@@ -158,7 +158,7 @@ def _folder(folder: Path) -> Iterator[None]:
         made = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = "it is a file" if folder.is_file() else (error.strerror or str(error)).lower()
         raise UnwritableFile(folder, f"the folder cannot be made ({reason})", "Choose another.") from error
     try:
         yield

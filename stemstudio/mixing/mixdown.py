@@ -6,7 +6,7 @@ Strips that are nothing but faders and pans are mixed without it, to the same bi
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,16 +162,13 @@ class Returns:
         Samples before a range that its sound depends on, until nothing is left of a tail; 0 where nothing is sent.
     """
 
-    def __init__(self, strips: Strips, effects: Effects, rate: float) -> None:
-        self._effects, self._rate = effects, rate
+    def __init__(self, strips: Strips, effects: Effects, rate: float, tempo: float = 1.0) -> None:
+        self._effects, self._rate, self._tempo = effects, rate, tempo
         self._senders = np.flatnonzero(strips.gains[:, 4:].any(axis=1)).tolist()
-        gains = strips.gains[self._senders]
-        filters, curves = (
-            tuple(arrays[place] for place in self._senders) for arrays in (strips.filters, strips.curves)
-        )
-        dry = gains.copy()
+        self._strips = strips.only(self._senders)
+        dry = self._strips.gains.copy()
         dry[:, 4:] = 0.0
-        self._strips, self._dry = Strips(gains, filters, curves), Strips(dry, filters, curves)
+        self._dry = Strips(dry, self._strips.filters, self._strips.curves)
         self.context = 0
         if self._senders:
             state = playstate.new_state(rate)
@@ -180,6 +177,17 @@ class Returns:
 
     def heard(self, stems: Sequence[NDArray[np.float32]], start: int) -> NDArray[np.float32]:
         """The sound of the effects alone, float32 (2, n); the stems' first sample is the song's sample `start`."""
-        sending = [stems[place] for place in self._senders]
-        mixed = Mixdown(self._strips, self._effects, self._rate, start).mix(sending)
-        return mixed - Mixdown(self._dry, self._effects, self._rate, start).mix(sending)
+        return self.going(start)(stems)
+
+    def going(self, start: int) -> Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]]:
+        """What takes blocks of the stems that follow each other from a sample of the song, and gives back theirs."""
+        mixed, dry = (
+            Mixdown(strips, self._effects, self._rate, start, self._tempo)
+            for strips in (self._strips, self._dry)
+        )
+
+        def give(stems: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+            sending = [stems[place] for place in self._senders]
+            return mixed.mix(sending) - dry.mix(sending)
+
+        return give

@@ -10,7 +10,7 @@ from typing import Literal
 from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.project.project import State
 
-__all__ = ["DATA", "PACKAGES", "ExportOrder", "ExportReport", "Group", "Key", "Label", "Part"]
+__all__ = ["DATA", "PACKAGES", "RETURNS", "ExportOrder", "ExportReport", "Group", "Key", "Label", "Part"]
 
 Key = int | str
 Gain = Literal["keep", "common peak", "common loudness", "each peak", "each loudness"]
@@ -74,6 +74,8 @@ PACKAGES: dict[str, Package] = {
         Package("rpp", ".rpp", "REAPER project, with sound files beside it", False),
     )
 }
+RETURNS = "returns"
+"""Key of what reverb and delay give back, which goes to other programs as a sound of its own."""
 REAPER_SOURCES = {".wav": "WAVE", ".aiff": "WAVE", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS"}
 STREAMS = {"aac": "AAC, 256 kbit/s a stream, as decks expect it", "alac": "ALAC: exact, and large"}
 DATA: dict[str, DataKind] = {
@@ -229,7 +231,7 @@ class Part:
     Attributes
     ----------
     key
-        A stem's id, "mix", "without 3", "group 0", "upmix", or "upmix Ls".
+        A stem's id, "mix", "without 3", "group 0", "returns", "upmix", or "upmix Ls".
     name
         For its file and its title.
     stems

@@ -8,7 +8,7 @@ from stemstudio.audio.targets import expected_bytes
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.naming import distinct, filled, safe_name
-from stemstudio.mixing.order import DATA, PACKAGES, REAPER_SOURCES, ExportOrder, Group, Key, Part
+from stemstudio.mixing.order import DATA, PACKAGES, REAPER_SOURCES, RETURNS, ExportOrder, Group, Key, Part
 from stemstudio.mixing.strips import strips_of
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE
@@ -27,6 +27,9 @@ def parts_of(order: ExportOrder, state: State) -> tuple[Part, ...]:
         Part(stem, state.stems[stem].name, (stem,), colour=state.stems[stem].colour)
         for stem in dict.fromkeys(order.stems)
     ]
+    sending = _sending(order, state)
+    if sending:
+        parts.append(Part(RETURNS, "Reverb and delay", sending))
     parts += [
         Part(f"without {stem}", f"without {state.stems[stem].name}", (stem,), True, state.stems[stem].colour)
         for stem in dict.fromkeys(order.without)
@@ -53,6 +56,8 @@ def channels_of(state: State, part: Part) -> int:
         return LAYOUTS[state.room.layout].channels
     if part.speaker is not None:
         return 1
+    if part.key == RETURNS:
+        return 2
     if part.key == "mix" and state.mixture.channels == 1:
         return 1 if strips_of(state.leaves(), 1, state.mixture.sample_rate).mono else 2
     return state.mixture.channels
@@ -185,6 +190,18 @@ def what_is_wrong(order: ExportOrder, state: State) -> str:
     if order.package == "rpp" and file_format(order.format).suffix not in REAPER_SOURCES:
         return "A REAPER project is not written with files of this format. Choose WAV or FLAC."
     return ""
+
+
+def _sending(order: ExportOrder, state: State) -> tuple[int, ...]:
+    """The stems of an order for a DAW that are heard in reverb or delay, which are not there."""
+    if order.package not in ("rpp", "dawproject"):
+        return ()
+    leaves = state.leaves()
+    gains = strips_of(leaves, state.mixture.channels, state.mixture.sample_rate).gains
+    sent = [any(sends) for sends in gains[:, 4:].tolist()]
+    return tuple(
+        leaf.id for leaf, heard in zip(leaves, sent, strict=True) if heard and leaf.id in order.stems
+    )
 
 
 def _sung(state: State, stem: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from stemstudio.mixing.labels import bars_of, labels_of, placed
 from stemstudio.mixing.mixer import gain_of
-from stemstudio.mixing.order import ExportOrder, Key, Label, Part
+from stemstudio.mixing.order import RETURNS, ExportOrder, Key, Label, Part
 from stemstudio.mixing.plan import channels_of, tempo_of
 from stemstudio.mixing.strips import Points, curve_points, merged
 from stemstudio.mixing.tempo_map import Passage, tempo_map
@@ -24,8 +24,6 @@ UNTOLD = {
     "equaliser": "filters",
     "width": "width",
     "flip": "phase",
-    "reverb_db": "sends",
-    "delay_db": "sends",
 }
 """Fields of a strip that not every program is told, in a musician's words."""
 
@@ -47,7 +45,7 @@ class Track:
     pan
         Balance as the mixer has it: −1 (left) to 1 (right), both sides at unity in the middle.
     mute, solo
-        As in the mixer; what is no stem is muted, so that nothing is heard twice.
+        As in the mixer; what is neither a stem nor what the effects give back is muted, so that nothing is heard twice.
     flip
         Whether the phase is turned over.
     equaliser
@@ -119,6 +117,10 @@ def session_of(
         plain = Track(
             part.name, part.colour, names[part.key], channels_of(state, part), 1.0, 0.0, True, False
         )
+        if part.key == RETURNS:  # it goes with those that have solo: the others are not in it
+            solo = any(leaf.solo for leaf in state.leaves())
+            tracks.append(replace(plain, mute=False, solo=solo))
+            continue
         if strip is None:
             tracks.append(plain)
             continue
@@ -156,7 +158,7 @@ def _passages(
 
 
 def left_behind(state: State, parts: Sequence[Part], told: Collection[str]) -> str:
-    """A sentence about what strips do and another program is not told; empty where it is told all of it.
+    """What a person should know of what strips do and another program is not told; empty where it is told all of it.
 
     Parameters
     ----------
@@ -164,6 +166,9 @@ def left_behind(state: State, parts: Sequence[Part], told: Collection[str]) -> s
         Fields of a strip that it is told beside its faders.
     """
     plain = Stem(0, "", "", None)
+    sentences = []
+    if any(part.key == RETURNS for part in parts):
+        sentences.append("Reverb and delay are a track of their own, which does not follow the faders there.")
     names: list[str] = []
     words: dict[str, None] = {}
     for part in parts:
@@ -176,13 +181,14 @@ def left_behind(state: State, parts: Sequence[Part], told: Collection[str]) -> s
         words |= dict.fromkeys(left)
         names += [part.name] if left else []
     if not names:
-        return ""
+        return " ".join(sentences)
     *before, last = words
     what = f"{', '.join(before)} and {last}" if before else last
-    return (
+    sentences.append(
         f"The {what} of {', '.join(names)} {'stay' if before or last.endswith('s') else 'stays'} here, and will be "
         "missed there: write the mix as heard too, to compare."
     )
+    return " ".join(sentences)
 
 
 def _curve(strip: Stem, order: ExportOrder, state: State, seconds: float) -> Points:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.loudness import LoudnessMeter, load_meter
 from stemstudio.audio.reading import finite
-from stemstudio.mixing.mixdown import Mixdown
+from stemstudio.mixing.mixdown import Mixdown, Returns
 from stemstudio.mixing.mixer import gain_of
-from stemstudio.mixing.order import ExportOrder, Key, Part
+from stemstudio.mixing.order import RETURNS, ExportOrder, Key, Part
 from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import channels_of
 from stemstudio.mixing.slowed import slowed
@@ -90,6 +90,11 @@ def rendered(
     mixed = any(part.key == "mix" for part in parts)
     mixdown = Mixdown(strips, state.effects, form.sample_rate, start, pace.tempo) if mixed else None
     wanted = tuple(dict.fromkeys(stem for part in parts for stem in part.stems))
+    sending = next((part.stems for part in parts if part.key == RETURNS), ())
+    give_back = None
+    if sending:
+        own = strips.only([place for place, leaf in enumerate(leaves) if leaf.id in sending])
+        give_back = Returns(own, state.effects, form.sample_rate, pace.tempo).going(start)
     spread, heard_by = Spread.of(state), heard_stems(state)
     in_the_room = any(part.key == "upmix" or part.speaker is not None for part in parts)
     if pace.changed:
@@ -105,6 +110,8 @@ def rendered(
             if mixdown is not None and part.key == "mix":
                 heard = mixdown.mix([stems[leaf.id] for leaf in leaves])
                 sounds["mix"] = heard[: channels_of(state, part)]
+            elif give_back is not None and part.key == RETURNS:
+                sounds[RETURNS] = give_back([stems[stem] for stem in sending])
             elif part.speaker is not None:
                 sounds[part.key] = upmix[part.speaker : part.speaker + 1]
             elif part.key == "upmix":

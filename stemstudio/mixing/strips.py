@@ -69,6 +69,11 @@ class Strips:
         arrays = (*self.filters, *self.curves)
         return all(array is None for array in arrays) and not self.gains[:, [1, 2, 4, 5]].any()
 
+    def only(self, places: Sequence[int]) -> Strips:
+        """Some of them."""
+        filters, curves = (tuple(arrays[place] for place in places) for arrays in (self.filters, self.curves))
+        return Strips(self.gains[list(places)], filters, curves)
+
     def scaled(self, factor: float) -> Strips:
         """The same, all of it louder or softer."""
         if factor == 1.0:

@@ -29,7 +29,7 @@ def set_practice(state: State, **fields: Any) -> Edit | None:
     name, value = next(iter(fields.items()))
     if name in ("count_in", "pre_roll"):
         value = {0: "none", 1: "1 bar"}.get(value, f"{value} bars")
-    words = "Play straight on" if value is None else WORDS[name].format(value)
+    words = "Play straight on" if value is None else WORDS[name].format(value).replace(" -", " −")
     if isinstance(value, bool):
         words += " on" if value else " off"
     moved = name in ("tempo", "semitones", "click_db") or (name == "loop" and value is not None)

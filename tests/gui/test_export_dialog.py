@@ -144,6 +144,11 @@ def test_levels_on_request(ask):
         -1.0,
         " dBFS",
     )
+    assert form.level.text() == "−1.0 dBFS"
+    form.level.clear()
+    QTest.keyClicks(form.level, "-2.5")
+    assert dialog.order().peak_db == -2.5
+    form.level.setValue(-1.0)
     choose(form.gain, "each loudness")
     assert (form.level.value(), form.level.suffix()) == (-14.0, " LUFS")
     form.level.setValue(-23.0)

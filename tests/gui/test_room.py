@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QLineF, QObject, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QScrollArea
 from small_projects import Slicer, song, split_song, stem_called
 
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.gui import theme
+from stemstudio.gui.views.floor_plan import DISC
 from stemstudio.gui.views.room import ONE, RoomPanel
 from stemstudio.mixing.arrangements import arrangement_named
 from stemstudio.mixing.folddown import FoldRow
+from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.project import edits
 from stemstudio.project.placing import set_place
 from stemstudio.project.room import Move, Place
@@ -76,6 +78,20 @@ def drag(floor, start: QPoint, *stops: QPoint) -> None:
     for stop in stops:
         QTest.mouseMove(floor, stop)
     QTest.mouseRelease(floor, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, stops[-1])
+
+
+def test_stems_on_loudspeakers_leave_their_names_in_sight(made):
+    document = split_song()
+    floor = made(document).floor
+    bass = stem_called(document, "bass")
+    for speaker in LAYOUTS["5.1"].speakers:
+        if speaker.azimuth is None:
+            continue
+        document.do(set_place(document.state, bass, "There", azimuth=speaker.azimuth, distance=1.0))
+        label = floor.plan.label_of(speaker)
+        apart = QLineF(QPointF(disc_of(floor, bass)), label.center()).length()
+        assert apart > DISC + 10.0
+        assert QRectF(floor.rect()).contains(label)
 
 
 def test_a_stem_is_dragged_to_its_place_as_one_step(made):

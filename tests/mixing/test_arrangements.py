@@ -25,7 +25,9 @@ from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.mixer import mix_block, stem_gains
 from stemstudio.mixing.order import Label
 from stemstudio.mixing.pace import Pace
+from stemstudio.mixing.plan import parts_of
 from stemstudio.mixing.reaper import quoted
+from stemstudio.mixing.session import session_of
 from stemstudio.mixing.tempo_map import tempo_map
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
@@ -268,7 +270,7 @@ def test_tempo_and_metre_are_those_of_the_beats_and_what_stays_behind_is_said(
     edits.set_stem(project.state, residual, "", reverb_db=-20.0).do(project)
     report = export(project.state, ExportOrder(tmp_path, leaves(project), package="rpp"), song="x")
     assert "TEMPO 100 3 4" in report.files["package"].read_text()
-    words = "The filters, width and sends of low, high, residual stay here, and will be missed there"
+    words = "The filters and width of low, high stay here, and will be missed there"
     assert any(words in note for note in report.notes)
     order = ExportOrder(tmp_path, (low, high), package="dawproject")
     other = export(project.state, order, song="x")
@@ -277,6 +279,34 @@ def test_tempo_and_metre_are_those_of_the_beats_and_what_stays_behind_is_said(
     typed = export(project.state, ExportOrder(tmp_path, (low,), package="dawproject", tempo=90.0), song="y")
     assert 'value="90"' in text_of(typed.files["package"])
     assert not any("stay" in note for note in typed.notes)
+
+
+@pytest.mark.parametrize("pace", [Pace(), Pace(0.5, 0)])
+def test_what_reverb_and_delay_give_back_is_a_track_and_all_tracks_make_the_mix(
+    song: Audio, tmp_path: Path, pace: Pace
+) -> None:
+    project = taken_apart(song)
+    low, high, residual = leaves(project)
+    edits.set_stem(project.state, low, "", reverb_db=-6.0, pan=0.5, gain_db=-3.0).do(project)
+    edits.set_stem(project.state, high, "", delay_db=-3.0, flip=True).do(project)
+    edits.set_stem(project.state, residual, "", reverb_db=0.0, mute=True).do(project)
+    order = ExportOrder(tmp_path, leaves(project), mix=True, subtype="float", package="rpp", pace=pace)
+    report = export(project.state, order, song="Tune")
+    assert any("a track of their own" in note for note in report.notes)
+    names = {key: path.name for key, path in report.files.items()}
+    tracks = session_of(project.state, order, parts_of(order, project.state), names, "Tune").tracks
+    assert [(track.name, track.mute) for track in tracks] == [
+        ("low", False), ("high", False), ("residual", True), ("Reverb and delay", False), ("mix", True),
+    ]  # fmt: skip
+    sounds = [soundfile.read(tmp_path / track.file)[0].T for track in tracks]
+    dry = balance(sounds[0], 10 ** (-3 / 20), 0.5) - sounds[1]
+    assert np.abs(sounds[4] - dry).max() > 0.01, "nothing came back"
+    assert np.abs(dry + sounds[3] - sounds[4]).max() < 10 ** (-90 / 20)
+    alone = ExportOrder(tmp_path, (low,), package="dawproject", pace=pace)
+    assert [part.name for part in parts_of(alone, project.state)] == ["low", "Reverb and delay"]
+    edits.set_stem(project.state, low, "", solo=True).do(project)
+    tracks = session_of(project.state, order, parts_of(order, project.state), names, "Tune").tracks
+    assert [track.solo for track in tracks] == [True, False, False, True, False]
 
 
 def bars_on_the_grid(

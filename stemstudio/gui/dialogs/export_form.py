@@ -8,14 +8,13 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QWidget,
 )
 
 from stemstudio.audio.formats import FORMATS
-from stemstudio.gui.forms import spaced
+from stemstudio.gui.forms import NumberBox, spaced
 from stemstudio.mixing.order import PACKAGES, STREAMS, Gain, PackageName
 
 RATES = (44_100, 48_000, 88_200, 96_000)
@@ -76,12 +75,12 @@ class ExportForm(QWidget):
         for name, words, tip in LEVELS:
             self.gain.addItem(words, name)
             self.gain.setItemData(self.gain.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.level = QDoubleSpinBox(self)
+        self.level = NumberBox(self)
         self.level.setDecimals(1)
         self.level.setSingleStep(0.5)
         self.level.setMinimumWidth(110)
         spaced(self.level)
-        self.tempo = QDoubleSpinBox(self)
+        self.tempo = NumberBox(self)
         self.tempo.setRange(NO_TEMPO, 999.0)
         self.tempo.setDecimals(2)
         self.tempo.setSpecialValueText("not known")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QPen, QPolygonF
 
 from stemstudio.gui import theme
-from stemstudio.gui.views.floor_plan import DISC, Disc, FloorPlan
+from stemstudio.gui.views.floor_plan import DISC, SPEAKER, Disc, FloorPlan
 from stemstudio.mixing.layouts import LAYOUTS, Speaker
 from stemstudio.mixing.mixer import heard
 from stemstudio.mixing.panning import heard_from, way
@@ -52,6 +52,8 @@ class FloorPainting:
             self._draw_extent(disc, loud[disc.stem.id])
         taken = [self.plan.label_of(each) for each in self.plan.speakers]
         taken += [QRectF(d.at.x() - DISC, d.at.y() - DISC, 2 * DISC, 2 * DISC) for d in discs]
+        centre = self.plan.centre
+        taken.append(QRectF(centre.x() - 11.0, centre.y() - 13.0, 22.0, 22.0))  # the listener
         for disc in discs:
             self._draw_disc(disc, loud[disc.stem.id])
         for disc in reversed(discs):
@@ -84,7 +86,7 @@ class FloorPainting:
             self.painter.setPen(self.look.colour("on_accent" if sent else "muted"))
             self.painter.drawText(box, Qt.AlignmentFlag.AlignCenter, speaker.name)
             return
-        at = self.plan.point_of(speaker.azimuth, (self.plan.radius + 16.0) / self.plan.radius)
+        at = self.plan.point_of(speaker.azimuth, (self.plan.radius + SPEAKER) / self.plan.radius)
         self.painter.save()
         self.painter.translate(at)
         self.painter.rotate(speaker.azimuth)

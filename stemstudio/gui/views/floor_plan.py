@@ -12,6 +12,7 @@ from stemstudio.project.project import State
 from stemstudio.project.stem import Stem
 
 DISC = 11.0  # pixels of radius
+SPEAKER = 23.0  # pixels from the circle to the middle of a loudspeaker, clear of the discs on it
 APART = 2.0 * DISC + 2.0  # of stems that are in the same place
 SNAP = 3.0  # degrees from a loudspeaker within which a stem is drawn to it
 EDGE = 0.93  # distance from which a stem is drawn onto the circle
@@ -54,7 +55,7 @@ class FloorPlan:
     @property
     def radius(self) -> float:
         """Of the circle on which the loudspeakers stand, in pixels."""
-        return min(self.width, self.height) / 2.0 - 30.0
+        return min(self.width, self.height) / 2.0 - SPEAKER - 12.0
 
     @property
     def centre(self) -> QPointF:
@@ -122,5 +123,5 @@ class FloorPlan:
         if speaker.azimuth is None:
             corner = self.centre + QPointF(self.radius - 12.0, self.radius - 2.0)
             return QRectF(min(corner.x(), self.width - 40.0), min(corner.y(), self.height - 24.0), 34.0, 18.0)
-        at = self.point_of(speaker.azimuth, (self.radius + 16.0) / self.radius)
+        at = self.point_of(speaker.azimuth, (self.radius + SPEAKER) / self.radius)
         return QRectF(at.x() - 16.0, at.y() - 10.0, 32.0, 18.0)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QV
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
-from stemstudio.gui.forms import spaced
+from stemstudio.gui.forms import NumberBox, spaced
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.project.placing import set_place, set_room
 from stemstudio.project.room import DEFAULT_LFE, LOUDEST_LFE, SOFTEST_LFE, Move, Place, Room
@@ -110,7 +110,7 @@ class PlaceForm(QWidget):
     def _spin(
         self, low: float, high: float, step: float, unit: str, spoken: str, tip: str, decimals: int = 0
     ) -> QDoubleSpinBox:
-        field = QDoubleSpinBox(self)
+        field = NumberBox(self)
         field.setRange(low, high)
         field.setSingleStep(step)
         field.setDecimals(decimals)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from stemstudio.gui import wording
 from stemstudio.gui.document import Document
 from stemstudio.gui.fader import Fader
-from stemstudio.gui.forms import spaced
+from stemstudio.gui.forms import NumberBox, spaced
 from stemstudio.gui.views.equaliser import BANDS, LIMITS, PLAIN, EqualiserCurve
 from stemstudio.gui.views.strip_menu import hear_again, silence_selection
 from stemstudio.project import edits
@@ -209,7 +209,7 @@ class StripPanel(QWidget):
             column.addLayout(part)
 
     def _box(self, field: str, name: str, low: float, high: float, unit: str) -> QDoubleSpinBox:
-        box = QDoubleSpinBox(self)
+        box = NumberBox(self)
         box.setRange(low, high)
         box.setSuffix(unit)
         box.setDecimals({" Hz": 0, " dB": 1}.get(unit, 2))
