@@ -42,9 +42,13 @@ class Viewport(QObject):
     -------
     changed
         After any change; views repaint.
+    time_changed, frequency_changed
+        Before it, the seconds or the frequencies: for views of one of them.
     """
 
     changed = Signal()
+    time_changed = Signal()
+    frequency_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,12 +74,15 @@ class Viewport(QObject):
         self.axis = axis
         if axis == "log":
             self.low = max(self.low, LOWEST)
+        self.frequency_changed.emit()
         self.changed.emit()
 
     def fit(self) -> None:
         """Show the whole song."""
         self.start, self.stop = 0.0, self.duration
         self.low, self.high = (LOWEST if self.axis == "log" else 0.0), self.nyquist
+        self.time_changed.emit()
+        self.frequency_changed.emit()
         self.changed.emit()
 
     def set_time(self, start: float, stop: float) -> None:
@@ -83,6 +90,7 @@ class Viewport(QObject):
         span = min(max(stop - start, SHORTEST), self.duration)
         start = min(max(start, 0.0), self.duration - span)
         self.start, self.stop = start, start + span
+        self.time_changed.emit()
         self.changed.emit()
 
     def set_frequency(self, low: float, high: float) -> None:
@@ -93,6 +101,7 @@ class Viewport(QObject):
         span = min(max(p1 - p0, (top - bottom) / 200), top - bottom)
         p0 = min(max(p0, bottom), top - span)
         self.low, self.high = float(unscale(p0, self.axis)), float(unscale(p0 + span, self.axis))
+        self.frequency_changed.emit()
         self.changed.emit()
 
     def zoom_time(self, factor: float, at: float) -> None:

@@ -36,7 +36,7 @@ class FrequencyRuler(QWidget):
             "Notes and Hz. Drag or wheel to scroll in pitch, Ctrl+wheel to zoom; double-click for all of it."
         )
         self.setCursor(Qt.CursorShape.SizeVerCursor)
-        document.viewport.changed.connect(self.update)
+        document.viewport.frequency_changed.connect(self.update)
         document.opened.connect(self.update)
 
     def sizeHint(self) -> QSize:

@@ -61,7 +61,8 @@ class HintPicture:
         moved = origin - self._origin
         strip = slice(0, width)
         if wanted != self._made or abs(moved) >= width:
-            self._pixels = np.zeros((height, width), dtype=np.uint32)
+            if self._pixels.shape != (height, width):  # new memory takes longer than what is drawn into it
+                self._pixels = np.empty((height, width), dtype=np.uint32)
         else:
             shift(self._pixels, moved)
             strip = slice(width - moved, width) if moved > 0 else slice(0, -moved)

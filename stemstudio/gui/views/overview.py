@@ -62,7 +62,7 @@ class Overview(QWidget):
         self.setToolTip(
             "The whole song. Drag the frame to move the view, its edges to zoom; double-click for all of it."
         )
-        document.viewport.changed.connect(self.update)
+        document.viewport.time_changed.connect(self.update)
         document.selection_changed.connect(self.update)
         for signal in (document.opened, peaks.filled, light.filled, light.hues_changed, light.renewed):
             signal.connect(self._renew)

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QImage, QPainter
 
 from stemstudio.gui.pyramid import Pyramid
 from stemstudio.gui.viewport import Axis, scale, unscale
@@ -17,6 +15,7 @@ from stemstudio.gui.viewport import Axis, scale, unscale
 MOST_TOUCHED = 200
 CHUNK = 64  # pixel rows made at a time, so that they stay in the cache
 Cells = NDArray[Any]
+Colouring = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -60,26 +59,30 @@ class Rows:
 
 
 def fetch() -> None:
-    """Have pictures coloured by a compiled loop; called on a thread, as compiling it takes its time.
+    """Have pictures coloured by compiled loops; called on a thread, as compiling them takes its time.
 
-    Until it is there, pictures are coloured more slowly, and look the same.
+    Until they are there, pictures are coloured more slowly, and look the same.
     """
-    global _paint
-    from stemstudio.gui.views.picture_kernel import paint
+    global _paint, _magnify
+    from stemstudio.gui.views.picture_kernel import magnify, paint
 
-    def compiled(
-        cells: Cells,
-        table: NDArray[np.uint32],
-        rows: Rows,
-        span: slice,
-        a: NDArray[np.uint32],
-        b: NDArray[np.uint32],
-        out: NDArray[np.uint32],
-    ) -> None:
-        lines = np.stack([rows.first, rows.count, rows.blend + 1]).astype(np.uint32)
-        paint(cells.view(np.ndarray), table, lines, np.uint32(span.start), a, b, out)
+    def compiled(loop: Callable[..., None]) -> Colouring:
+        def colour(
+            cells: Cells,
+            table: NDArray[np.uint32],
+            rows: Rows,
+            start: int,
+            a: NDArray[np.uint32],
+            b: NDArray[np.uint32],
+            out: NDArray[np.uint32],
+            left: int,
+        ) -> None:
+            lines = np.stack([rows.first, rows.count, rows.blend + 1]).astype(np.uint32)
+            loop(cells.view(np.ndarray), table, lines, np.uint32(start), a, b, out, np.uint32(left))
 
-    _paint = compiled
+        return colour
+
+    _paint, _magnify = compiled(paint), compiled(magnify)
 
 
 def pixel_rows(pyramid: Pyramid, frame: Frame, hertz_per_bin: float) -> Rows:
@@ -120,27 +123,34 @@ def draw(
     unit = 1 << (level + pyramid.shift)
     edges = ((frame.origin + np.arange(left, right + 1)) * frames_per_pixel + 0.5) / unit
     if edges[1] - edges[0] < 0.5:
-        _draw_magnified(cells, table, rows, edges, out, left, right)
+        # Where a cell covers several pixels, colours flow from the middle of one into that of the next.
+        places = np.clip((edges[:-1] + edges[1:]) / 2 - 0.5, 0, cells.shape[1] - 1)
+        whole = np.floor(places)
+        start = int(whole[0])
+        place, weight = (whole - start).astype(np.uint32), (256 * (places - whole)).astype(np.uint32)
+        _magnify(cells, table, rows, start, place, weight, out, left)
         return
     a = np.clip(np.floor(edges[:-1]).astype(np.intp), 0, cells.shape[1] - 1)
     b = np.clip(np.ceil(edges[1:]).astype(np.intp) - 1, 0, cells.shape[1] - 1)
-    span = slice(int(a[0]), int(b[-1]) + 1)
+    start = int(a[0])
     # a pixel shows one column, or the brighter of two neighbours
-    a, b = (a - span.start).astype(np.uint32), (b - span.start).astype(np.uint32)
-    _paint(cells, table, rows, span, a, b, out[:, left:right])
+    a, b = (a - start).astype(np.uint32), (b - start).astype(np.uint32)
+    _paint(cells, table, rows, start, a, b, out, left)
 
 
 def _plainly(
     cells: Cells,
     table: NDArray[np.uint32],
     rows: Rows,
-    span: slice,
+    start: int,
     a: NDArray[np.uint32],
     b: NDArray[np.uint32],
     out: NDArray[np.uint32],
+    left: int,
 ) -> None:
-    """Colours into `out`: a pixel shows the brighter of the columns a and b of a span of cells, which are neighbours."""
+    """Colours into `out` from column `left` on: a pixel shows the brighter of the columns start + a and start + b."""
     # Pairs of neighbours are put behind the columns, so that one gather serves all.
+    span = slice(start, start + int(b[-1]) + 1)
     place = a + np.where(b > a, np.uint32(span.stop - span.start), np.uint32(0))
     for part in _chunks(len(out)):
         chunk = _brightest(cells, rows.first[part], rows.count[part], span)
@@ -150,46 +160,30 @@ def _plainly(
             weight = rows.blend[part][between, None].astype(np.uint16)
             chunk[between] = _mixed(chunk[between], above, weight, cells.itemsize == 2)
         both = np.concatenate([chunk, np.maximum(chunk[:, :-1], chunk[:, 1:])], axis=1)
-        np.take(table, np.take(both, place, axis=1), out=out[part], mode="clip")
+        out[part, left : left + len(a)] = np.take(table, np.take(both, place, axis=1), mode="clip")
 
 
-def _draw_magnified(
+def _magnified_plainly(
     cells: Cells,
     table: NDArray[np.uint32],
     rows: Rows,
-    edges: NDArray[np.float64],
+    start: int,
+    place: NDArray[np.uint32],
+    weight: NDArray[np.uint32],
     out: NDArray[np.uint32],
     left: int,
-    right: int,
 ) -> None:
-    """Where a cell covers several pixels, colours flow into each other: here by rows, then by Qt along time."""
-    first = max(0, int(np.floor(edges[0] - 0.5)))
-    last = min(cells.shape[1], int(np.ceil(edges[-1] + 0.5)) + 1)
-    if last <= first:
-        out[:, left:right] = table[0]
-        return
-    height = out.shape[0]
-    narrow = np.empty((height, last - first), dtype=np.uint32)
-    every = np.arange(last - first, dtype=np.uint32)
-    _paint(cells, table, rows, slice(first, last), every, every, narrow)
-    blended = np.flatnonzero(rows.blend >= 0)
-    for part in _chunks(blended.size):
-        between = blended[part]
-        low, above = (
-            table[cells[np.minimum(rows.first[between] + step, cells.shape[0] - 1), first:last]]
-            for step in (0, 1)
-        )
-        narrow[between] = _blended(low, above, rows.blend[between, None].astype(np.uint32))
-    per_pixel = edges[1] - edges[0]
-    kind = QImage.Format.Format_ARGB32_Premultiplied
-    source = QImage(narrow.data, last - first, height, 4 * (last - first), kind)
-    target = QImage(out.data, out.shape[1], height, 4 * out.shape[1], kind)
-    with QPainter(target) as painter:
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        painter.setClipRect(left, 0, right - left, height)
-        start = left + (first - edges[0]) / per_pixel
-        painter.drawImage(QRectF(start, 0, (last - first) / per_pixel, height), source, QRectF(source.rect()))
+    """Colours into `out` from column `left` on: `weight` 256ths of the way from column start + place to the next."""
+    span = slice(start, min(start + int(place[-1]) + 2, cells.shape[1]))
+    following = np.minimum(place + 1, span.stop - start - 1)
+    for part in _chunks(len(out)):
+        first, blend = rows.first[part], rows.blend[part]
+        colours = table[_brightest(cells, first, rows.count[part], span)]
+        between = np.flatnonzero(blend >= 0)
+        if between.size:
+            above = table[cells[np.minimum(first[between] + 1, cells.shape[0] - 1), span]]
+            colours[between] = _blended(colours[between], above, blend[between, None].astype(np.uint32))
+        out[part, left : left + len(place)] = _blended(colours[:, place], colours[:, following], weight)
 
 
 def shift(pixels: NDArray[np.uint32], by: int) -> None:
@@ -203,7 +197,8 @@ def shift(pixels: NDArray[np.uint32], by: int) -> None:
                 rows[:, -by:] = rows[:, :by]
 
 
-_paint: Callable[..., None] = _plainly
+_paint: Colouring = _plainly
+_magnify: Colouring = _magnified_plainly
 
 
 def _chunks(height: int) -> Iterator[slice]:

@@ -1,19 +1,16 @@
-"""The inner loop of a picture, compiled; imported on demand, for it needs numba."""
+"""The inner loops of a picture, compiled; imported on demand, for it needs numba."""
 
 import numba  # noqa: TID253  (only `picture` imports this module, inside a function)
 import numpy as np
 
+KINDS = [
+    f"void({kind}[:, ::1], uint32[::1], uint32[:, ::1], uint32, uint32[::1], uint32[::1], uint32[:, ::1], uint32)"
+    for kind in ("uint16", "uint8")
+]
 
-@numba.njit(
-    [
-        f"void({kind}[:, ::1], uint32[::1], uint32[:, ::1], uint32, uint32[::1], uint32[::1], uint32[:, :])"
-        for kind in ("uint16", "uint8")
-    ],
-    cache=True,
-    nogil=True,
-    parallel=False,
-)
-def paint(cells, table, rows, start, a, b, out):  # type: ignore[no-untyped-def]
+
+@numba.njit(KINDS, cache=True, nogil=True, parallel=False)
+def paint(cells, table, rows, start, a, b, out, left):  # type: ignore[no-untyped-def]
     """Colours into `out` (height, width): pixel (y, x) shows the brighter of two cells, in the columns a[x] and b[x].
 
     Of the cells' rows y shows the maximum of rows[1, y] from rows[0, y] on; or, where rows[2, y] is not 0, what lies
@@ -41,5 +38,52 @@ def paint(cells, table, rows, start, a, b, out):  # type: ignore[no-untyped-def]
                     below, above = (low >> bits) * (whole - weight), (high >> bits) * weight
                     owner = low if below >= above else high
                     line[x] = np.uint32((below + above) >> 8 << bits) | (owner & owners)
-        for x in range(out.shape[1]):
-            out[y, x] = table[min(max(line[a[x]], line[b[x]]), last)]
+        row = out[y, left : left + a.size]
+        for x in range(a.size):
+            row[x] = table[min(max(line[a[x]], line[b[x]]), last)]
+
+
+@numba.njit(KINDS, cache=True, nogil=True, parallel=False)
+def magnify(cells, table, rows, start, place, weight, out, left):  # type: ignore[no-untyped-def]
+    """Colours into `out`, where a cell covers several pixels: they flow into each other.
+
+    Pixel (y, x) lies weight[x] 256ths of the way from column start + place[x] to the next; of the rows it shows what
+    `paint` does, but blends colours and not levels.
+    """
+    wide = place[-1] + np.uint32(2)
+    # The four bytes of a colour, each with room to be multiplied: 0x00gg00aa 0x00bb00rr, or in any other order.
+    low, high = np.empty(wide, dtype=np.uint64), np.empty(wide, dtype=np.uint64)
+    line, rise = np.empty(wide, dtype=np.uint64), np.zeros(wide, dtype=np.uint64)
+    last, highest = np.uint32(table.size - 1), np.uint32(cells.shape[0] - 1)
+    rightmost, one = np.uint32(cells.shape[1] - 1), np.uint32(1)
+    roomy, upper, lower = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFF00FF00), np.uint64(0x00FF00FF)
+    eight, half = np.uint64(8), np.uint64(32)
+    for y in range(out.shape[0]):
+        first, count, blend = rows[0, y], rows[1, y], rows[2, y]
+        if (
+            y == 0
+            or first != rows[0, y - 1]
+            or count != rows[1, y - 1]
+            or (blend == 0) != (rows[2, y - 1] == 0)
+        ):
+            above = min(first + one, highest)
+            for x in range(wide):
+                column = min(start + x, rightmost)
+                most = np.uint32(cells[first, column])
+                if blend:
+                    colour = np.uint64(table[min(np.uint32(cells[above, column]), last)])
+                    high[x] = (colour | colour << np.uint64(24)) & roomy
+                else:
+                    for step in range(one, count):
+                        most = max(most, np.uint32(cells[min(first + step, highest), column]))
+                colour = np.uint64(table[min(most, last)])
+                low[x] = (colour | colour << np.uint64(24)) & roomy
+        up = np.uint64(blend - one) if blend else np.uint64(0)
+        for x in range(wide):
+            line[x] = (((low[x] << eight) + (high[x] - low[x]) * up) >> eight) & roomy if up else low[x]
+        for x in range(wide - 1):
+            rise[x] = line[x + 1] - line[x]
+        row = out[y, left : left + place.size]
+        for x in range(place.size):
+            mixed = (line[place[x]] << eight) + rise[place[x]] * np.uint64(weight[x])
+            row[x] = np.uint32(((mixed >> eight) & lower) | ((mixed >> half) & upper))

@@ -41,7 +41,7 @@ class TimeRuler(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Time ruler")
-        document.viewport.changed.connect(self.update)
+        document.viewport.time_changed.connect(self.update)
         document.opened.connect(self._fit)
         document.changed.connect(self._changed)
         playhead.moved.connect(self._playhead_moved)
