@@ -15,6 +15,7 @@ from split_song import RATE, Known, Stage, stage
 
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.audio.audio import Audio
+from stemstudio.gui.garbage import Garbage
 from stemstudio.gui.views import picture
 from stemstudio.project import edits
 from stemstudio.project.project import PaintStroke, Project, SongReference
@@ -48,8 +49,10 @@ def busy_song(minutes: float) -> Project:
 
 
 @pytest.fixture(scope="module")
-def large() -> Project:
-    picture.fetch()  # as the program does while the person is still looking
+def large(qapp) -> Project:
+    # As the program does: the compiled loops are fetched, and garbage is looked for a little at a time.
+    picture.fetch()
+    Garbage(qapp)
     return busy_song(MINUTES)
 
 

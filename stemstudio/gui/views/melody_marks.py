@@ -83,10 +83,11 @@ class MelodyLayer:
             self._draw(look, viewport, width, height, pitch, slice(0, len(pitch)))
         else:
             changed = np.flatnonzero(pitch != self._pitch)
-            if changed.size:
-                # A line is a few columns thick, and the next point of its shape some columns away.
-                first, last = max(0, int(changed[0]) - AROUND), int(changed[-1]) + 1 + AROUND
-                self._draw(look, viewport, width, height, pitch, slice(first, min(len(pitch), last)))
+            for run in np.split(changed, np.flatnonzero(np.diff(changed) > 2 * AROUND) + 1):
+                if run.size:
+                    # A line is a few columns thick, and the next point of its shape some columns away.
+                    first, last = max(0, int(run[0]) - AROUND), int(run[-1]) + 1 + AROUND
+                    self._draw(look, viewport, width, height, pitch, slice(first, min(len(pitch), last)))
         self._pitch = pitch
         painter.drawPixmap(0, 0, self._picture)
 
@@ -99,8 +100,11 @@ class MelodyLayer:
             inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
             inner.fillRect(place, Qt.GlobalColor.transparent)
             inner.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-            if look.colour:
-                inner.drawImage(place, _comb_image(look, viewport, pitch[columns], height))
+            sung = np.flatnonzero(pitch[columns] > 0)
+            if look.colour and sung.size:
+                first, last = columns.start + int(sung[0]), columns.start + int(sung[-1]) + 1
+                there = QRectF(first * STEP, 0, (last - first) * STEP, height)
+                inner.drawImage(there, _comb_image(look, viewport, pitch[first:last], height))
             _paint_line(inner, look, viewport, width, height, columns)
 
 
