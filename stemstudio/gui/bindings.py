@@ -21,7 +21,6 @@ from stemstudio.gui.menus.menu import Command, Menu
 
 TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 SETTINGS = "keys"
-LOSES_KEYS = (QEvent.Type.ApplicationDeactivate, QEvent.Type.WindowDeactivate)
 
 
 class Bindings(QObject):
@@ -48,9 +47,13 @@ class Bindings(QObject):
                 self._menus[command] = menu
                 self._add(command)
         self._bind_all()
+        # Only what has the keyboard is watched: all events of the program are hundreds where stems appear, and each that
+        # passes through Python takes its time.
+        window.installEventFilter(self)
         application = QApplication.instance()
-        assert application is not None
-        application.installEventFilter(self)
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._focus_moved)
+        application.applicationStateChanged.connect(self._let_go_of_all)
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -93,18 +96,21 @@ class Bindings(QObject):
                     self.actions[command.id].setEnabled(there[command.needs])
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # Every event of the program passes here, hundreds when stems appear: its class is looked at first, as asking for
-        # its type takes far longer.
-        kind = type(event)
+        kind = type(event)  # looked at first, as asking for its type takes far longer
         if kind is QKeyEvent:
             if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
                 return self._key(event)
         elif kind is QMouseEvent:
             if event.type() == QEvent.Type.MouseButtonPress:
                 self._space_clean = False
-        elif kind is QEvent and event.type() in LOSES_KEYS:
+        elif kind is QEvent and event.type() == QEvent.Type.WindowDeactivate:
             self._let_go_of_all()
         return False
+
+    def _focus_moved(self, _before: QWidget | None, now: QWidget | None) -> None:
+        self._space_clean = False
+        if now is not None:
+            now.installEventFilter(self)  # once more where it is already is as good as once
 
     def _key(self, event: QKeyEvent) -> bool:
         if QApplication.activeModalWidget() is not None or isinstance(QApplication.focusWidget(), TYPING):
@@ -147,7 +153,7 @@ class Bindings(QObject):
         assert command.end is not None
         self._method(command.end, command)()
 
-    def _let_go_of_all(self) -> None:
+    def _let_go_of_all(self, *_: object) -> None:
         for key in tuple(self._held):
             self._end(key)
 

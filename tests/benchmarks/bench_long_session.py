@@ -1,10 +1,14 @@
-"""An hour's recording in the window, from opening it to the export of its stems: memory, and how long the window stands still.
+"""A long recording or a long sitting in the window: memory, and how long the window stands still.
 
 `python tests/benchmarks/bench_long_session.py [--json] [--minutes N] [--song FILE]`: opens N minutes of stereo (60), has
 the whole sheet drawn, separates with HPSS, paints, undoes and redoes a stroke, plays, saves, opens the project again and
 exports the stems, in the real window with no screen, as one process whose peak memory (VmHWM, mapped files included) the
 system tells. Of every step the notes say how long it took, the longest that the window's thread was at work without
 looking for input (processor time of that thread, which a busy machine does not stretch), and what it did then.
+
+With `--sitting` it does instead what a person does with a song (of 5 minutes): two goals, atoms given away, brush, lasso,
+wand, twenty steps back and forth, every view, mixer, room, a loop, the dialog of the export; and every turn of the
+window over 16 ms is listed.
 """
 
 from __future__ import annotations
@@ -19,9 +23,10 @@ import types
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from bench_edits import Studio
-from measuring import Goal, private_home, report, write_song
+from measuring import RATE, Goal, private_home, report, write_song
 
 GIGABYTES = 4.0
 STILL_MS = 16.0
@@ -38,6 +43,8 @@ class Watched(Studio):
         Milliseconds of its thread in its longest turn since `begin`, and by the clock.
     doing
         Where it was in that turn.
+    still
+        Of every turn over 16 ms: its milliseconds, and where it was.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,6 +58,7 @@ class Watched(Studio):
     def begin(self) -> None:
         """Forget what the longest turn was."""
         self.longest, self.by_clock, self.doing = 0.0, 0.0, ""
+        self.still: list[tuple[float, str]] = []
 
     def until(self, met: Callable[[], bool], seconds: float = PATIENCE) -> None:
         from PySide6.QtCore import QEventLoop
@@ -64,6 +72,27 @@ class Watched(Studio):
             self.turn(lambda: QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1))
             time.sleep(0.001)
 
+    def do(self, work: Callable[[], object], seconds: float = 0.05) -> None:
+        """One turn, and what follows from it for a while."""
+        self.turn(work)
+        self.rest(seconds)
+
+    def drag(self, tool: str, points: list[tuple[int, int]]) -> None:
+        """Take a tool and drag it along pixels of the sheet."""
+        from PySide6.QtCore import QPoint, Qt
+        from PySide6.QtTest import QTest
+
+        sheet, left, none = (
+            self.window.sheet.spectrogram,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        self.do(lambda: self.window.tools.choose(tool))
+        self.do(lambda: QTest.mousePress(sheet, left, none, QPoint(*points[0])), 0.02)
+        for point in points[1:]:
+            self.do(lambda point=point: QTest.mouseMove(sheet, QPoint(*point)), 0.01)
+        self.do(lambda: QTest.mouseRelease(sheet, left, none, QPoint(*points[-1])), 0.3)
+
     def turn(self, work: Callable[[], object]) -> None:
         """One turn of the window's thread."""
         self._seen.clear()
@@ -71,9 +100,11 @@ class Watched(Studio):
         work()
         own, clock = time.thread_time() - own, time.perf_counter() - clock
         self.by_clock = max(self.by_clock, 1000 * clock)
+        doing = self._seen.most_common(1)[0][0] if self._seen else "nothing of ours"
+        if 1000 * own > STILL_MS:
+            self.still.append((1000 * own, doing))
         if 1000 * own > self.longest:
-            self.longest = 1000 * own
-            self.doing = self._seen.most_common(1)[0][0] if self._seen else "nothing of ours"
+            self.longest, self.doing = 1000 * own, doing
 
     def close(self) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -174,6 +205,106 @@ def session(path: Path, folder: Path) -> tuple[list[Goal], list[str]]:
     return goals, notes
 
 
+def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
+    """What a person does with a song."""
+    import numpy as np
+    from PySide6.QtWidgets import QMessageBox
+
+    from stemstudio.gui.application import make_application
+    from stemstudio.gui.export_dialog import ExportDialog
+    from stemstudio.gui.look import View
+    from stemstudio.spectral.brushes import Box, Selection
+
+    application = make_application()
+    QMessageBox.question = lambda *_: QMessageBox.StandardButton.Yes
+    goals: list[Goal] = []
+    notes: list[str] = []
+
+    def told(what: str) -> None:
+        goals.append(Goal(f"{what}: longest turn of the window", studio.longest, STILL_MS, unit="ms"))
+        notes.extend(f"{what}: {spent:.0f} ms in {doing}" for spent, doing in studio.still)
+        print(
+            f"{what}: longest turn {studio.longest:.1f} ms",
+            *notes[-len(studio.still) :],
+            sep="\n  ",
+            file=sys.stderr,
+        )
+        studio.begin()
+
+    studio = Watched(path)
+    window, document = studio.window, studio.document
+    player, commands = window.player, window.commands
+    told("opened")
+    studio.until(lambda: window.light.idle)
+    told("drawn")
+    for title in ("Four stems, a quick sketch", "By hand, from atoms"):
+        card = next(card for card in window.separate.cards if card.goal.title == title)
+        studio.do(card.click)
+        before = document.state.splits
+        studio.do(window.separate.run)
+        studio.until(lambda before=before: document.state.splits is not before and not document.jobs.queue)
+        studio.until(lambda: window.light.idle)
+        told(title)
+    studio.do(commands.suggest_atoms)
+    studio.until(lambda: len(document.state.leaves()) > 2 and not document.jobs.queue)
+    studio.until(lambda: window.light.idle)
+    told("atoms suggested")
+    for atom in range(12):
+        studio.do(lambda atom=atom: document.select_atoms((atom,)))
+        studio.do(lambda atom=atom: commands.number(1 + atom % 3), 0.2)
+    studio.do(lambda: document.select_atoms(()))
+    told("atoms given away")
+    middle = document.duration / 2
+    studio.do(lambda: document.viewport.set_time(middle - 6, middle + 6))
+    studio.do(lambda: document.set_target(document.state.leaves()[0].id))
+    for turn in range(6):
+        studio.drag("brush", [(200 + 60 * turn + 8 * step, 150 + 9 * step) for step in range(25)])
+    told("painted")
+    studio.drag("wand", [(500 + 4 * step, 300 - 2 * step) for step in range(40)])
+    told("wand")
+    circle = [(round(500 + 200 * np.cos(n / 10)), round(250 + 90 * np.sin(n / 10))) for n in range(60)]
+    studio.drag("lasso", circle)
+    studio.do(commands.give_selection, 0.3)
+    told("lasso, given to a stem")
+    for step in ("undo", "redo"):
+        for _ in range(20):
+            studio.do(lambda step=step: document._step(step), 0.1)
+        told(f"20 × {step}")
+    for view in get_args(View):
+        studio.do(lambda view=view: document.set_look(view=view), 0.3)
+        studio.until(lambda: window.light.idle)
+    studio.do(lambda: document.set_look(view="dominant"), 0.3)
+    told("every view")
+    for leaf in document.state.leaves():
+        studio.do(lambda leaf=leaf: window.mixer.open_panel(leaf.id), 0.2)
+    studio.do(window.mixer.open_effects, 0.2)
+    studio.do(commands.escape)
+    told("mixer")
+    for _ in range(2):
+        studio.do(commands.show_room, 1.0)
+    told("room")
+    studio.do(lambda: player.seek(int(middle * RATE)), 0.5)
+    studio.do(player.play, 3.0)
+    told("played")
+    chosen = Box(start=middle, stop=middle + 2, low=0.0, high=RATE / 2)
+    studio.do(lambda: document.set_selection(Selection().combined("replace", chosen)))
+    studio.do(commands.loop_selection, 3.0)
+    studio.do(commands.loop_selection)
+    studio.do(player.pause)
+    told("a loop")
+    dialog = ExportDialog(document, "Song", parent=window)
+    studio.do(dialog.show, 0.5)
+    studio.do(dialog.close)
+    told("dialog of the export")
+    document.history.mark_saved()
+    studio.do(commands.close_song, 0.5)
+    told("closed")
+    window.close()
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    del application
+    return goals, notes
+
+
 def memory() -> str:
     """What lies in memory now: at most, now, and of that its own."""
     lines = dict(
@@ -190,14 +321,16 @@ def peak() -> float:
 
 
 def main(words: list[str]) -> int:
-    minutes = float(words[words.index("--minutes") + 1]) if "--minutes" in words else 60.0
+    steps, minutes = (sitting, 5.0) if "--sitting" in words else (session, 60.0)
+    if "--minutes" in words:
+        minutes = float(words[words.index("--minutes") + 1])
     home = private_home()
     try:
         if "--song" in words:
             song = Path(words[words.index("--song") + 1])
         else:
             song = write_song(home / "recording.wav", 60 * minutes)
-        return report(*session(song, home))
+        return report(*steps(song, home))
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

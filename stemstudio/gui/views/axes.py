@@ -37,7 +37,7 @@ STEPS = (
 LINEAR = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Mark:
     """A line of an axis.
 
@@ -61,14 +61,12 @@ def time_marks(viewport: Viewport, width: int, room: float) -> list[Mark]:
     """Marks of the time axis, labelled ones at least `room` pixels apart, with short ones between."""
     span = max(viewport.stop - viewport.start, 1e-9)
     step = next((step for step in STEPS if step / span * width >= room), STEPS[-1])
-    small = step / (5 if step >= 0.005 and step not in (2, 0.02, 0.2, 120) else 4)
+    parts = 5 if step >= 0.005 and step not in (2, 0.02, 0.2, 120) else 4
+    small = step / parts
     decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
     marks = []
-    for number in range(int(np.floor(viewport.start / small)), int(np.ceil(viewport.stop / small)) + 1):
-        seconds = number * small
-        if seconds < 0:
-            continue
-        main = abs(seconds / step - round(seconds / step)) < 1e-6
+    for number in range(max(0, math.floor(viewport.start / small)), math.ceil(viewport.stop / small) + 1):
+        seconds, main = number * small, number % parts == 0
         words = time_text(seconds, decimals) if main else ""
         marks.append(Mark(viewport.x_of(seconds, width), words, "", main))
     return marks
