@@ -225,7 +225,7 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
         notes.extend(f"{what}: {spent:.0f} ms in {doing}" for spent, doing in studio.still)
         print(
             f"{what}: longest turn {studio.longest:.1f} ms",
-            *notes[-len(studio.still) :],
+            *(f"{spent:.0f} ms in {doing}" for spent, doing in studio.still),
             sep="\n  ",
             file=sys.stderr,
         )
