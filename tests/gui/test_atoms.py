@@ -91,6 +91,22 @@ def test_an_activation_is_drawn_where_it_sounds_in_its_stems_colour(shown):
     assert colour(0.7).valueF() < 0.15
 
 
+def test_the_playhead_is_drawn_where_it_came_from_and_where_it_is_alone(shown, monkeypatch):
+    document = atom_song()
+    view, drawn = shown(document), []
+    view.rows.set_margins(120, 30)
+    QApplication.processEvents()
+    monkeypatch.setattr(view.rows, "paintEvent", lambda event: drawn.append(event.region()))
+    view.rows.move_playhead(1.0, 1.02)
+    QApplication.processEvents()
+    area, (region,) = view.rows.time_area, drawn
+    for seconds in (1.0, 1.02):
+        x = round(area.left() + document.viewport.x_of(seconds, area.width()))
+        assert region.contains(QPoint(x, 5))
+    assert region.boundingRect().width() < 40
+    assert region.boundingRect().left() > area.left()
+
+
 def test_zooming_keeps_to_the_songs_time(shown):
     document = atom_song()
     view = shown(document)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QSettings, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -74,6 +74,33 @@ def test_the_first_line_that_is_said_moves_nothing(qtbot, window):
     QApplication.processEvents()
     assert window.statusBar().currentMessage() == "Something happened."
     assert window.sheet.height() == height
+
+
+def test_words_that_change_while_it_plays_lay_nothing_out_anew(qtbot, window):
+    asked = []
+
+    class Watch(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            asked.append(event.type() == QEvent.Type.LayoutRequest)
+            return False
+
+    window.mixer.setVisible(True)
+    QTest.qWait(50)  # until what was begun is laid out
+    watch = Watch(window)
+    for part in (window, window.transport, window.mixer):
+        part.installEventFilter(watch)
+    window.transport.position.setText("0:01.234 / 1:02.3")
+    window.transport.selection.setText("0:01.00–0:02.50 · 1.50 s · 110 Hz–1.02 kHz")
+    window.mixer.master.null.setText("−101 dB")
+    window.mixer.master.peak.setText("peak −4.3 dBFS")
+    for value in window.mixer.master.loudness.values.values():
+        value.setText("−22.8")
+    QApplication.processEvents()
+    assert not any(asked)
+    master = window.mixer.master
+    for label in (window.transport.position, master.null, master.peak, *master.loudness.values.values()):
+        room = label.fontMetrics().horizontalAdvance(label.text())
+        assert room <= label.width(), "nothing of it is cut"
 
 
 def test_a_job_that_begins_moves_nothing(qtbot, window):

@@ -259,6 +259,21 @@ def test_a_picture_is_moved_in_place(by):
     np.testing.assert_array_equal(pixels, expected)
 
 
+def test_a_ruler_is_drawn_anew_only_when_its_own_axis_moves(show, monkeypatch):
+    made = show(split_song())
+    rulers = {"time": made.sheet.time_ruler, "frequency": made.sheet.frequency_ruler}
+    viewport, drawn = made.document.viewport, []
+    viewport.set_time(1.0, 5.0)
+    QApplication.processEvents()
+    for name, ruler in rulers.items():
+        monkeypatch.setattr(ruler, "paintEvent", lambda event, name=name: drawn.append(name))
+    viewport.scroll_time(0.5)
+    QApplication.processEvents()
+    viewport.set_frequency(100.0, 1000.0)
+    QApplication.processEvents()
+    assert drawn == ["time", "frequency"]
+
+
 def test_another_target_leaves_the_colours_of_all_stems_alone(show, qtbot):
     made = show(split_song())
     made.view.grab()

@@ -126,6 +126,14 @@ class AtomRows(QWidget):
             elif top + self.row_height > self.bar.value() + self.height():
                 self.bar.setValue(top + self.row_height - self.height())
 
+    def move_playhead(self, *seconds: float) -> None:
+        """The playhead went from one place to another: draw only these anew, and no heads of rows."""
+        area, view = self.time_area, self._document.viewport
+        for second in seconds:
+            x = round(area.left() + view.x_of(second, area.width()))
+            if area.left() - 3 <= x <= area.right() + 3:
+                self.update(QRect(max(x - 3, area.left()), 0, 7, self.height()))
+
     def _split(self) -> Split | None:
         """Whose atoms these are; None while those of a run that has not ended are shown: they are in no stem yet."""
         split = self._document.atom_split

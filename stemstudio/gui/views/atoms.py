@@ -169,7 +169,7 @@ class AtomsView(QWidget):
     def set_playhead(self, playhead: Any) -> None:
         """Draw the playhead of the other views here too."""
         self.rows.playhead = lambda: playhead.seconds
-        playhead.moved.connect(lambda before, now: self.rows.update())
+        playhead.moved.connect(self.rows.move_playhead)
 
     def assign_to_number(self, number: int) -> bool:
         """Give the selected atoms to the n-th stem of their split; one above the last makes a new one."""

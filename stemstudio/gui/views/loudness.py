@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWi
 
 from stemstudio.gui import theme, wording
 from stemstudio.gui.drawing import drawn
+from stemstudio.gui.steady import Steady
 
 VALUES = {
     "momentary": ("M", "Momentary loudness: the last 0.4 seconds, in LUFS"),
@@ -46,10 +47,9 @@ class LoudnessView(QWidget):
         grid.setHorizontalSpacing(5)
         grid.setVerticalSpacing(1)
         for place, (name, (letters, tip)) in enumerate(VALUES.items()):
-            word, value = QLabel(letters, self), QLabel(self)
+            word, value = QLabel(letters, self), Steady("−00.0", self)
             word.setProperty("role", "muted")
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            value.setMinimumWidth(value.fontMetrics().horizontalAdvance("−00.0") + 2)
             value.setAccessibleName(tip.partition(":")[0].partition(",")[0])
             for label in (word, value):
                 label.setToolTip(tip)

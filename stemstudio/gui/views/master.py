@@ -15,6 +15,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.drawing import drawn
 from stemstudio.gui.fader import Fader
 from stemstudio.gui.matching import Matching
+from stemstudio.gui.steady import Steady
 from stemstudio.gui.views.letters import Letters
 from stemstudio.gui.views.loudness import LoudnessView
 from stemstudio.gui.views.meters import LevelMeter
@@ -58,13 +59,13 @@ class Master(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         title = QLabel("Master", self)
         title.setProperty("role", "title")
-        self.peak = QLabel(self)
+        self.peak = Steady("peak −00.0 dBFS", self)
         self.peak.setProperty("role", "muted")
         self.peak.setToolTip("Highest level since the song was opened; click the meter to forget it")
         self.peak.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.null_words = QLabel("song − stems", self)
         self.null_words.setProperty("role", "muted")
-        self.null = QLabel("–", self)
+        self.null = Steady("−000 dB", self)
         self.null.setAccessibleName("What is missing between the song and its stems")
         self.volume = Fader(-60.0, 6.0, 0.1, taper=2.2, nudge=0.5, parent=self)
         self.volume.setToolTip(

@@ -8,16 +8,18 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QFont, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from stemstudio.gui import icons, theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import hertz_words, note_of, time_text
+from stemstudio.gui.steady import Room, Steady
 from stemstudio.project.project import Change
 from stemstudio.spectral.brushes import Box
 
 TICK_MS = 33
+NO_SONG = "0:00.000 / 0:00.0"
 SAY_MS = 5000
 WORDS_FROM = 1860  # pixels of width from which there is room for the name of the sound output, beside the whole selection
 BUTTON_WORDS_FROM = 1700  # and for the words of the buttons
@@ -116,7 +118,7 @@ class Transport(QWidget):
             "A/B original",
             checkable=True,
         )
-        self.position = QLabel(self)
+        self.position = Steady(NO_SONG, self)
         large = QFont(self.font())
         large.setPointSizeF(1.55 * large.pointSizeF())
         large.setBold(True)
@@ -127,7 +129,6 @@ class Transport(QWidget):
         self.selection = Elided(parent=self)
         self.selection.setProperty("role", "muted")
         self.selection.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-        self.selection.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.room = self._button(
             "room", "The room: stems over more than two loudspeakers (Ctrl+Shift+U)", "The room", "Room"
         )
@@ -159,7 +160,7 @@ class Transport(QWidget):
         if self.practice is not None:
             row.addWidget(self.practice)
             row.addSpacing(12)
-        row.addWidget(self.selection, 1)
+        row.addWidget(Room(self.selection, self), 1)
         row.addWidget(self.room)
         row.addWidget(self.device)
         self._dress()
@@ -234,7 +235,7 @@ class Transport(QWidget):
         for button in (self.start, self.play, self.before, self.original):
             button.setEnabled(there)
         widest = f"{time_text(self._document.duration, 3)} / {time_text(self._document.duration, 1)}"
-        self.position.setMinimumWidth(self.position.fontMetrics().horizontalAdvance(widest) + 4)
+        self.position.set_widest(widest)
         self._selection_changed()
         self._player_changed()
 
@@ -301,7 +302,7 @@ class Transport(QWidget):
         self._show_held()
         state = self._document.state
         if state is None:
-            self.position.setText("0:00.000 / 0:00.0")
+            self.position.setText(NO_SONG)
             return
         sample = self._player.position if self._player is not None else 0
         seconds = min(sample / state.mixture.sample_rate, self._document.duration)
