@@ -211,7 +211,7 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
     from PySide6.QtWidgets import QMessageBox
 
     from stemstudio.gui.application import make_application
-    from stemstudio.gui.export_dialog import ExportDialog
+    from stemstudio.gui.dialogs.export import ExportDialog
     from stemstudio.gui.look import View
     from stemstudio.spectral.brushes import Box, Selection
 
