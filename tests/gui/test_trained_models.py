@@ -45,7 +45,7 @@ def page(qtbot, hub):
     dialog = ModelsDialog(document.jobs, fetching)
     qtbot.addWidget(dialog)
     dialog.show()
-    qtbot.waitUntil(lambda: bool(dialog._rows), timeout=5000)
+    qtbot.waitUntil(lambda: bool(dialog.table.rows), timeout=5000)
     errors: list[Exception] = []
     fetching.failed.connect(errors.append)
     dialog.errors = errors

@@ -3,100 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QBrush, QFont
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMessageBox,
     QPushButton,
     QSizePolicy,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from stemstudio.algorithms.neural.catalogue import MODELS, Model
-from stemstudio.algorithms.neural.hub_files import begun
 from stemstudio.algorithms.neural.own_models import every_model, is_own
 from stemstudio.algorithms.neural.roformer_settings import config_beside
 from stemstudio.algorithms.neural.weights import (
     Checked,
     add,
     checked,
-    look_for,
     models_folder,
-    removable,
     remove,
 )
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
+from stemstudio.gui.dialogs.models_table import ModelsTable, Row
 from stemstudio.gui.fetching import Fetching, megabytes
 from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.views.fetch_row import FetchRow
 from stemstudio.progress import Progress
 
-SCORED = ("vocals", "drums", "bass", "other")
-COLUMNS = ("Model", "Here", "Size", *(word.capitalize() for word in SCORED), "Licence", "What it is")
-NUMBERS = range(2, 7)
 FILES = "Weights (*.safetensors *.th *.pth *.ckpt);;All files (*)"
-ASKED = "asked online"
-ROUNDED = "≈"
 VERDICTS = {
     "whole": "whole: it matches its publisher's checksum",
     "unchecked": "it loads; its publisher gives no checksum",
     "damaged": "damaged",
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """What of a model lies on this machine.
-
-    Attributes
-    ----------
-    paths
-        Its files.
-    size
-        In bytes.
-    whole
-        Whether all of its networks are here.
-    removable
-        Whether any of its files is ours to delete.
-    begun
-        Bytes that have come of other files, whose download goes on from there.
-    """
-
-    paths: tuple[Path, ...]
-    size: int
-    whole: bool
-    removable: bool
-    begun: int
-
-    @classmethod
-    def of(cls, model: Model) -> Row:
-        found = look_for(model)
-        paths = tuple(each.path for each in found if each.path is not None)
-        came = begun(model)
-        return cls(
-            paths,
-            sum(path.stat().st_size for path in paths),
-            len(paths) == len(found),
-            any(removable(path, model) for path in paths) or came > 0,
-            came,
-        )
 
 
 class ModelsDialog(QDialog):
@@ -108,8 +57,6 @@ class ModelsDialog(QDialog):
         self.resize(1000, 640)
         self._jobs = jobs
         self._fetching = fetching
-        self._models: Mapping[str, Model] = MODELS
-        self._rows: dict[str, Row] = {}
         self._verdicts: dict[str, str] = {}
         self._job: Job | None = None
         self._wanted = ""  # to be chosen when the models have been looked for
@@ -129,25 +76,7 @@ class ModelsDialog(QDialog):
         )
         words.setWordWrap(True)
         words.setProperty("role", "muted")
-        self.table = QTableWidget(len(MODELS), len(COLUMNS), self)
-        self.table.setHorizontalHeaderLabels(COLUMNS)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setAlternatingRowColors(True)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.setAccessibleName("Trained models")
-        self.table.verticalHeader().hide()
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column in NUMBERS:
-            self.table.horizontalHeaderItem(column).setTextAlignment(
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            )
+        self.table = ModelsTable(self._fetching, self)
         self.table.itemSelectionChanged.connect(self._show_chosen)
         self.name = QLabel(self)
         self.name.setProperty("role", "title")
@@ -218,13 +147,11 @@ class ModelsDialog(QDialog):
     @property
     def chosen(self) -> Model:
         """The model that is chosen."""
-        every = tuple(self._models.values())
-        return every[min(max(0, self.table.currentRow()), len(every) - 1)]
+        return self.table.chosen
 
     def choose(self, name: str) -> None:
         """Choose a model by its name."""
-        if name in self._models:
-            self.table.selectRow(list(self._models).index(name))
+        self.table.choose(name)
 
     def look_again(self) -> None:
         """Look which files are here, in the background; once a visit, the hub is asked how large the others are."""
@@ -236,15 +163,16 @@ class ModelsDialog(QDialog):
             return models, {name: Row.of(model) for name, model in models.items()}
 
         def looked(found: tuple[Mapping[str, Model], dict[str, Row]]) -> None:
-            self._models, self._rows = found
-            self.table.setRowCount(len(self._models))
-            self._fill()
+            self.table.show_models(*found)
+            self._show_chosen()
             self.choose(self._wanted or chosen)
             self._wanted = ""
             if self._asking:
                 self._asking = False
                 listed = [
-                    model for name, model in MODELS.items() if model.repository and not self._rows[name].whole
+                    model
+                    for name, model in MODELS.items()
+                    if model.repository and not self.table.rows[name].whole
                 ]
                 self._fetching.look_up_sizes(listed)
 
@@ -261,60 +189,12 @@ class ModelsDialog(QDialog):
         self.look_again()
 
     def _fill(self) -> None:
-        look = theme.current()
-        for place, model in enumerate(self._models.values()):
-            row = self._rows.get(model.name)
-            scores = [f"{model.sdr[stem]:.1f}" if stem in model.sdr else "–" for stem in SCORED]
-            cells = [model.name, self._state(model), self._size(model), *scores, model.licence, model.words]
-            for column, text in enumerate(cells):
-                item = self.table.item(place, column)
-                if item is None:
-                    item = QTableWidgetItem()
-                    self.table.setItem(place, column, item)
-                item.setText(text)
-                item.setToolTip(model.source if column in NUMBERS[1:] else model.words)
-                if column == 2:
-                    unsure = text == ASKED or text.startswith(ROUNDED)
-                    item.setForeground(QBrush(look.colour("muted" if unsure else "text")))
-                    if unsure:
-                        item.setToolTip("The model hub says it to the byte, once it can be reached")
-                if column in NUMBERS:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                if column == 0:
-                    bold = QFont(self.font())
-                    bold.setBold(row is not None and row.whole)
-                    item.setFont(bold)
-                if column == 1:
-                    good = row is not None and row.whole
-                    item.setForeground(QBrush(look.colour("good" if good else "muted")))
+        self.table.fill()
         self._show_chosen()
-
-    def _size(self, model: Model) -> str:
-        row = self._rows.get(model.name)
-        if row is not None and row.whole:
-            return megabytes(row.size)
-        size = self._fetching.sizes.get(model.name)
-        if size is None and model.about is not None:
-            return f"{ROUNDED} {model.about} MB"
-        if size is None:
-            return ASKED if self._fetching.offline and not model.shipped else ""
-        return megabytes(size + (0 if row is None else row.size))
-
-    def _state(self, model: Model) -> str:
-        row, now = self._rows.get(model.name), self._fetching.now
-        if now is model:
-            return "being fetched"
-        if model.name in self._fetching.waiting:
-            return "waiting to be fetched"
-        if row is None or not row.paths:
-            return "partly fetched" if row is not None and row.begun else "not here"
-        if row.whole and model.shipped:
-            return "comes along"
-        return "here" if row.whole else f"{len(row.paths)} of {len(model.networks)} files"
 
     def _show_chosen(self) -> None:
         model = self.chosen
-        row, now = self._rows.get(model.name), self._fetching.now
+        row, now = self.table.rows.get(model.name), self._fetching.now
         self.name.setText(model.name)
         lines = [model.words, f"Stems: {', '.join(model.stems)}. Licence of the weights: {model.licence}."]
         lines.append(f"Figures: {model.source}.")
@@ -378,7 +258,7 @@ class ModelsDialog(QDialog):
         self._run(f"Checking {model.name}", lambda progress: checked([model], progress), done)
 
     def _remove(self) -> None:
-        model, row = self.chosen, self._rows.get(self.chosen.name)
+        model, row = self.chosen, self.table.rows.get(self.chosen.name)
         if row is None:
             return
         box = QMessageBox(
