@@ -51,7 +51,7 @@ KINDS = (
 )
 MASKINGS = (
     Masking(kind="binary", margin=1.5),
-    Masking(exponent=2.0, margin=2.0),
+    Masking(firmness=2.0, margin=2.0),
     Masking(kind="wiener"),
     Masking(phase="misi", phase_iterations=1),
     Masking(kind="wiener", phase="griffin-lim", phase_iterations=1),

@@ -274,7 +274,7 @@ class Masks(MaskEstimates):
         return result
 
     def _shares(self, models: Float, masking: Masking) -> Float:
-        if masking.kind != "binary" and masking.exponent == masking.margin == 1.0:
+        if masking.kind != "binary" and masking.firmness == masking.margin == 1.0:
             return models[1:]  # shares already
         return super()._shares(models, masking)
 

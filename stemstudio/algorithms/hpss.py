@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ class HPSS(Framed):
 
     name: ClassVar[str] = "hpss"
     title: ClassVar[str] = "Harmonic and percussive (HPSS)"
+    formerly: ClassVar[Mapping[str, str]] = {"power": "firmness"}
     summary: ClassVar[str] = (
         "Tells what rings on from what strikes, in seconds; what is neither can be set apart."
     )
@@ -52,7 +54,7 @@ class HPSS(Framed):
     mask: Literal["soft", "binary"] = parameter(
         "soft", "Share every bit of sound (soft), or give it to one side (binary)"
     )
-    power: float = parameter(
+    firmness: float = parameter(
         2.0, "How firmly the soft mask decides: higher is cleaner but rougher", gt=0.0, le=8.0, advanced=True
     )
     fft: int = fft_parameter()
@@ -85,7 +87,7 @@ class HPSS(Framed):
                 part[first:last] = share.T
             progress(last / frames, f"{last * grid.hop // signal.sample_rate} s done")
         progress(1.0)
-        masking = Masking(kind=self.mask, exponent=self.power, margin=self.margin)
+        masking = Masking(kind=self.mask, firmness=self.firmness, margin=self.margin)
         return Masks(NAMES, grid, values.transpose(0, 2, 1), masking)
 
 

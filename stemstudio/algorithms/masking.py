@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from stemstudio.algorithms.parameters import Parameters, parameter
 from stemstudio.spectral.masks import binary_masks, soft_masks
 
 Float = NDArray[np.float32]
+CALLED = {"wiener": "Wiener", "griffin-lim": "Griffin–Lim", "misi": "MISI"}  # where a person reads it
 TINY = 1e-20  # where all models together are no more than this, nobody is known to sound
 
 
@@ -19,17 +21,18 @@ class Masking(Parameters):
 
     A part of how a stem is split, not of the algorithm that split it: changing it never runs the algorithm again.
     Shares are V_j^α / (V_j^α + β^α Σ_{i ≠ j} V_i^α), or 1 and 0 where V_j > β V_i for all others, or those of the
-    multichannel Wiener filter, which starts from the first kind.
+    multichannel Wiener filter, which starts from the first kind; α is the firmness, β the margin.
     """
 
     title: ClassVar[str] = "Masks"
+    formerly: ClassVar[Mapping[str, str]] = {"exponent": "firmness"}
 
     kind: Literal["soft", "binary", "wiener"] = parameter(
         "soft",
         "Who gets a bit of sound that several stems claim: each its share (soft), the strongest alone (binary), or by "
         "their places in the stereo as well (wiener)",
     )
-    exponent: float = parameter(
+    firmness: float = parameter(
         1.0,
         "How firmly the stems are told apart: higher is cleaner but rougher, lower is softer with more bleed",
         gt=0.0,
@@ -60,16 +63,18 @@ class Masking(Parameters):
 
     @property
     def words(self) -> str:
-        """For the history: what differs from the plainest masks, such as "binary, margin 1.5, phase misi"."""
-        said: list[str] = [self.kind]
-        if self.kind != "binary" and self.exponent != 1.0:
-            said.append(f"exponent {self.exponent:g}")
+        """For the history: what differs from the plainest masks, such as "binary, margin 1.5, phase MISI"."""
+        said: list[str] = [CALLED.get(self.kind, self.kind)]
+        if self.kind != "binary" and self.firmness != 1.0:
+            said.append(f"firmness {self.firmness:g}")
         if self.margin != 1.0:
             said.append(f"margin {self.margin:g}")
         if self.kind == "wiener" and self.iterations != 1:
             said.append(f"{self.iterations} rounds")
         if self.phase != "mixture":
-            said.append(f"phase {self.phase}")
+            said.append(f"phase {CALLED.get(self.phase, self.phase)}")
+            if self.phase_iterations != type(self).model_fields["phase_iterations"].default:
+                said.append(f"{self.phase_iterations} rounds")
         return ", ".join(said)
 
     def record(self) -> dict[str, Any]:
@@ -94,4 +99,4 @@ def shares_of(models: Float, masking: Masking) -> Float:
     """
     if masking.kind == "binary":
         return binary_masks(models, margin=masking.margin, silence=TINY)
-    return soft_masks(models, exponent=masking.exponent, margin=masking.margin, silence=TINY, out=models)
+    return soft_masks(models, exponent=masking.firmness, margin=masking.margin, silence=TINY, out=models)

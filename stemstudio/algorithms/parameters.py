@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stemstudio.errors import BadRecipe
 
@@ -82,11 +82,21 @@ class Parameters(BaseModel):
     ----------------
     title
         What messages call it.
+    formerly
+        Names that fields had once, and have now: old files, presets and commands say them still.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     title: ClassVar[str]
+    formerly: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_they_are_called_now(cls, given: Any) -> Any:
+        if not cls.formerly or not isinstance(given, Mapping):
+            return given
+        return {cls.formerly.get(name, name): value for name, value in given.items()}
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:

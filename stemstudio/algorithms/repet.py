@@ -107,7 +107,7 @@ class RepetSim(Framed):
             values[0, first:last] = share
             values[1, first:last] = 1 - share
         progress(1.0)
-        return Masks(NAMES, grid, values.transpose(0, 2, 1), Masking(exponent=self.firmness))
+        return Masks(NAMES, grid, values.transpose(0, 2, 1), Masking(firmness=self.firmness))
 
 
 def repeating(

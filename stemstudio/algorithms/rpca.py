@@ -126,7 +126,7 @@ class RPCA(Framed):
                 values[0, begin:end] = 1 - voice
             done_before = last
         progress(1.0)
-        masking = Masking(kind=self.mask, exponent=self.firmness)
+        masking = Masking(kind=self.mask, firmness=self.firmness)
         return Masks(NAMES, grid, values.transpose(0, 2, 1), masking)
 
     def _voice_share(self, low_rank: Float, sparse: Float) -> NDArray[np.float32]:

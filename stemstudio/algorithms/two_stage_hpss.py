@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,7 @@ class TwoStageHPSS(Algorithm):
 
     name: ClassVar[str] = "hpss2"
     title: ClassVar[str] = "Voice and drums (two-stage HPSS)"
+    formerly: ClassVar[Mapping[str, str]] = {"power": "firmness"}
     summary: ClassVar[str] = (
         "Tells what is held still (chords, bass) from what moves like a voice and from what strikes like drums."
     )
@@ -71,7 +73,7 @@ class TwoStageHPSS(Algorithm):
         gt=0.0,
         le=10_000.0,
     )
-    power: float = parameter(
+    firmness: float = parameter(
         1.0, "How firmly the masks decide: higher is cleaner but rougher", gt=0.0, le=8.0, advanced=True
     )
 
@@ -81,14 +83,14 @@ class TwoStageHPSS(Algorithm):
         first = HPSS(
             harmonic_length=self.sustained_length,
             percussive_length=self.sustained_width,
-            power=self.power,
+            firmness=self.firmness,
             fft=max(long, 2 * short),
             hop=max(long, 2 * short) // OVERLAP,
         )
         second = HPSS(
             harmonic_length=self.voice_length,
             percussive_length=self.drums_width,
-            power=self.power,
+            firmness=self.firmness,
             fft=short,
             hop=short // OVERLAP,
         )
@@ -141,7 +143,7 @@ def percussive_part(signal: Sound, recipe: HPSS, start: int, stop: int, progress
             V,
             harmonic,
             percussive,
-            power=recipe.power,
+            power=recipe.firmness,
             frames=slice(begin - low, end - low),
             progress=progress,
         )

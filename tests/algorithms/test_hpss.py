@@ -117,7 +117,7 @@ def test_margin_and_power_can_be_changed_without_running_again(how):
     changed = found.masks([[0], [1]], 0, frames, again.masking)
     np.testing.assert_array_equal(changed, again.masks([[0], [1]], 0, frames))
     V = magnitude(sound, wanted.grid, 0, frames)
-    power = np.inf if wanted.mask == "binary" else wanted.power
+    power = np.inf if wanted.mask == "binary" else wanted.firmness
     expected = hpss_masks(V, *wanted.lengths(RATE), margin=wanted.margin, power=power)
     # Shares are kept in half precision.
     differs = np.abs(changed - expected)

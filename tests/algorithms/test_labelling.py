@@ -20,7 +20,7 @@ def test_references_win_over_any_single_move():
     """No single atom given elsewhere makes the stems better: tried by rendering, not by the labelling's own sums."""
     mix, stems = signals.mixture(seconds=6.0)
     # Masks that add up, as the labelling's sums suppose.
-    found = NMF(components=16, iterations=100, solver="multiplicative", mask_exponent=1).run(mix, Progress())
+    found = NMF(components=16, iterations=100, solver="multiplicative", firmness=1).run(mix, Progress())
     owners = by_references(found, mix, stems)
     assert set(owners) - {None} == set(stems)
 
@@ -54,7 +54,7 @@ def test_references_may_leave_atoms_to_the_residual():
 def test_atoms_go_where_the_stems_of_a_network_say():
     """With the true stems for a network's, as well as the best assignment there is."""
     mix, stems = signals.mixture(seconds=6.0)
-    found = NMF(components=16, iterations=100, solver="multiplicative", mask_exponent=1).run(mix, Progress())
+    found = NMF(components=16, iterations=100, solver="multiplicative", firmness=1).run(mix, Progress())
     labels = by_stems(found, mix, stems)
     assert labels.names == tuple(stems)
     assert labels.probabilities.shape == (16, len(stems) + 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_recipes import quick
 
-from stemstudio.algorithms import ALGORITHMS, ESTIMATES
+from stemstudio.algorithms import ALGORITHMS, ESTIMATES, algorithm
 from stemstudio.algorithms.estimates import MaskEstimates, Masks
 from stemstudio.algorithms.masking import Masking, shares_of
 from stemstudio.algorithms.nmf.factorization import Factorization
@@ -23,12 +23,12 @@ from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
 RATE = 22050
 MASKED = [kind for kind in ALGORITHMS if kind.masked]
 KINDS = {
-    "soft": Masking(exponent=2.0),
-    "margin": Masking(exponent=0.7, margin=2.0),
+    "soft": Masking(firmness=2.0),
+    "margin": Masking(firmness=0.7, margin=2.0),
     "binary": Masking(kind="binary"),
     "binary with margin": Masking(kind="binary", margin=1.5),
     "wiener": Masking(kind="wiener"),
-    "wiener, 2 rounds": Masking(kind="wiener", exponent=2.0, margin=1.3, iterations=2),
+    "wiener, 2 rounds": Masking(kind="wiener", firmness=2.0, margin=1.3, iterations=2),
     "griffin-lim": Masking(phase="griffin-lim", phase_iterations=2),
     "misi": Masking(phase="misi", phase_iterations=2),
     "wiener and misi": Masking(kind="wiener", phase="misi", phase_iterations=2),
@@ -153,9 +153,9 @@ def test_shares_are_the_formula_with_the_residual_as_one_more_stem():
         return atoms.masks([[0], [1]], 0, 4, Masking(**how))[:, 5, 0]
 
     np.testing.assert_allclose(of(), [3 / 6, 1 / 6], rtol=1e-6)
-    np.testing.assert_allclose(of(exponent=2), [9 / 14, 1 / 14], rtol=1e-6)
+    np.testing.assert_allclose(of(firmness=2), [9 / 14, 1 / 14], rtol=1e-6)
     np.testing.assert_allclose(of(margin=2), [3 / 9, 1 / 11], rtol=1e-6)
-    np.testing.assert_allclose(of(exponent=2, margin=2), [9 / 29, 1 / 53], rtol=1e-6)
+    np.testing.assert_allclose(of(firmness=2, margin=2), [9 / 29, 1 / 53], rtol=1e-6)
     np.testing.assert_array_equal(of(kind="binary"), [1, 0])
     np.testing.assert_array_equal(of(kind="binary", margin=1.4), [1, 0])
     np.testing.assert_array_equal(of(kind="binary", margin=1.6), [0, 0])
@@ -182,7 +182,7 @@ def test_what_no_stored_mask_claims_stays_the_residuals():
     stored = np.zeros((2, grid.bins, 4), dtype=np.float16)
     stored[0], stored[1] = 0.5, 0.125
     kept = Masks(("a", "b"), grid, stored)
-    firm = kept.masks([[0], [1]], 0, 4, Masking(exponent=2))[:, 0, 0]
+    firm = kept.masks([[0], [1]], 0, 4, Masking(firmness=2))[:, 0, 0]
     np.testing.assert_allclose(firm, np.array([16, 1]) / (16 + 1 + 9), rtol=1e-5)
     stored[0], stored[1] = 0.25, 0.25
     assert not Masks(("a", "b"), grid, stored).masks([[0], [1]], 0, 4, Masking(kind="binary")).any()
@@ -193,7 +193,7 @@ def test_shares_stay_shares_where_numbers_are_at_their_ends():
     for exponent, margin in ((16.0, 20.0), (16.0, 1.0), (1e-3, 1.0), (0.1, 20.0)):
         for scale in (1e-18, 1.0, 1e18):
             models = (rng.random((4, 9, 7)) ** 8 * scale).astype(np.float32)
-            shares = shares_of(models, Masking(exponent=exponent, margin=margin))
+            shares = shares_of(models, Masking(firmness=exponent, margin=margin))
             assert np.isfinite(shares).all()
             assert shares.min() >= 0
             assert shares.sum(axis=0).max() <= 1 + 1e-5
@@ -313,7 +313,7 @@ def test_a_stretch_is_worked_out_once(monkeypatch):
     for start in range(0, sound.length, 2000):
         kept.render(sound, [[0]], start, min(sound.length, start + 2000), masking)
     assert len(calls) == Cut.of(grid, RATE, sound.length).count
-    kept.render(sound, [[0]], 0, 2000, Masking(kind="wiener", exponent=2.0))
+    kept.render(sound, [[0]], 0, 2000, Masking(kind="wiener", firmness=2.0))
     assert len(calls) == Cut.of(grid, RATE, sound.length).count + 1
 
 
@@ -333,5 +333,19 @@ def test_a_stretch_that_fails_says_so_and_is_tried_again(monkeypatch):
 
 def test_words_name_what_differs():
     assert Masking().words == "soft"
-    assert Masking(kind="binary", margin=1.5, phase="misi").words == "binary, margin 1.5, phase misi"
-    assert Masking(kind="wiener", exponent=2, iterations=3).words == "wiener, exponent 2, 3 rounds"
+    assert Masking(kind="binary", margin=1.5, phase="misi").words == "binary, margin 1.5, phase MISI"
+    assert Masking(kind="wiener", firmness=2, iterations=3).words == "Wiener, firmness 2, 3 rounds"
+    assert Masking(phase="misi", phase_iterations=9).words == "soft, phase MISI, 9 rounds"
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [("nmf", "mask_exponent"), ("nmfd", "mask_exponent"), ("hpss", "power"), ("hpss2", "power")],
+)
+def test_firmness_is_one_word_and_old_commands_and_projects_say_it_in_theirs(name, before):
+    assert algorithm(name).from_settings({before: 2.5}) == algorithm(name)(firmness=2.5)
+    assert Masking.from_settings({"exponent": "2.5"}) == Masking(firmness=2.5)
+    assert "firmness" in Masking(firmness=2.5).record()
+    words = {each.name for kind in (Masking, algorithm(name)) for each in kind.parameters()}
+    assert "firmness" in words
+    assert not words & {"mask_exponent", "power"}

@@ -239,7 +239,7 @@ def test_notes_that_share_a_name_share_an_atom_and_a_drum_has_three():
 )
 def test_an_onset_list_of_a_drum_loop_brings_out_every_drum(shared_audio, loop, least):
     mix, drums, score = drum_loop(shared_audio, loop)
-    found = NMF(score=score, iterations=20, mask_exponent=2).run(mix, Progress())
+    found = NMF(score=score, iterations=20, firmness=2).run(mix, Progress())
     reached = reached_by(found, mix, drums)
     assert all(value >= bound for value, bound in zip(reached, least, strict=True)), reached
 
@@ -250,7 +250,7 @@ def test_one_taught_drum_beside_a_score_takes_nothing_from_the_others(shared_aud
     seconds = mix.length / mix.sample_rate
     learned = learn_templates(drums[0], "kick", example=Example(seconds / 2, seconds), atoms=16)
     taught = str(write_template(tmp_path / "kick", learned))
-    recipe = NMF(score=score, templates=taught, hold_templates=True, iterations=20, mask_exponent=2)
+    recipe = NMF(score=score, templates=taught, hold_templates=True, iterations=20, firmness=2)
     reached = reached_by(recipe.run(mix, Progress()), mix, drums)
     assert all(value >= bound for value, bound in zip(reached, (40.0, 7.5, 13.0), strict=True)), reached
 

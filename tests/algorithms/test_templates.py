@@ -456,7 +456,7 @@ def test_drums_taught_from_one_half_of_a_loop_come_out_of_the_other(shared_audio
     ):
         for name, drum in zip(names, drums, strict=True):
             kept.add(learn_templates(drum, name, example=example), replacing=True)
-        recipe = NMF(templates=", ".join(names), hold_templates=True, mask_exponent=2)
+        recipe = NMF(templates=", ".join(names), hold_templates=True, firmness=2)
         piece = audio(mix[:, start:stop])
         found = recipe.run(piece, Progress())
         groups = [[atom for atom, family in enumerate(found.families) if family == name] for name in names]

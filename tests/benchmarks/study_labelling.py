@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("audio", type=Path)
     parser.add_argument("--songs", default=",".join(SONGS))
-    parser.add_argument("--settings", default="components=64,stereo=panned,mask_exponent=1.5")
+    parser.add_argument("--settings", default="components=64,stereo=panned,firmness=1.5")
     asked = parser.parse_args()
     settings = dict(pair.split("=") for pair in asked.settings.split(",") if pair)
     for name in asked.songs.split(","):

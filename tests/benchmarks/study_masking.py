@@ -25,18 +25,18 @@ from stemstudio.audio.audio import Audio
 from stemstudio.progress import Progress
 
 LOCAL = (
-    *(Masking(exponent=each) for each in (0.5, 1.0, 1.5, 2.0, 3.0)),
-    *(Masking(exponent=each, margin=1.5) for each in (1.0, 2.0)),
+    *(Masking(firmness=each) for each in (0.5, 1.0, 1.5, 2.0, 3.0)),
+    *(Masking(firmness=each, margin=1.5) for each in (1.0, 2.0)),
     Masking(kind="binary"),
     Masking(kind="binary", margin=1.5),
 )
 WIENER = (
-    *(Masking(kind="wiener", exponent=each, iterations=n) for each in (1.0, 1.5) for n in (1, 2, 3)),
-    Masking(kind="wiener", exponent=2.0),
+    *(Masking(kind="wiener", firmness=each, iterations=n) for each in (1.0, 1.5) for n in (1, 2, 3)),
+    Masking(kind="wiener", firmness=2.0),
 )
 PHASE = (
-    Masking(exponent=1.5, phase="griffin-lim"),
-    Masking(exponent=1.5, phase="misi"),
+    Masking(firmness=1.5, phase="griffin-lim"),
+    Masking(firmness=1.5, phase="misi"),
     Masking(kind="wiener", phase="misi"),
 )
 

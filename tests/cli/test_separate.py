@@ -266,7 +266,7 @@ def test_masks_are_made_as_asked(command: Any, song: Path, tmp_path: Path) -> No
         masks = json.loads((out / "separation.json").read_text(encoding="utf-8"))["masks"]
         assert masks["kind"] == name
     assert masks == {
-        "kind": "wiener", "exponent": masks["exponent"], "margin": 1.0, "iterations": 1, "phase": "misi",
+        "kind": "wiener", "firmness": masks["firmness"], "margin": 1.0, "iterations": 1, "phase": "misi",
         "phase_iterations": 2,
     }  # fmt: skip
     assert np.abs(sounds["binary"] - sounds["soft"]).max() > 1e-3

@@ -55,7 +55,7 @@ def test_a_kind_that_is_chosen_is_heard_and_one_step(made):
     assert np.abs(after["low"] - before["low"]).max() > 1e-3
     total = sum(wave.astype(np.float64) for wave in after.values())
     assert np.abs(total - document.state.mixture.read(RATE // 2, RATE)).max() < 1e-6
-    assert not panel.exponent.isEnabled()
+    assert not panel.firmness.isEnabled()
     assert panel.margin.isEnabled()
     document.undo()
     assert panel.kind.currentData() == "soft"
@@ -67,16 +67,16 @@ def test_a_slider_that_is_dragged_is_one_step_and_never_runs_anything(made, monk
     document = atom_song()
     panel = made(document)
     estimates, steps = document.state.splits[0].estimates, len(document.history.names)
-    slider = panel.exponent
+    slider = panel.firmness
     start, stop = slider.x_of(slider.amount), slider.x_of(1.0)
     QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=QPoint(round(start), 10))
     heard_on_the_way = set()
     for share in np.linspace(0, 1, 8):
         QTest.mouseMove(slider, QPoint(round(start + share * (stop - start)), 10))
-        heard_on_the_way.add(document.state.splits[0].masking.exponent)
+        heard_on_the_way.add(document.state.splits[0].masking.firmness)
     QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=QPoint(round(stop), 10))
     assert len(heard_on_the_way) > 4
-    assert document.state.splits[0].masking.exponent == pytest.approx(2.0, rel=0.05)
+    assert document.state.splits[0].masking.firmness == pytest.approx(2.0, rel=0.05)
     assert document.state.splits[0].estimates is estimates
     assert len(document.history.names) == steps + 1
     QTest.keyClick(slider, Qt.Key.Key_Right)
@@ -127,7 +127,7 @@ def test_without_masks_it_says_why(made):
     assert not panel.kind.isEnabled()
     panel = made(split_song())
     assert panel.note.text() == NO_MASKS
-    for field in (panel.kind, panel.exponent, panel.margin, panel.phase):
+    for field in (panel.kind, panel.firmness, panel.margin, panel.phase):
         assert not field.isEnabled()
     assert panel.reset.isHidden()
 
@@ -169,7 +169,7 @@ def test_a_run_that_starts_with_other_masks_is_shown_as_it_is(made):
     panel = made(document)
     grid = GRID
     values = np.full((2, grid.bins, grid.frames(document.state.mixture.length)), 0.5, dtype=np.float16)
-    start = Masking(kind="binary", margin=6.0, exponent=12.0)
+    start = Masking(kind="binary", margin=6.0, firmness=12.0)
     document.do(edits.split(document.project, 0, Slicer(), Masks(("a", "b"), grid, values, start)))
     assert panel.kind.currentData() == "binary"
     assert "6.00" in panel._values["margin"].text()
@@ -179,7 +179,7 @@ def test_a_run_that_starts_with_other_masks_is_shown_as_it_is(made):
 
 def test_every_field_says_what_it_does(made):
     panel = made(atom_song())
-    for name in ("kind", "exponent", "margin", "iterations", "phase", "phase_iterations", "splits"):
+    for name in ("kind", "firmness", "margin", "iterations", "phase", "phase_iterations", "splits"):
         field = getattr(panel, name)
         assert field.toolTip()
         assert field.accessibleName()

@@ -191,7 +191,7 @@ def test_pictures_of_a_score_of_templates_and_of_hints(qtbot, folder, tmp_path, 
     with qtbot.waitSignal(window.opening.read, timeout=30_000):
         window.opening.open(drums / "runningExample_FunkyMixture.wav")
     score = drums / "runningExample_FunkyDrums.txt"
-    recipe = algorithm("nmf").from_settings({"score": str(score), "iterations": 20, "mask_exponent": 2.0})
+    recipe = algorithm("nmf").from_settings({"score": str(score), "iterations": 20, "firmness": 2.0})
     window.menus.separate.run_recipe(0, recipe, {})
     qtbot.waitUntil(lambda: 0 in document.state.splits, timeout=60_000)
     names = [stem.name for stem in document.state.leaves()]

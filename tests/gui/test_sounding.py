@@ -126,7 +126,7 @@ def test_other_masks_are_heard_at_the_playhead_first(qtbot, studio):
     sounding.rendered.connect(
         lambda start, stop: spans.append((start, stop)), Qt.ConnectionType.DirectConnection
     )
-    document.do(edits.mask(document.state, 0, Masking(exponent=1.7, margin=2.0)))
+    document.do(edits.mask(document.state, 0, Masking(firmness=1.7, margin=2.0)))
     wait_until_rendered(qtbot, sounding)
     expected = render_leaves(document.state, 0, document.state.mixture.length)
     for buffer, leaf in zip(buffers(player), sounding.leaves, strict=True):

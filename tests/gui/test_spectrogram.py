@@ -137,7 +137,7 @@ def test_other_masks_have_just_their_frames_drawn_anew(show, qtbot):
     document, light, state = made.document, made.light, made.document.state
     repainted: list[str] = []
     light.hues_changed.connect(lambda: repainted.append("hues"))
-    document.do(edits.mask(state, 0, Masking(exponent=2.0, margin=3.0)))
+    document.do(edits.mask(state, 0, Masking(firmness=2.0, margin=3.0)))
     assert not repainted, "every stem has the colour that it had"
     qtbot.waitUntil(lambda: light.idle, timeout=10_000)
     slots = [(leaf.id, light.slots[leaf.id]) for leaf in document.state.leaves()]

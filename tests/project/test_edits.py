@@ -43,7 +43,7 @@ def test_reworked_atoms_keep_owners_locks_names_and_paint_of_all_others() -> Non
     stroke = BrushStroke(points=((0.5, 1000.0),), width=0.3, height=2.0, hardness=0.5, strength=1.0)
     history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(voice, False, stroke), "Brush"))
     history.do(edits.lock(cut.state, 0, [1, 4], True, "Lock"))
-    history.do(edits.mask(cut.state, 0, Masking(exponent=2.0)))
+    history.do(edits.mask(cut.state, 0, Masking(firmness=2.0)))
     before = cut.state
     old = before.splits[0]
     heard: list[Change] = []
@@ -182,9 +182,9 @@ def test_masks_are_chosen_and_moved_in_steps_that_can_be_undone() -> None:
     assert kinds == {frozenset({"masks"})}, "no part has another owner, no stem another look"
     history.undo()
     assert cut.state.splits[0].masking == Masking(kind="binary")
-    deep = edits.mask(cut.state, first, Masking(kind="wiener", exponent=2.0, iterations=2))
+    deep = edits.mask(cut.state, first, Masking(kind="wiener", firmness=2.0, iterations=2))
     assert deep is not None
-    assert deep.name == "Masks of voice: wiener, exponent 2, 2 rounds"
+    assert deep.name == "Masks of voice: Wiener, firmness 2, 2 rounds"
     edit = edits.mask(cut.state, 0, None)
     assert edit is not None
     history.do(edit)

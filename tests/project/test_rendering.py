@@ -210,7 +210,7 @@ def test_the_sound_of_a_stem_is_the_same_until_something_on_its_way_changes() ->
     assert hash(rendering.StemSound(cut.state, first)) == hash(sound)
     assert rendering.StemSound(cut.state, second) != sound
     for change in (
-        edits.mask(cut.state, 0, Masking(exponent=2.0)),
+        edits.mask(cut.state, 0, Masking(firmness=2.0)),
         edits.assign(cut.state, 0, {1: first}, "Give"),
         edits.paint(cut.state, 99, PaintStroke(second, False, STROKE), "Brush"),
     ):

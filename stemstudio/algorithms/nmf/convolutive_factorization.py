@@ -62,7 +62,7 @@ class ConvolutiveFactorization(MaskEstimates):
         self.templates: Float = frozen(np.asarray(templates, dtype=np.float32))
         self.activations: Float = frozen(np.asarray(activations, dtype=np.float32))
         self.grid = grid
-        self.masking = Masking(exponent=mask_exponent)
+        self.masking = Masking(firmness=mask_exponent)
         self.costs = tuple(float(cost) for cost in costs)
 
     def models(self, groups: Groups, first: int, last: int) -> Float:
@@ -84,7 +84,7 @@ class ConvolutiveFactorization(MaskEstimates):
         return {
             "names": list(self.names),
             "grid": self.grid.model_dump(),
-            "mask_exponent": self.masking.exponent,
+            "mask_exponent": self.masking.firmness,
             "costs": list(self.costs),
         }
 

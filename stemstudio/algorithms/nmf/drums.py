@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ class NMFD(Algorithm):
 
     name: ClassVar[str] = "nmfd"
     title: ClassVar[str] = "Drums apart (NMFD)"
+    formerly: ClassVar[Mapping[str, str]] = {"mask_exponent": "firmness"}
     summary: ClassVar[str] = (
         "Takes a drum track apart into its drums, each learned as a whole stroke from the click to the tail."
     )
@@ -72,7 +74,7 @@ class NMFD(Algorithm):
         ge=16,
         le=32768,
     )
-    mask_exponent: float = parameter(
+    firmness: float = parameter(
         1.0,
         "How firmly the drums are told apart: higher is cleaner but rougher, lower is softer with more bleed",
         ge=0.25,
@@ -109,9 +111,7 @@ class NMFD(Algorithm):
             closeness=np.where(known, np.float32(self.closeness), np.float32(0)),
             progress=progress.part(0.1, 1.0),
         )
-        return ConvolutiveFactorization(
-            names, fit.templates, fit.activations, grid, self.mask_exponent, fit.costs
-        )
+        return ConvolutiveFactorization(names, fit.templates, fit.activations, grid, self.firmness, fit.costs)
 
     def _start(
         self, V: Float, grid: StftSettings, sample_rate: int, length: int, progress: Progress

@@ -72,7 +72,7 @@ class Factorization(MaskEstimates):
         self.templates: Float = frozen(np.asarray(templates, dtype=np.float32))
         self.activations: Float = frozen(np.asarray(activations, dtype=np.float32))
         self.grid = grid
-        self.masking = Masking(exponent=mask_exponent)
+        self.masking = Masking(firmness=mask_exponent)
         self.costs = tuple(float(cost) for cost in costs)
         plain = tuple(numbered(atom) for atom in range(templates.shape[1]))
         self.names = plain if names is None else tuple(names)
@@ -111,7 +111,7 @@ class Factorization(MaskEstimates):
     @property
     def mask_exponent(self) -> float:
         """α of the masks that it starts with."""
-        return self.masking.exponent
+        return self.masking.firmness
 
     def models(self, groups: Groups, first: int, last: int) -> Float:
         return self._models(self.templates, groups, first, last)
@@ -155,7 +155,7 @@ class Factorization(MaskEstimates):
             more["families"] = list(self.families)
         return {
             "grid": self.grid.model_dump(),
-            "mask_exponent": self.masking.exponent,
+            "mask_exponent": self.masking.firmness,
             "costs": list(self.costs),
             **more,
         }

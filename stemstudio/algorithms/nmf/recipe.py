@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -41,6 +42,7 @@ class NMF(Algorithm):
 
     name: ClassVar[str] = "nmf"
     title: ClassVar[str] = "Atoms (NMF)"
+    formerly: ClassVar[Mapping[str, str]] = {"mask_exponent": "firmness"}
     summary: ClassVar[str] = (
         "Finds the sounds that come back in a song – a note, a drum hit, a vowel – as atoms to hear and to sort into stems."
     )
@@ -208,7 +210,7 @@ class NMF(Algorithm):
         le=10.0,
         advanced=True,
     )
-    mask_exponent: float = parameter(
+    firmness: float = parameter(
         1.5,
         "How firmly the stems are told apart: higher is cleaner but rougher, lower is softer with more bleed",
         ge=0.25,
@@ -324,7 +326,7 @@ class NMF(Algorithm):
             W,
             np.ascontiguousarray(H),  # Rendering reads H by range of frames: a row an atom, contiguous.
             self.grid,
-            self.mask_exponent,
+            self.firmness,
             fit.costs,
             start.names,
             fit.pans,

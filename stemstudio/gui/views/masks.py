@@ -31,7 +31,7 @@ CHOICES = {
 }
 LABELS = {
     "kind": "Masks",
-    "exponent": "Firmness",
+    "firmness": "Firmness",
     "margin": "Margin",
     "phase": "Phase",
 }
@@ -40,7 +40,7 @@ ROUNDS = {
     "phase": "phase_iterations",
 }  # numbers beside a choice, where they mean something
 STEP = 0.05  # octaves of a number: sliders are logarithmic
-REACH = {"exponent": (-2.0, 3.0), "margin": (0.0, 3.0)}  # octaves
+REACH = {"firmness": (-2.0, 3.0), "margin": (0.0, 3.0)}  # octaves
 NO_STEMS = "Nothing is taken apart yet. Under Separate choose a goal and run it; how its stems share the light is set here."
 NO_MASKS = "These stems are sound of their own, not masks of the song: there is nothing to share out."
 SLOW = "Worked out some seconds at a time: a change is heard after a moment."
@@ -67,7 +67,7 @@ class MasksPanel(QWidget):
         self.splits.setAccessibleName("Whose stems share the light")
         self.splits.currentIndexChanged.connect(self._show)
         self.kind = self._choice("kind")
-        self.exponent = self._fader("exponent", "softer, more bleed", "cleaner, rougher")
+        self.firmness = self._fader("firmness", "softer, more bleed", "cleaner, rougher")
         self.margin = self._fader(
             "margin", "all of it is somebody's", "only what is clear; the rest to the residual"
         )
@@ -227,7 +227,7 @@ class MasksPanel(QWidget):
         self.iterations.setVisible(shown.kind == "wiener")
         self.phase_iterations.setVisible(shown.phase != "mixture")
         for name in LABELS:
-            usable = there and not (name == "exponent" and shown.kind == "binary")
+            usable = there and not (name == "firmness" and shown.kind == "binary")
             for part in (self._labels[name], getattr(self, name), self._values.get(name)):
                 if part is not None:
                     part.setEnabled(usable)
