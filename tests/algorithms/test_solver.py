@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -100,20 +101,43 @@ def test_same_answer_as_scikit_learn(beta, name):
     fit = multiplicative_updates(V, W, H, beta=beta, iterations=30)
     model = NMF(6, init="custom", solver="mu", beta_loss=name, max_iter=30, tol=0)
     # scikit-learn updates its first factor first: given V transposed, that is our H.
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs_H = model.fit_transform(
             V.T.astype(np.float64), W=H.T.astype(np.float64), H=W.T.astype(np.float64)
-        )
-    theirs = model.components_.T @ theirs_H.T
-    ours = fit.templates.astype(float) @ fit.activations
-    assert np.abs(ours - theirs).max() <= 1e-4 * theirs.max()
-    scale = model.components_.sum(axis=1)
-    np.testing.assert_allclose(
-        fit.templates, model.components_.T / scale, rtol=2e-3, atol=1e-4 * fit.templates.max()
-    )
+        ).T
+    theirs_W = model.components_.T
+    sizes = theirs_W.sum(axis=0)
+    # every entry, also the smallest, which are a millionth of the largest
+    np.testing.assert_allclose(fit.templates, theirs_W / sizes, rtol=1e-4)
+    np.testing.assert_allclose(fit.activations, theirs_H * sizes[:, None], rtol=1e-4)
+    product = fit.templates.astype(float) @ fit.activations
+    np.testing.assert_allclose(product, theirs_W @ theirs_H, rtol=1e-4)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 1.0, 1.5, 2.0])
+def test_an_update_goes_to_the_lowest_point_of_the_curve_above_the_cost(beta):
+    """Majorisation and minimisation, which is what the exponent γ(β) is for (Févotte & Idier 2011, eq. 3.4).
+
+    The cost falls with an exponent of 1 as well for β < 1 (their theorem 2), only by another way; so its descent
+    would not tell.
+    """
+    V, W, H = problem()
+    W /= W.sum(axis=0)
+    every = np.ones(5, dtype=bool)
+
+    def steepness(V, W, H, ratio):
+        """Slope of that curve in each entry of H, at `ratio` times where H is now: below 0 before its lowest point."""
+        V, W, P = V.astype(float), W.astype(float)[:, :, None], (W.astype(float) @ H)[:, None]
+        moved = P * ratio
+        straight = moved if beta >= 1 else P  # the concave part of the cost lies below its tangent
+        return (W * (straight ** (beta - 1) - V[:, None] * moved ** (beta - 2))).sum(axis=0)
+
+    heard = multiplicative_updates(V, W, H, beta=beta, iterations=1, fixed_templates=every).activations / H
+    learned = multiplicative_updates(V, W, H, beta=beta, iterations=1, fixed_activations=every).templates / W
+    for problem_of_one, ratio in (((V, W, H), heard), ((V.T, H.T, W.T), learned.T)):
+        assert (steepness(*problem_of_one, ratio * (1 - 1e-5)) < 0).all()
+        assert (steepness(*problem_of_one, ratio * (1 + 1e-5)) > 0).all()
 
 
 def test_the_result_depends_neither_on_threads_nor_on_the_layout_of_v(monkeypatch):
