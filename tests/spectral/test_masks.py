@@ -29,7 +29,8 @@ def test_nobody_gets_silence_and_equals_share():
 
 def test_a_margin_gives_what_is_not_clear_to_the_residual():
     np.testing.assert_array_equal(binary_masks(POWER, margin=2)[:, 0], [1, 0])
-    np.testing.assert_array_equal(binary_masks(POWER, margin=4)[:, 0], [0, 0])
+    for margin in (3, 4):  # 3 does not exceed 3 times 1
+        np.testing.assert_array_equal(binary_masks(POWER, margin=margin)[:, 0], [0, 0])
     np.testing.assert_allclose(soft_masks(POWER, margin=2)[:, 0], [3 / 5, 1 / 7])
     np.testing.assert_allclose(soft_masks(POWER, margin=2, exponent=2)[:, 0], [9 / 13, 1 / 37])
 
