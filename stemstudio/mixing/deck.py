@@ -294,7 +294,7 @@ class Deck:
         twin.state[:] = self.state
         twin._s["position"] = self.position
         twin._strips, twin._programme, twin._next = self._strips, self._programme, self._next
-        twin._beats = self._beats
+        twin._beats, twin._count_in = self._beats, self._count_in
         twin._lines = Lines(twin.state)
         twin._effects, twin._loudness = self._effects, self._loudness
         twin._kept = {int(twin._s["wanted"]): self._programme}
@@ -341,8 +341,12 @@ class Deck:
         s["fresh"][s["desk"]] = 1
         s["fade_left"] = s["gate"] = 0
         s["taken"] = s["settled"] = s["wanted"]
-        s["playing"] = s["play_command"] & 1 if s["play_seen"] != s["play_command"] else s["playing"]
-        s["play_seen"] = s["play_command"]
+        if s["play_seen"] != s["play_command"]:
+            s["play_seen"] = s["play_command"]
+            s["playing"] = s["play_command"] & 1
+            counts = s["playing"] and s["count_in_seen"] != s["count_in_command"]
+            s["count_in_left"] = s["count_in_length"] if counts else 0
+            s["count_in_seen"] = s["count_in_command"]
         if s["seek_seen"] != s["seek_command"]:
             s["seek_seen"] = s["seek_command"]
             s["position"] = round(self._sought / float(s["tempo"][slot]))

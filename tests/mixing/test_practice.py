@@ -308,6 +308,14 @@ def test_a_count_in_comes_before_play_and_not_again(deck, parts, tape):
     assert deck.position > RATE
 
 
+def test_a_count_in_is_heard_from_a_device_that_is_opened_for_it(deck, parts, tape):
+    clicks = count_in(0.25, 4, RATE)
+    deck.play(clicks)  # nobody calls the callback yet: the first play, or one after a long pause
+    heard = tape(deck).run(RATE + 1000)[0]
+    np.testing.assert_allclose(heard[:RATE], clicks, atol=1e-6)
+    np.testing.assert_allclose(heard[RATE + 300 :], (parts[0] + parts[1])[0, 300:1000], atol=1e-6)
+
+
 def test_pause_ends_a_count_in(deck, tape):
     recorder = tape(deck)
     deck.play(count_in(0.25, 4, RATE))
