@@ -127,12 +127,11 @@ class Practising(QObject):
         if loop is not None and practice.pre_roll:
             at_start = abs(position - loop[0]) < AT_START * rate or position >= loop[1]
             if at_start:
-                bar = beats.metre * beats.pace(loop[0] / rate)
-                position = max(0, round(loop[0] - practice.pre_roll * bar * rate))
+                position = round(beats.before(loop[0] / rate, practice.pre_roll * beats.metre) * rate)
         if not practice.count_in:
             return position, None
         seconds = position / rate
-        pace = beats.pace(seconds)
+        pace = beats.bar_pace(seconds)  # a single beat may be some hundredths of a second beside the others
         clicks = count_in(
             pace / practice.tempo,
             practice.count_in * beats.metre,

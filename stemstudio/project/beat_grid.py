@@ -99,6 +99,23 @@ class BeatGrid(BaseModel):
         number = int(np.clip(np.searchsorted(times, seconds, side="right") - 1, 0, times.size - 2))
         return float(times[number + 1] - times[number])
 
+    def before(self, seconds: float, beats: int) -> float:
+        """The time so many beats before another: on a beat where that one is, and 0 where the song has not begun."""
+        if not self:
+            return max(0.0, seconds - beats * self.pace(seconds))
+        times = self.times
+        wider = np.concatenate([[2 * times[0] - times[1]], times, [2 * times[-1] - times[-2]]])
+        wanted = float(np.interp(seconds, wider, np.arange(wider.size))) - 1 - beats
+        if wanted < 0:
+            return max(0.0, float(times[0] + wanted * (times[1] - times[0])))
+        return float(np.interp(wanted, np.arange(times.size), times))
+
+    def bar_pace(self, seconds: float) -> float:
+        """Seconds from beat to beat, on average over the bar that begins at the first beat from a time on."""
+        times = self.times
+        bar = times[times >= seconds - 1e-3][: self.metre + 1]
+        return float(bar[-1] - bar[0]) / (bar.size - 1) if bar.size > 1 else self.pace(seconds)
+
     # Changes
 
     def doubled(self) -> BeatGrid:

@@ -79,6 +79,17 @@ def test_impossible_beats_are_refused(beats):
         BeatGrid(beats=beats)
 
 
+def test_beats_are_counted_back_to_a_beat_however_the_tempo_sways():
+    grid = BeatGrid(beats=(1.0, 1.5, 2.02, 2.5, 3.0, 3.6, 4.2))
+    assert grid.before(3.0, 4) == pytest.approx(1.0)
+    assert grid.before(3.3, 2) == pytest.approx(2.26)  # halfway between two
+    assert grid.before(4.2, 7) == pytest.approx(0.5)
+    assert grid.before(1.0, 4) == 0.0
+    assert BeatGrid().before(3.0, 4) == 1.0
+    assert grid.bar_pace(0.9999) == pytest.approx(0.5), "the bar that begins there, not its first beat"
+    assert grid.bar_pace(3.5) == pytest.approx(0.6), "what is left of it"
+
+
 def test_without_beats_nothing_breaks():
     none = BeatGrid()
     assert not none
