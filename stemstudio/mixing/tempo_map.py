@@ -8,7 +8,9 @@ from dataclasses import dataclass
 __all__ = ["Passage", "tempo_map"]
 
 TOLERANCE = 0.025  # seconds by which a bar may be beside the grid: beats are not found more exactly
-SHORTEST_LEAD = 0.025  # seconds before the first bar that are worth a bar of their own
+SHORTEST_LEAD = (
+    0.06  # seconds before the first bar that are worth a bar of their own: encoders put up to 50 ms there
+)
 SLOWEST, QUICKEST = 20.0, 666.0  # beats a minute that other programs can be set to
 SIXTEENTHS = 4  # in a beat
 
@@ -38,8 +40,9 @@ def tempo_map(
 ) -> tuple[Passage, ...]:
     """Passages from 0 on whose bars begin where those of the song do, to within `TOLERANCE`.
 
-    What is before the first bar becomes a bar of its own: as many sixteenths as come nearest to the tempo. Passages are
-    as long as they can be.
+    What is before the first bar becomes a bar of its own: as many sixteenths as come nearest to the tempo. Where it is
+    so little that it would be a scrap of a bar at an absurd tempo, the first bar begins at 0 and is that much slower.
+    Passages are as long as they can be.
 
     Parameters
     ----------
@@ -52,6 +55,18 @@ def tempo_map(
     """
     if not bars:
         return ()
+    passages = _passages(bars, metre, tempo, steady)
+    first = passages[0]
+    if first.second < TOLERANCE:
+        return (Passage(0.0, first.bpm, metre), *passages[1:])
+    if first.second < SHORTEST_LEAD and len(bars) > 1:
+        slower = Passage(0.0, min(max(60.0 * metre / bars[1], SLOWEST), QUICKEST), metre)
+        return (slower, *_passages(bars[1:], metre, tempo, steady))
+    return (*_lead(first), *passages)
+
+
+def _passages(bars: Sequence[float], metre: int, tempo: float, steady: bool) -> list[Passage]:
+    """From the first bar on."""
     passages: list[Passage] = []
     here = 0
     while not passages or (here < len(bars) - 1 and not steady):
@@ -59,10 +74,7 @@ def tempo_map(
         bpm = 60.0 * metre * (there - here) / (bars[there] - bars[here]) if there > here else tempo
         passages.append(Passage(bars[here], min(max(bpm, SLOWEST), QUICKEST), metre))
         here = there
-    first = passages[0]
-    if first.second < SHORTEST_LEAD:
-        return (Passage(0.0, first.bpm, metre), *passages[1:])
-    return (*_lead(first), *passages)
+    return passages
 
 
 def _reach(bars: Sequence[float], here: int) -> int:

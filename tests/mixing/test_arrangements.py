@@ -382,6 +382,10 @@ def test_grids_follow_a_band_that_hurries_and_are_one_tempo_where_it_does_not() 
     assert [(each.second, each.bpm, each.beats, each.unit) for each in lead] == [
         (0.0, 60.0, 3, 8), (1.5, 60.0, 3, 4), (7.5, 60.0, 3, 4),
     ]  # fmt: skip
+    padded = tempo_map([0.04 + 2.0 * bar for bar in range(50)], 4, 120.0)  # as a decoded MP3 begins
+    assert [(each.second, each.beats) for each in padded] == [(0.0, 4), (2.04, 4)], "no scrap of a bar"
+    assert [each.bpm for each in padded] == pytest.approx([240 / 2.04, 120.0])
+    assert [each.unit for each in tempo_map([0.1, 2.1, 4.1], 4, 120.0)] == [16, 4], "an upbeat, as before"
     assert tempo_map([], 4, 120.0) == ()
     assert [each.bpm for each in tempo_map([0.01, 2.0, 4.5], 4, 100.0, steady=True)] == [100.0]
 
