@@ -271,6 +271,28 @@ def test_locked_atoms_stay(shown):
     assert told == ["1 locked atom stays where it is."]
 
 
+def test_the_head_of_a_row_follows_its_atom(shown):
+    document = atom_song()
+    view = shown(document)
+
+    def head():
+        QApplication.processEvents()
+        area = view.rows.area_of(0)
+        return view.rows.grab(QRect(0, area.top(), 100, area.height())).toImage()
+
+    before = head()
+    assert head() == before
+    document.do(edits.lock(document.state, 0, [0], True, "Lock"))
+    locked = head()
+    assert locked != before
+    other = next(leaf.id for leaf in document.state.leaves() if leaf.name != owner(document, 0))
+    document.undo()
+    document.do(edits.assign(document.state, 0, {0: other}, "Move"))
+    assert head() not in (before, locked)
+    document.undo()
+    assert head() == before
+
+
 def test_menu_of_atoms(shown):
     document = atom_song()
     view = shown(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +30,25 @@ def curves_image(heights: NDArray[np.float32], looks: Sequence[tuple[int, float]
     height
         Of a row, in pixels of the screen.
     """
-    above = np.arange(height - 1, -1, -1, dtype=np.float32)[None, :, None]
-    cover = np.clip(heights[:, None, :] * np.float32(height - 2) - above, 0.0, 1.0)
-    cover *= np.array([opacity for _, opacity in looks], dtype=np.float32)[:, None, None]
-    pixels = np.empty((*cover.shape, 4), dtype=np.uint8)
-    for channel, shift in enumerate((0, 8, 16)):  # blue, green, red, times alpha
-        part = np.array([rgb >> shift & 255 for rgb, _ in looks], dtype=np.float32)
-        pixels[..., channel] = cover * part[:, None, None]
-    pixels[..., 3] = cover * np.float32(255)
+    above = 255 * np.arange(height - 1, -1, -1, dtype=np.int32)
+    filled = (heights * np.float32(255 * (height - 2))).astype(np.int32)
+    cover = np.clip(filled[:, None, :] - above[None, :, None], 0, 255)
+    pixels = np.empty(cover.shape, dtype=np.uint32)
+    for row, (rgb, opacity) in enumerate(looks):
+        np.take(_shades(rgb, opacity), cover[row], out=pixels[row], mode="clip")
     rows, width = len(looks) * height, heights.shape[1]
     format = QImage.Format.Format_ARGB32_Premultiplied
-    return QImage(pixels.tobytes(), width, rows, 4 * width, format).copy()
+    return QImage(pixels.data, width, rows, 4 * width, format).copy()  # its memory is its own from here on
+
+
+@lru_cache(maxsize=128)
+def _shades(rgb: int, opacity: float) -> NDArray[np.uint32]:
+    """A colour as it covers a pixel by 0…255 parts of 255: uint32 (256,), premultiplied."""
+    alpha = opacity * np.arange(256, dtype=np.float32)
+    shades = alpha.astype(np.uint32) << 24
+    for shift in (0, 8, 16):
+        shades |= (alpha / 255 * (rgb >> shift & 255)).astype(np.uint32) << shift
+    return shades
 
 
 def draw_head(

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
@@ -36,6 +37,7 @@ from stemstudio.project.stem import RESIDUAL_COLOUR, Split
 LOWEST_ROW, HIGHEST_ROW = 15, 30
 BAR = 11  # width of the scroll bar
 LEFT, RIGHT = 104, 12
+MOST_HEADS = 1000  # that are kept
 SHINE = 0.78  # opacity of the curve of an atom that is not selected
 
 
@@ -66,6 +68,7 @@ class AtomRows(QWidget):
         self._pressed: tuple[QPoint, int] | None = None
         self._drop_row: int | None = None
         self._image: tuple[object, QImage] | None = None
+        self._heads: dict[object, QPixmap] = {}
         self.bar = QScrollBar(Qt.Orientation.Vertical, self)
         self.bar.valueChanged.connect(self.update)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -76,7 +79,7 @@ class AtomRows(QWidget):
         self.setAccessibleDescription(
             "One row an atom. Arrows move, Shift extends, a number key gives the selected atoms to that stem."
         )
-        document.viewport.changed.connect(self.update)
+        document.viewport.time_changed.connect(self.update)
         document.atoms_changed.connect(self._atoms_changed)
         self._suggestions.changed.connect(self.update)
 
@@ -90,6 +93,8 @@ class AtomRows(QWidget):
 
     def show_atoms(self, pictures: AtomPictures | None, order: Sequence[int]) -> None:
         """Show these atoms, in this order."""
+        if pictures is not self.pictures:
+            self._heads.clear()
         self.pictures, self.order = pictures, tuple(order)
         self._place_bar()
         self.update()
@@ -185,22 +190,34 @@ class AtomRows(QWidget):
         for row, atom in heads:
             y = row * height - self.bar.value()
             locked = split is not None and atom in split.locked
-            area_of_head = QRect(0, y, self._left, height)
-            draw_head(
-                painter,
-                area_of_head,
-                self.pictures,
-                atom,
-                self.colour_of(atom),
-                atom in chosen,
-                locked,
-                self._chances(atom),
-            )
+            painter.drawPixmap(0, y, self._head(atom, height, atom in chosen, locked))
         self._draw_playhead(painter, look, area)
         if self.hasFocus():
             painter.setPen(look.colour("accent_hover"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _head(self, atom: int, height: int, chosen: bool, locked: bool) -> QPixmap:
+        """The left end of a row; kept for as long as nothing of it changes."""
+        ratio, colour, chances = self.devicePixelRatioF(), self.colour_of(atom), self._chances(atom)
+        likely = tuple((each.rgb(), chance) for each, chance in chances)
+        look = (theme.current().name, self.font().key())
+        key = (atom, self._left, height, ratio, colour.rgb(), chosen, locked, likely, look)
+        head = self._heads.get(key)
+        if head is None:
+            assert self.pictures is not None
+            if len(self._heads) > MOST_HEADS:
+                self._heads.clear()
+            head = QPixmap(round(self._left * ratio), round(height * ratio))
+            head.setDevicePixelRatio(ratio)
+            head.fill(Qt.GlobalColor.transparent)
+            with QPainter(head) as painter:
+                painter.setFont(self.font())
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                area = QRect(0, 0, self._left, height)
+                draw_head(painter, area, self.pictures, atom, colour, chosen, locked, chances)
+            self._heads[key] = head
+        return head
 
     def _chances(self, atom: int) -> list[tuple[QColor, float]]:
         """Colours of the stems that an atom may be in, and how probably; empty where nothing was suggested."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stemstudio.gui import theme
@@ -39,7 +40,6 @@ class LevelMeter(QWidget):
         self._held_since = [0.0] * channels
         self._time = 0.0
         self.over = False  # whether full scale was passed since it was last clicked
-        self._pictures: dict[str, QPixmap] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(4 * channels + 2 * (channels - 1) + 2)
 
@@ -76,9 +76,6 @@ class LevelMeter(QWidget):
         if before != (self._rms, self._peak, self._held):
             self.update()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self._pictures.clear()
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self.over:
             self.over = False
@@ -91,13 +88,13 @@ class LevelMeter(QWidget):
         dark, dim, bright = (self._lights(kind) for kind in ("dark", "dim", "bright"))
         for channel in range(len(self._peak)):
             y = 1 + 6 * channel
-            painter.drawPixmap(0, y, dark)
+            painter.drawImage(0, y, dark)
             self._draw_lit(painter, dim, y, self._peak[channel])
             self._draw_lit(painter, bright, y, self._rms[channel])
             held = self._columns(self._held[channel])
             if held:
                 x = (held - 1) * (LIGHT + GAP)
-                painter.drawPixmap(x, y, bright, round(x * self._ratio), 0, round(LIGHT * self._ratio), -1)
+                painter.drawImage(x, y, bright, round(x * self._ratio), 0, round(LIGHT * self._ratio), -1)
         if self.over:
             painter.fillRect(self.width() - 6, 1, 6, self.height() - 2, theme.current().colour("danger"))
 
@@ -113,30 +110,27 @@ class LevelMeter(QWidget):
         share = (level_db - FLOOR_DB) / -FLOOR_DB
         return min(self._count, math.ceil(share * self._count)) if share > 0 else 0
 
-    def _draw_lit(self, painter: QPainter, picture: QPixmap, y: int, level_db: float) -> None:
+    def _draw_lit(self, painter: QPainter, picture: QImage, y: int, level_db: float) -> None:
         columns = self._columns(level_db)
         if columns:
             width = columns * (LIGHT + GAP)
-            painter.drawPixmap(0, y, picture, 0, 0, round(width * self._ratio), -1)
+            painter.drawImage(0, y, picture, 0, 0, round(width * self._ratio), -1)
 
-    def _lights(self, kind: str) -> QPixmap:
-        """All lights of a row, drawn once for a width and a theme."""
-        look = theme.current()
-        key = f"{kind} {look.name} {self.width()} {self._ratio}"
-        if key not in self._pictures:
-            if len(self._pictures) > 6:
-                self._pictures.clear()
-            made = QPixmap(round(self.width() * self._ratio), round(4 * self._ratio))
-            made.setDevicePixelRatio(self._ratio)
-            made.fill(Qt.GlobalColor.transparent)
-            with QPainter(made) as painter:
-                for column in range(self._count):
-                    level_db = FLOOR_DB + (column + 1) / self._count * -FLOOR_DB
-                    painter.fillRect(
-                        QRectF(column * (LIGHT + GAP), 0, LIGHT, 4), _colour(kind, level_db, look)
-                    )
-            self._pictures[key] = made
-        return self._pictures[key]
+    def _lights(self, kind: str) -> QImage:
+        return _row(kind, theme.current(), self.width(), self._ratio, self._count)
+
+
+@lru_cache(maxsize=64)
+def _row(kind: str, look: theme.Theme, width: int, ratio: float, count: int) -> QImage:
+    """All lights of a row, drawn once for all meters of a width."""
+    made = QImage(round(width * ratio), round(4 * ratio), QImage.Format.Format_ARGB32_Premultiplied)
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    with QPainter(made) as painter:
+        for column in range(count):
+            level_db = FLOOR_DB + (column + 1) / count * -FLOOR_DB
+            painter.fillRect(QRectF(column * (LIGHT + GAP), 0, LIGHT, 4), _colour(kind, level_db, look))
+    return made
 
 
 def _colour(kind: str, level_db: float, look: theme.Theme) -> QColor:
