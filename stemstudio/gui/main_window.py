@@ -39,6 +39,7 @@ from stemstudio.gui.light import Light
 from stemstudio.gui.matching import Matching
 from stemstudio.gui.melody_finding import MelodyFinding
 from stemstudio.gui.menus import Menus
+from stemstudio.gui.menus.needs import needs_met
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.own_stems import OwnStemsReading
@@ -48,7 +49,7 @@ from stemstudio.gui.playhead import Playhead
 from stemstudio.gui.practising import Practising
 from stemstudio.gui.recent import Recent
 from stemstudio.gui.remembered import Remembered, measured_speed
-from stemstudio.gui.reworking import reworkable, reworking_of
+from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.room_dock import PANEL_WIDTH, RoomDock
 from stemstudio.gui.room_sound import RoomSound
 from stemstudio.gui.saving import SUFFIX, Saving
@@ -75,8 +76,6 @@ from stemstudio.gui.views.tool_bar import ToolStrip
 from stemstudio.gui.views.tool_options import ToolOptions
 from stemstudio.gui.views.transport import Transport
 from stemstudio.project.doubt import Region
-from stemstudio.project.filtering import filterable
-from stemstudio.project.stem import MIXTURE
 from stemstudio.project.takes import Take
 
 if TYPE_CHECKING:
@@ -443,7 +442,7 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         """Title, and which commands make sense now."""
         document, saving = self.document, self.saving
-        project, state = document.project, document.state
+        project = document.project
         if project is None:
             self.setWindowTitle("StemStudio")
         else:
@@ -451,20 +450,7 @@ class MainWindow(QMainWindow):
             name = project.song.title + ("" if path is None else f" — {path.name}")
             self.setWindowTitle(f"{name}[*] — StemStudio")
         self.setWindowModified(saving.unsaved)
-        there = {
-            "song": state is not None,
-            "stems": state is not None and MIXTURE in state.splits,
-            "atoms": document.atom_split is not None,
-            "nmf": reworkable(document.atom_split),
-            "chosen": reworkable(document.atom_split) and bool(document.atoms),
-            "selection": bool(document.selection) and state is not None,
-            "network": self._of_a_network(),
-            "hints": bool(document.hints.laid),
-            "melody": state is not None and bool(state.melody),
-            "beats": state is not None and bool(state.beats),
-        }
-        there["giving"] = there["melody" if self.tools.tool.draws_melody else "selection"]
-        self.bindings.set_enabled(there)
+        self.bindings.set_enabled(needs_met(document, self.tools))
         history = document.history
         undo, redo = self.bindings.actions["undo"], self.bindings.actions["redo"]
         can_undo = history is not None and history.place > 0
@@ -521,12 +507,6 @@ class MainWindow(QMainWindow):
         self.comparing.add(take)
         self.compare_takes().show()
         self._say(f"{take.title} is ready to be heard.")
-
-    def _of_a_network(self) -> bool:
-        """Whether the target is a stem that a network made."""
-        state = self.document.state
-        parent = None if state is None else state.stems[self.document.target].parent
-        return state is not None and parent is not None and filterable(state.splits.get(parent))
 
     def _go_to_doubt(self, region: Region) -> None:
         if self.document.state is not None:

@@ -124,7 +124,7 @@ class Walker:
         stem = self.random.choice(list(self.document.state.stems))
         recipe = algorithm("hpss").from_settings({"margin": self.random.uniform(1, 4)})
         self.window.menus.separate.try_recipe(stem, recipe, {})
-        waiting = self.window.separate.waiting.rows
+        waiting = self.window.separate.running.waiting.rows
         if waiting and self.random.random() < 0.3:
             QTest.mouseClick(self.random.choice(waiting)[1], LEFT)
 

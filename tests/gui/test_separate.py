@@ -94,7 +94,7 @@ def test_run_stays_where_it_is_pressed(panel, qtbot):
     places = [button.y() for button in (view.run_button, view.all)]
     go = threading.Event()
     view._document.jobs.run("NMF", lambda progress: go.wait(5), lambda result: None)
-    qtbot.waitUntil(view.stop_button.isVisible, timeout=2000)
+    qtbot.waitUntil(view.running.stop_button.isVisible, timeout=2000)
     QTest.qWait(20)
     assert [button.y() for button in (view.run_button, view.all)] == places
     chosen, seen = view.cards[-1], view.choices.viewport()
@@ -279,7 +279,7 @@ def test_without_a_song_nothing_runs(panel, qtbot):
 def test_a_job_shows_how_far_it_is_and_stops(panel, qtbot):
     document = song()
     made = panel(document)
-    assert not made.bar.isVisible()
+    assert not made.running.bar.isVisible()
     stopped = threading.Event()
 
     def work(progress):
@@ -290,14 +290,14 @@ def test_a_job_shows_how_far_it_is_and_stops(panel, qtbot):
             time.sleep(0.02)
 
     document.jobs.run("NMF · song", work, lambda result: None, stopped=stopped.set)
-    assert made.bar.isVisible()
-    qtbot.waitUntil(lambda: "left" in made.job_words.text(), timeout=5000)
-    assert made.bar.value() > 0
-    assert "% · 0:0" in made.job_words.text()
-    assert made.job_words.text().endswith("round 7")
-    click(made.stop_button)
-    assert made.job_words.text() == "stopping…"
-    qtbot.waitUntil(lambda: not made.bar.isVisible(), timeout=5000)
+    assert made.running.bar.isVisible()
+    qtbot.waitUntil(lambda: "left" in made.running.words.text(), timeout=5000)
+    assert made.running.bar.value() > 0
+    assert "% · 0:0" in made.running.words.text()
+    assert made.running.words.text().endswith("round 7")
+    click(made.running.stop_button)
+    assert made.running.words.text() == "stopping…"
+    qtbot.waitUntil(lambda: not made.running.bar.isVisible(), timeout=5000)
     assert stopped.is_set()
 
 
@@ -318,17 +318,17 @@ def test_waiting_jobs_are_listed_and_can_be_taken_out(panel, qtbot):
 
     for name in ("HPSS", "RPCA", "NMF"):
         start(name)
-    qtbot.waitUntil(lambda: made.job_words.text().startswith("50 %"), timeout=5000)
-    assert [words.text() for words, _ in made.waiting.rows] == ["Next: RPCA", "Then: NMF"]
-    assert made.waiting.isVisible()
-    click(made.waiting.rows[0][1])
+    qtbot.waitUntil(lambda: made.running.words.text().startswith("50 %"), timeout=5000)
+    assert [words.text() for words, _ in made.running.waiting.rows] == ["Next: RPCA", "Then: NMF"]
+    assert made.running.waiting.isVisible()
+    click(made.running.waiting.rows[0][1])
     assert stopped == ["RPCA"], "it is gone at once, not when its turn comes"
-    assert [words.text() for words, _ in made.waiting.rows] == ["Next: NMF"]
+    assert [words.text() for words, _ in made.running.waiting.rows] == ["Next: NMF"]
     go.set()
     qtbot.waitUntil(lambda: not document.jobs.queue, timeout=5000)
     assert ran == ["HPSS", "NMF"]
-    assert not made.stop_button.isVisible()
-    assert not made.waiting.isVisible()
+    assert not made.running.stop_button.isVisible()
+    assert not made.running.waiting.isVisible()
 
 
 def test_more_jobs_than_there_is_room_for_are_counted(panel, qtbot):
@@ -337,7 +337,7 @@ def test_more_jobs_than_there_is_room_for_are_counted(panel, qtbot):
     go = threading.Event()
     for number in range(8):
         document.jobs.run(f"Job {number}", lambda progress: go.wait(5), lambda result: None)
-    assert [words.text() for words, _ in made.waiting.rows] == [
+    assert [words.text() for words, _ in made.running.waiting.rows] == [
         "Next: Job 1", "Then: Job 2", "Then: Job 3", "Then: Job 4, and 3 more",
     ]  # fmt: skip
     go.set()

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from stemstudio.gui.menus.needs import Needs
+
 if TYPE_CHECKING:
     from stemstudio.gui.main_window import MainWindow
-
-Needs = Literal[
-    "",
-    "song",
-    "stems",
-    "atoms",
-    "nmf",
-    "chosen",
-    "selection",
-    "hints",
-    "melody",
-    "giving",
-    "network",
-    "beats",
-]
 
 
 @dataclass(frozen=True)

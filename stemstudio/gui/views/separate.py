@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -14,7 +13,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -30,13 +28,12 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.forms import RecipeForm
-from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
 from stemstudio.gui.views.fetch_row import FetchRow
 from stemstudio.gui.views.goals import GOALS, Goal, GoalCard, what_is_missing
 from stemstudio.gui.views.pan_histogram import PanHistogramView
+from stemstudio.gui.views.running_job import RunningJob
 from stemstudio.gui.views.strip_menu import swatch
-from stemstudio.gui.views.waiting_jobs import WaitingJobs
 from stemstudio.gui.wording import roughly
 from stemstudio.project.project import Change
 from stemstudio.project.stem import MIXTURE
@@ -87,25 +84,19 @@ class SeparatePanel(QWidget):
         self._speeds = speeds or (lambda name: None)
         self._fetching = fetching or Fetching(document.jobs, self)
         self._computing = Computing(document.jobs, self)
-        self._job: Job | None = None
-        self._began = 0.0
         self._missing: dict[str, str] = {}
         self.form: RecipeForm | None = None
         self._build()
-        self._timer = QTimer(self, interval=250)
-        self._timer.timeout.connect(self._show_job)
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
         document.selection_changed.connect(self._show_selection)
         document.reading_changed.connect(self._show_times)
         document.hints.changed.connect(self._show_note)
         self._fetching.changed.connect(self._look_for_weights)
-        document.jobs.started.connect(self._next_job)
-        document.jobs.ended.connect(self._next_job)
+        document.jobs.ended.connect(self._job_ended)
         self._look_for_weights()
         self._pick(next((card for card in self.cards if not card.needs_weights), self.cards[0]))
         self._opened()
-        self._next_job()
 
     def _build(self) -> None:
         self.stems = QComboBox(self)
@@ -167,13 +158,10 @@ class SeparatePanel(QWidget):
         self.take_button.clicked.connect(self.take)
         self.selection_only = QCheckBox("Only the selection", self)
         self.selection_only.toggled.connect(self._show_times)
-        self.waiting = WaitingJobs(self._document.jobs, self)
+        self.running = RunningJob(self._document.jobs, self)
         self.refine_button = QPushButton(self)
         self.refine_button.setProperty("primary", True)
         self.refine_button.clicked.connect(self.refine_wanted)
-        self.stop_button = QPushButton("Stop", self)
-        self.stop_button.setToolTip("Stop this job; the song stays as it is, and finished parts can be kept")
-        self.stop_button.clicked.connect(self.stop)
         self.unfinished = Elided(parent=self)
         self.keep_button = QPushButton("Keep", self)
         self.keep_button.setProperty("primary", True)
@@ -184,12 +172,6 @@ class SeparatePanel(QWidget):
         self.forget_button = QPushButton("Forget", self)
         self.forget_button.setToolTip("The song as it was before this run")
         self.forget_button.clicked.connect(self.forget_wanted)
-        self.bar = QProgressBar(self)
-        self.bar.setRange(0, 1000)
-        self.bar.setFixedHeight(8)
-        self.bar.setAccessibleName("How far the job is")
-        self.job_words = Elided(parent=self)
-        self.job_words.setProperty("role", "muted")
         self._lay_out(word)
         self._show_all(False)
         self.show_unfinished("")
@@ -228,9 +210,6 @@ class SeparatePanel(QWidget):
         left.addWidget(self.unfinished, 1)
         left.addWidget(self.forget_button)
         left.addWidget(self.keep_button)
-        running = QHBoxLayout()
-        running.addWidget(self.bar, 1)
-        running.addWidget(self.stop_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 10)
         column.setSpacing(6)
@@ -240,9 +219,7 @@ class SeparatePanel(QWidget):
         column.addWidget(self.note)
         column.addWidget(self.fetch_row)
         column.addLayout(left)
-        column.addLayout(running)
-        column.addWidget(self.job_words)
-        column.addWidget(self.waiting)
+        column.addWidget(self.running)
         column.addWidget(self.refine_button)
         column.addLayout(more)
         column.addLayout(bottom)
@@ -307,12 +284,6 @@ class SeparatePanel(QWidget):
             return
         goal = self.goal
         signal.emit(self.stem, recipe, dict(goal.together) if goal is not None else {})
-
-    def stop(self) -> None:
-        """Ask the running job to stop."""
-        if self._job is not None:
-            self._job.stop()
-            self._show_job()
 
     def _pick(self, card: GoalCard) -> None:
         for other in self.cards:
@@ -517,40 +488,6 @@ class SeparatePanel(QWidget):
         for widget in (self.unfinished, self.keep_button, self.forget_button):
             widget.setVisible(bool(words))
 
-    # the job
-
-    def _next_job(self, _job: object = None) -> None:
-        queue = self._document.jobs.queue
-        job = queue[0] if queue else None
-        if job is not self._job:
-            if self._job is not None:
-                self._job.progressed.disconnect(self._show_job)
-            self._job = job
-            self._began = time.monotonic()
-            if job is not None:
-                job.progressed.connect(self._show_job)
-        for widget in (self.bar, self.job_words, self.stop_button):
-            widget.setVisible(job is not None)
-        if job is None:
-            self._timer.stop()
+    def _job_ended(self, _job: object) -> None:
+        if not self._document.jobs.queue:
             self._show_times()
-        else:
-            self._timer.start()
-            self._show_job()
-
-    def _show_job(self, *_: object) -> None:
-        job = self._job
-        if job is None:
-            return
-        self.bar.setValue(round(1000 * job.fraction))
-        gone = time_text(time.monotonic() - self._began)
-        if job.stopping:
-            words = "stopping…"
-        else:
-            left = job.seconds_left
-            words = f"{100 * job.fraction:.0f} % · {gone} done"
-            words += f" · {time_text(left)} left" if left is not None else ""
-            words += f" · {job.message}" if job.message else ""
-        self.stop_button.setEnabled(not job.stopping)
-        self.job_words.setText(words)
-        self.job_words.setToolTip(f"{job.title}: {words}")
