@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.viewport import Viewport, scale, unscale
-from stemstudio.gui.views.picture import shift
+from stemstudio.gui.views import picture
 from stemstudio.project.hints import LaidHint
 
 PERIOD = 7  # pixels from line to line of the hatch
@@ -64,7 +64,7 @@ class HintPicture:
             if self._pixels.shape != (height, width):  # new memory takes longer than what is drawn into it
                 self._pixels = np.empty((height, width), dtype=np.uint32)
         else:
-            shift(self._pixels, moved)
+            picture.shift(self._pixels, moved)
             strip = slice(width - moved, width) if moved > 0 else slice(0, -moved)
         self._made, self._origin = wanted, origin
         if strip.stop > strip.start:
@@ -108,11 +108,18 @@ class HintPicture:
         whole = self._levels.get(hint)
         if whole is None:
             whole = np.rint(hint.weights.astype(np.float32) * np.float32(LEVELS - 1)).astype(np.uint8)
-            self._levels[hint] = whole
+            self._levels[hint] = whole = np.ascontiguousarray(whole)
+        table = hatch_table(colour, NEW if fresh else LEARNED)
+        if picture.loops is not None:
+            begin = cut.start + (wide.left() + self._origin) % skip
+            phase = wide.top() + wide.left() + cut.start + self._origin
+            least = np.uint8(EDGE * (LEVELS - 1) + 1)
+            picture.loops.hatch(whole, rows, columns, least, table, skip, begin, phase, there)
+            return
         levels = whole[rows].take(columns, axis=1)
         levels[outline(levels > EDGE * (LEVELS - 1))] = RIM
         levels = _spread(levels, skip, wide, self._origin)
-        drawn = hatched(hatch_table(colour, NEW if fresh else LEARNED), wide, levels, self._origin)
+        drawn = hatched(table, wide, levels, self._origin)
         np.copyto(there, drawn[:, cut], where=levels[:, cut] > 0)
 
     def _warn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ MOST_TOUCHED = 200
 CHUNK = 64  # pixel rows made at a time, so that they stay in the cache
 Cells = NDArray[Any]
 Colouring = Callable[..., None]
+loops: ModuleType | None = None  # the compiled ones, once they are fetched
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def fetch() -> None:
 
     Until they are there, pictures are coloured more slowly, and look the same.
     """
-    global _paint, _magnify
-    from stemstudio.gui.views.picture_kernel import magnify, paint
+    global _paint, _magnify, loops
+    from stemstudio.gui.views import picture_kernel
 
     def compiled(loop: Callable[..., None]) -> Colouring:
         def colour(
@@ -82,7 +84,8 @@ def fetch() -> None:
 
         return colour
 
-    _paint, _magnify = compiled(paint), compiled(magnify)
+    _paint, _magnify = compiled(picture_kernel.paint), compiled(picture_kernel.magnify)
+    loops = picture_kernel
 
 
 def pixel_rows(pyramid: Pyramid, frame: Frame, hertz_per_bin: float) -> Rows:

@@ -87,3 +87,46 @@ def magnify(cells, table, rows, start, place, weight, out, left):  # type: ignor
         for x in range(place.size):
             mixed = (line[place[x]] << eight) + rise[place[x]] * np.uint64(weight[x])
             row[x] = np.uint32(((mixed >> eight) & lower) | ((mixed >> half) & upper))
+
+
+@numba.njit(
+    "void(uint8[:, ::1], int64[::1], int64[::1], uint8, uint32[:, ::1], int64, int64, int64, uint32[:, :])",
+    cache=True,
+    nogil=True,
+    parallel=False,
+)
+def hatch(levels, rows, columns, least, table, skip, begin, phase, out):  # type: ignore[no-untyped-def]
+    """A hatched area into `out`: cell (r, c) has levels[rows[r], columns[c]], and is `skip` × `skip` pixels large.
+
+    Cells of `least` and more that have another neighbour are its rim, the last column of `table` (period, levels + 1); its
+    rows are the places in the period of the hatch. Pixel (0, 0) lies at place `phase`, `begin` pixels into the cells.
+    """
+    period, rim = np.uint32(table.shape[0]), np.uint8(table.shape[1] - 1)
+    high, wide, one, two = rows.size, np.uint32(columns.size), np.uint32(1), np.uint32(2)
+    # Three rows of cells, with nothing around them.
+    above, here = np.zeros(wide + 2, dtype=np.uint8), np.zeros(wide + 2, dtype=np.uint8)
+    below = np.zeros(wide + 2, dtype=np.uint8)
+    line = np.empty(wide, dtype=np.uint8)
+    for r in range(-1, high):
+        above, here, below = here, below, above
+        if r + 1 < high:
+            for c in range(wide):
+                below[c + one] = levels[np.uint32(rows[r + 1]), np.uint32(columns[c])]
+        else:
+            below[:] = 0
+        if r < 0:
+            continue
+        for c in range(wide):
+            level = here[c + one]
+            inner = min(min(above[c + one], below[c + one]), min(here[c], here[c + two]))
+            line[c] = rim if level >= least and inner < least else level
+        for y in range(r * skip, min((r + 1) * skip, out.shape[0])):
+            place, row = np.uint32((phase + y) % period), out[y]
+            cell, left = np.uint32(begin // skip), skip - begin % skip
+            for x in range(out.shape[1]):
+                if line[cell]:
+                    row[x] = table[place, line[cell]]
+                place = np.uint32(0) if place == period - one else place + one
+                left -= 1
+                if left == 0:
+                    cell, left = cell + one, skip
