@@ -162,7 +162,7 @@ class BatchDialog(QDialog):
     def add(self, paths: Sequence[Path]) -> None:
         """Put songs on the list."""
         known = {line.path for line in self.lines}
-        for path in paths:
+        for path in dict.fromkeys(paths):
             if path in known:
                 continue
             bar = QProgressBar(self)
@@ -236,6 +236,7 @@ class BatchDialog(QDialog):
 
         def failed(error: Exception) -> None:
             words = error.sentence if isinstance(error, StemStudioError) else "something went wrong"
+            words = words.removeprefix(f"“{line.path.name}” ")  # which begins the line already
             self._say(line, words, "error", str(error))
             if not isinstance(error, StemStudioError):
                 self._jobs.unheard.emit(error)
