@@ -108,6 +108,6 @@ def _shares(state: State, progress: Progress, step: int = FRAMES) -> Iterator[Fl
             yield np.clip(np.stack(known), 0.0, 1.0)
             continue
         with stoppable(progress):
-            found = levels(state, leaves, first, last)
+            found = np.nan_to_num(levels(state, leaves, first, last), posinf=0.0)  # no share without a number
         total = found.sum(axis=0)
         yield np.where(total > SILENT, found / np.maximum(total, SILENT), np.float32(0))

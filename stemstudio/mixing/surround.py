@@ -16,7 +16,7 @@ from stemstudio.audio.writing import SoundWriter, place_all
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.folddown import FoldRow, FoldTable, folded
 from stemstudio.mixing.layouts import Layout
-from stemstudio.mixing.upmix import RETURNS, RETURNS_NAME, Spread, heard_stems
+from stemstudio.mixing.upmix import RETURNS, RETURNS_NAME, Heard, Spread, heard_stems
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -24,6 +24,7 @@ __all__ = ["UpmixReport", "fold_table", "upmix_files", "write_upmix"]
 
 BLOCK_SECONDS = 5.0
 WHOLE = "All together"
+NO_NUMBERS = "Some samples of stems were no numbers and became silence."
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def write_upmix(
         raise StemStudioError(
             "The range to be written is empty.", "Select a stretch of the song, or all of it."
         )
-    table = FoldTable(spread.rate)
+    table, bad = FoldTable(spread.rate), set[str]()
+    heard = heard_stems(state, lambda: bad.add(NO_NUMBERS))
     files = upmix_files(path, layout, apart=apart)
     with ExitStack() as stack:
         writers = [
@@ -129,7 +131,7 @@ def write_upmix(
             )
             for seed, file in enumerate(files)
         ]
-        for block in _blocks(state, spread, start, stop, table, progress.part(0.0, 0.97)):
+        for block in _blocks(state, spread, heard, start, stop, table, progress.part(0.0, 0.97)):
             for number, writer in enumerate(writers):
                 writer.write(block[number : number + 1] if apart else block)
         reports = [writer.finish() for writer in writers]
@@ -148,7 +150,7 @@ def write_upmix(
         max(report.peak for report in reports),
         worst,
         table.rows(stop - start),
-        tuple(notes),
+        (*bad, *notes),
     )
 
 
@@ -160,18 +162,17 @@ def fold_table(
     spread = Spread.of(state)
     stop = spread.length if stop is None else min(stop, spread.length)
     table = FoldTable(spread.rate)
-    for _ in _blocks(state, spread, max(0, start), stop, table, progress):
+    for _ in _blocks(state, spread, heard_stems(state), max(0, start), stop, table, progress):
         pass
     progress(1.0)
     return table.rows(stop - start)
 
 
 def _blocks(
-    state: State, spread: Spread, start: int, stop: int, table: FoldTable, progress: Progress
+    state: State, spread: Spread, heard: Heard, start: int, stop: int, table: FoldTable, progress: Progress
 ) -> Iterator[Samples]:
     """Blocks (channels, n) of the upmix, each stem and all together taken into the table as they go by."""
     names = {RETURNS: RETURNS_NAME, **{leaf.id: leaf.name for leaf in state.leaves()}}
-    heard = heard_stems(state)
     size = max(1, int(BLOCK_SECONDS * spread.rate))
     for low in range(start, stop, size):
         progress((low - start) / (stop - start), "Spreading the stems")

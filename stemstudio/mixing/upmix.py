@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.audio.audio import Samples
+from stemstudio.audio.reading import finite
 from stemstudio.mixing.ambience import REACH_SECONDS, ambience_of, decorrelated, velvet
 from stemstudio.mixing.folddown import add_led, correction, folded, near
 from stemstudio.mixing.layouts import HALF_POWER, LAYOUTS, Layout
@@ -54,8 +55,11 @@ LONG_SECONDS = 2.0  # from which several stems are spread at once
 THREADS = max(1, min(4, os.cpu_count() or 1))
 
 
-def heard_stems(state: State) -> Heard:
-    """The leaves of a project as the mixer lets them be heard, each behind its strip, and what the effects give back."""
+def heard_stems(state: State, on_bad: Callable[[], None] = lambda: None) -> Heard:
+    """The leaves of a project as the mixer lets them be heard, each behind its strip, and what the effects give back.
+
+    What is no number in a stem becomes silence there, and `on_bad` is called.
+    """
     leaves = state.leaves()
     form = state.mixture
     strips = strips_of(leaves, form.channels, form.sample_rate)
@@ -65,7 +69,10 @@ def heard_stems(state: State) -> Heard:
     def sounds(start: int, stop: int) -> dict[int, Samples]:
         low = max(0, start - max(behind.context, returns.context))
         rendered = render(state, [leaf.id for leaf in leaves], low, stop)
-        stems = [rendered[leaf.id] for leaf in leaves]
+        clean = [finite(rendered[leaf.id]) for leaf in leaves]
+        if any(bad for _, bad in clean):
+            on_bad()
+        stems = [sound for sound, _ in clean]
         heard = dict(zip((leaf.id for leaf in leaves), behind.heard(stems, low), strict=True))
         if returns.context:
             heard[RETURNS] = returns.heard(stems, low)

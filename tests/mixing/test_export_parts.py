@@ -198,6 +198,12 @@ def test_a_stem_of_no_numbers_does_not_silence_the_mix(song: Audio, tmp_path: Pa
     np.testing.assert_array_equal(read(tmp_path / "mix.wav"), 0.25)
     assert not read(tmp_path / "broken.wav").any()
     assert any("400 samples" in note and "no numbers" in note for note in report.notes)
+    upmix = write_upmix(project.state, tmp_path / "room.wav", subtype="float")
+    assert read(tmp_path / "room.wav")[:, 100:200].any()
+    assert any("no numbers" in note for note in upmix.notes)
+    masks = export(project.state, ExportOrder(tmp_path, data=("masks", "pictures"))).files["masks"]
+    shares = np.load(masks)["masks"]
+    assert np.isfinite(shares).all()
 
 
 def test_silence_is_written_as_silence_at_any_level(song: Audio, tmp_path: Path) -> None:
