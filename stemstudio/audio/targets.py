@@ -69,7 +69,7 @@ def check_room(path: Path, need: int, what: str = "it needs") -> None:
     if free < need + MARGIN_BYTES:
         raise UnwritableFile(
             path,
-            f"{what} {need / 2**20:.0f} MB and the disk has {free / 2**20:.0f} MB left",
+            f"{what} {-(-(need + MARGIN_BYTES) // 2**20)} MB and the disk has {free // 2**20} MB left",
             "Free some space, or choose another folder.",
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from stemstudio.audio.reading import finite
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.mixing.mixdown import BehindStrips, Returns
@@ -308,10 +309,13 @@ class Sounding(QObject):
                     if generation == self._generation:
                         self._status[first:last] = FRESH
                 continue
+            clean = [
+                finite(sounds[leaf])[0] for leaf in leaves
+            ]  # filters would never forget what is no number
             with self._lock:
                 if generation != self._generation:
                     continue
-                self._put(first, last, start, [sounds[leaf] for leaf in leaves])
+                self._put(first, last, start, clean)
                 part = slice(first, last)
                 self._status[part][self._seen_edit[part] <= edits] = FRESH
             self.rendered.emit(start, stop)

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 
 from stemstudio.algorithms import stretches
 from stemstudio.algorithms.by_hand import ByHand
+from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Audio
@@ -78,6 +79,19 @@ def test_every_leaf_is_rendered_and_adds_up(qtbot, studio):
     for buffer, leaf in zip(buffers(player), sounding.leaves, strict=True):
         assert np.abs(buffer - expected[leaf]).max() < 1e-6
     assert np.abs(sum(buffers(player)) - document.state.mixture.read(0, length)).max() < 1e-6
+
+
+def test_what_is_no_number_is_silence_to_the_player(qtbot, studio):
+    document, player, sounding, _ = studio
+    waves = np.full((1, 2, document.state.mixture.length), 0.25, dtype=np.float32)
+    waves[0, 1, 1000:1100] = np.nan
+    document.do(edits.split(document.project, 0, ByHand(), Waveforms(("broken",), waves), stems=["broken"]))
+    wait_until_rendered(qtbot, sounding)
+    broken, residual = buffers(player)
+    assert np.isfinite(broken).all()
+    assert np.isfinite(residual).all()
+    assert not broken[1, 1000:1100].any()
+    assert broken[1, 1200] == 0.25
 
 
 def test_a_stroke_is_heard_and_undone(qtbot, studio):
