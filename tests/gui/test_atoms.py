@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from small_projects import GRID, RATE, Slicer, atom_song, harmonic_atoms, song, split_song, stem_called
 
+from stemstudio.algorithms.alike import by_example
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.atom_detail import AtomDetail
@@ -21,6 +22,7 @@ from stemstudio.gui.views.atom_pictures import pictured
 from stemstudio.gui.views.atom_rows import AtomRows
 from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.gui.views.stem_chips import NEW
+from stemstudio.gui.views.suggestions import suggestion_edit
 from stemstudio.project import edits
 from stemstudio.project.stem import RESIDUAL_COLOUR
 
@@ -420,6 +422,28 @@ def test_suggest_like_mine_sends_the_rest_after_those_with_a_stem(shown, qtbot):
     assert document.history.names[-1] == "Give the other atoms to what they are like"
     assert [owner(document, atom) for atom in range(6)] == ["low", "high"] * 3
     assert len(document.state.children(0)) == 3, "no stem is made"
+    assert len(document.history.edits) == steps + 1
+    document.history.undo()
+    assert [owner(document, atom) for atom in (0, 3)] == ["low", "high"]
+    assert not {owner(document, atom) for atom in (1, 2, 4, 5)} & {"low", "high"}
+
+
+def test_letting_the_rest_follow_leaves_atoms_that_have_a_stem_by_then(shown):
+    document = alike_song()
+    shown(document)
+    stems = {}
+    for name, atom in (("low", 0), ("high", 3)):
+        edit, stems[name] = edits.add_stem(document.project, 0, name)
+        document.do(edit)
+        document.do(edits.assign(document.state, 0, {atom: stems[name]}, "give"))
+    labels = by_example(document.state.splits[0].estimates, RATE, {0: 0, 3: 1}, 2)
+    document.do(edits.assign(document.state, 0, {2: stems["high"], 3: stems["low"]}, "give"))
+    document.do(edits.lock(document.state, 0, [5], True, "Lock"))
+    locked = owner(document, 5)
+    edit, _ = suggestion_edit(document.project, 0, labels, "example")
+    document.do(edit)
+    assert [owner(document, atom) for atom in range(5)] == ["low", "high", "high", "low", "low"]
+    assert owner(document, 5) == locked
 
 
 def test_detail_says_pitch_share_and_owner(shown, qtbot):

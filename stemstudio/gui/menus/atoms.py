@@ -11,6 +11,7 @@ from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.menus.menu import Command, Menu
 from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.views.atom_menu import lock
+from stemstudio.gui.views.suggestions import suggestions_of
 
 if TYPE_CHECKING:
     from stemstudio.gui.main_window import MainWindow
@@ -27,6 +28,9 @@ class AtomsMenu(Menu):
 
     def suggest_atoms(self) -> None:
         self.window.atoms.suggest_bar.suggest()
+
+    def let_follow(self) -> None:
+        suggestions_of(self.document).suggest(None, "example")
 
     def hear_atom(self) -> None:
         document = self.document
@@ -69,6 +73,7 @@ class AtomsMenu(Menu):
 
     commands = (
         Command(suggest_atoms, "&Suggest stems", "Gather atoms that are alike into stems.", ("Ctrl+G",), "atoms"),
+        Command(let_follow, "Let the rest &follow", "Atoms that have no stem yet go where those of yours are that they sound like; yours stay.", ("Ctrl+Shift+G",), "atoms"),
         Command(hear_atom, "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "atoms"),
         Command(lock_atoms, "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "atoms"),
         Command(go_on_atoms, "&Continue (100 rounds)", "Improve all atoms from where they are; none jumps or changes its place.", ("Ctrl+R",), "nmf", rule_before=True),

@@ -207,7 +207,9 @@ def suggestion_edit(project: Project, parent: int, labels: Any, how: How) -> Ste
     stems = [child.id for child in state.children(parent) if child.id != split.residual][:count]
     made = new_stems(project, parent, labels.names[len(stems) : count])
     stems += [stem.id for stem in made]
-    given = split.given({atom: stems[owner] for atom, owner in enumerate(labels.owners)})
+    # By example the atoms that are in a stem lead, also those that somebody put there while it was found out.
+    free = [atom for atom, owner in enumerate(split.owners) if how != "example" or owner == split.residual]
+    given = split.given({atom: stems[labels.owners[atom]] for atom in free})
     if given.owners == split.owners and not made:
         return None, tuple(stems)
     moved = {
