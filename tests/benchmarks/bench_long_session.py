@@ -233,7 +233,7 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
 
     studio = Watched(path)
     window, document = studio.window, studio.document
-    player, commands = window.player, window.commands
+    player, menus = window.player, window.menus
     told("opened")
     studio.until(lambda: window.light.idle)
     told("drawn")
@@ -245,13 +245,13 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
         studio.until(lambda before=before: document.state.splits is not before and not document.jobs.queue)
         studio.until(lambda: window.light.idle)
         told(title)
-    studio.do(commands.suggest_atoms)
+    studio.do(menus.atoms.suggest_atoms)
     studio.until(lambda: len(document.state.leaves()) > 2 and not document.jobs.queue)
     studio.until(lambda: window.light.idle)
     told("atoms suggested")
     for atom in range(12):
         studio.do(lambda atom=atom: document.select_atoms((atom,)))
-        studio.do(lambda atom=atom: commands.number(1 + atom % 3), 0.2)
+        studio.do(lambda atom=atom: menus.play.number(1 + atom % 3), 0.2)
     studio.do(lambda: document.select_atoms(()))
     told("atoms given away")
     middle = document.duration / 2
@@ -264,7 +264,7 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
     told("wand")
     circle = [(round(500 + 200 * np.cos(n / 10)), round(250 + 90 * np.sin(n / 10))) for n in range(60)]
     studio.drag("lasso", circle)
-    studio.do(commands.give_selection, 0.3)
+    studio.do(menus.edit.give_selection, 0.3)
     told("lasso, given to a stem")
     for step in ("undo", "redo"):
         for _ in range(20):
@@ -278,18 +278,18 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
     for leaf in document.state.leaves():
         studio.do(lambda leaf=leaf: window.mixer.open_panel(leaf.id), 0.2)
     studio.do(window.mixer.open_effects, 0.2)
-    studio.do(commands.escape)
+    studio.do(menus.edit.escape)
     told("mixer")
     for _ in range(2):
-        studio.do(commands.show_room, 1.0)
+        studio.do(menus.view.show_room, 1.0)
     told("room")
     studio.do(lambda: player.seek(int(middle * RATE)), 0.5)
     studio.do(player.play, 3.0)
     told("played")
     chosen = Box(start=middle, stop=middle + 2, low=0.0, high=RATE / 2)
     studio.do(lambda: document.set_selection(Selection().combined("replace", chosen)))
-    studio.do(commands.loop_selection, 3.0)
-    studio.do(commands.loop_selection)
+    studio.do(menus.play.loop_selection, 3.0)
+    studio.do(menus.play.loop_selection)
     studio.do(player.pause)
     told("a loop")
     dialog = ExportDialog(document, "Song", parent=window)
@@ -297,7 +297,7 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
     studio.do(dialog.close)
     told("dialog of the export")
     document.history.mark_saved()
-    studio.do(commands.close_song, 0.5)
+    studio.do(menus.file.close_song, 0.5)
     told("closed")
     window.close()
     signal.setitimer(signal.ITIMER_PROF, 0)
