@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QApplication,
     QDockWidget,
     QInputDialog,
     QMainWindow,
     QMenu,
     QMessageBox,
-    QScrollArea,
-    QToolBar,
     QVBoxLayout,
     QWidget,
 )
@@ -43,6 +39,7 @@ from stemstudio.gui.menus.needs import needs_met
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.own_stems import OwnStemsReading
+from stemstudio.gui.panels import STACK, Panels
 from stemstudio.gui.peaks import Peaks
 from stemstudio.gui.player import Player
 from stemstudio.gui.playhead import Playhead
@@ -50,7 +47,7 @@ from stemstudio.gui.practising import Practising
 from stemstudio.gui.recent import Recent
 from stemstudio.gui.remembered import Remembered, measured_speed
 from stemstudio.gui.reworking import reworking_of
-from stemstudio.gui.room_dock import PANEL_WIDTH, RoomDock
+from stemstudio.gui.room_dock import RoomDock
 from stemstudio.gui.room_sound import RoomSound
 from stemstudio.gui.saving import SUFFIX, Saving
 from stemstudio.gui.separating import Separating
@@ -80,13 +77,6 @@ from stemstudio.project.takes import Take
 
 if TYPE_CHECKING:
     from stemstudio.gui.dialogs.compare_by_ear import CompareDialog
-
-DOCK_BUTTONS = {
-    "qt_dockwidget_closebutton": "Hide this panel; View ▸ Panels brings it back.",
-    "qt_dockwidget_floatbutton": "Make this panel a window of its own, or put it back.",
-}
-STACK = ("Separate", "Tool options", "Atom", "History", "Masks")  # on the right
-TALL = 950  # pixels of a screen from which History has a place of its own, and does not lie behind "Atom" as Masks does
 
 
 class MainWindow(QMainWindow):
@@ -143,7 +133,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._order_tabs()
         self.resize(1600, 1000)
-        self._share_right_side()
+        self.panels.share_height()
         self.remembered = Remembered(self)
         self.remembered.restore()
         self.room_dock.fit()
@@ -248,64 +238,22 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.sheet_and_atoms)
 
         right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
-        self.setCorner(Qt.Corner.BottomLeftCorner, bottom)
-        self.setCorner(Qt.Corner.BottomRightCorner, bottom)
-        self.docks: dict[str, QDockWidget] = {}
-        self.bars: dict[str, QToolBar] = {}
-        self._bar("Tools", self.tool_strip, Qt.ToolBarArea.LeftToolBarArea)
-        self._bar("Transport", self.transport, Qt.ToolBarArea.BottomToolBarArea)
-        self._dock("Separate", self.separate, right)
-        self._dock("Room", self.room, right)
-        self._dock("Tool options", self.tool_options, right)
-        self._dock("Atom", self.atom_detail, right)
-        self._dock("Masks", self.masks, right)
-        self._dock("History", self.history, right, scroll=False)
-        self._stack_right_side()
-        self._dock("Mixer", self.mixer, bottom, scroll=False)
+        self.panels = panels = Panels(self)
+        self.docks, self.bars = panels.docks, panels.bars
+        panels.add_bar("Tools", self.tool_strip, Qt.ToolBarArea.LeftToolBarArea)
+        panels.add_bar("Transport", self.transport, Qt.ToolBarArea.BottomToolBarArea)
+        panels.add("Separate", self.separate, right)
+        panels.add("Room", self.room, right)
+        panels.add("Tool options", self.tool_options, right)
+        panels.add("Atom", self.atom_detail, right)
+        panels.add("Masks", self.masks, right)
+        panels.add("History", self.history, right, scroll=False)
+        panels.stack()
+        self.room_dock = RoomDock(self, self.docks["Room"], [self.docks[title] for title in STACK])
+        panels.add("Mixer", self.mixer, bottom, scroll=False)
         self.docks["Mixer"].setFeatures(
             self.docks["Mixer"].features() | QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar
         )
-
-    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea, *, scroll: bool = True) -> None:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(title)
-        if scroll:
-            frame = QScrollArea(dock)
-            frame.setWidgetResizable(True)
-            frame.setFrameShape(QScrollArea.Shape.NoFrame)
-            frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            frame.setWidget(widget)
-            frame.setMinimumWidth(250)
-            frame.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            dock.setWidget(frame)
-        else:
-            dock.setWidget(widget)
-        self.addDockWidget(area, dock)
-        for name, tip in DOCK_BUTTONS.items():
-            for button in dock.findChildren(QAbstractButton, name):
-                button.setToolTip(tip)
-        self.docks[title] = dock
-
-    def _stack_right_side(self) -> None:
-        """Panels above each other; the room beside them, as it needs all the height there is."""
-        docks, down = self.docks, Qt.Orientation.Vertical
-        self.splitDockWidget(docks["Room"], docks["Separate"], Qt.Orientation.Horizontal)
-        tall = self.screen().availableGeometry().height() >= TALL
-        for upper, lower in pairwise(STACK[:-1] if tall else STACK[:-2]):
-            self.splitDockWidget(docks[upper], docks[lower], down)
-        for title in ("Masks",) if tall else ("Masks", "History"):
-            self.tabifyDockWidget(docks["Atom"], docks[title])
-        docks["Atom"].raise_()
-        self.room_dock = RoomDock(self, docks["Room"], [docks[title] for title in STACK])
-
-    def _share_right_side(self) -> None:
-        """Heights of the docks on the right: each shows what it has without scrolling where that is possible."""
-        heights = {"Separate": 410, "Tool options": 195, "Atom": 190, "History": 80}
-        if self.tabifiedDockWidgets(self.docks["History"]):
-            heights = {"Separate": 415, "Tool options": 205, "Atom": 185}
-        docks = [self.docks[title] for title in heights]
-        self.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
-        self.resizeDocks([docks[0]], [PANEL_WIDTH], Qt.Orientation.Horizontal)
 
     def _order_tabs(self) -> None:
         """Tab goes from the tools over the picture to the panels, then to what is below them."""
@@ -315,13 +263,6 @@ class MainWindow(QMainWindow):
         mixer, picture = self.mixer, (self.picture_bar, self.doubt_bar, self.sheet, self.atoms)
         chain((self.tool_strip, *picture, *right, mixer.bench_area, mixer.master, self.transport))
         RaisedByFocus(right, self)
-
-    def _bar(self, title: str, widget: QWidget, area: Qt.ToolBarArea) -> None:
-        bar = QToolBar(title, self)
-        bar.setObjectName(title)
-        bar.addWidget(widget)
-        self.addToolBar(area, bar)
-        self.bars[title] = bar
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
