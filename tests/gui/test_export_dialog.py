@@ -79,6 +79,16 @@ def test_the_names_are_shown_as_they_will_be(ask):
     assert files(dialog) == list(file_names(dialog.order(), document.state, "Lithium").values())
 
 
+def test_no_row_is_cut_in_the_smallest_dialog_and_what_is_ticked_is_in_sight(ask):
+    dialog = ask()
+    dialog.resize(dialog.minimumSizeHint())
+    parts = dialog.parts
+    assert parts.columnWidth(0) >= parts.sizeHintForColumn(0)
+    assert not parts.row("report").parent().isExpanded()
+    parts.tick_only({"report"})
+    assert parts.row("report").parent().isExpanded()
+
+
 def test_a_template_that_asks_for_the_unknown_is_said(ask):
     dialog = ask()
     dialog.template.setText("{singer}")

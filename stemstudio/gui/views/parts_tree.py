@@ -18,6 +18,7 @@ from stemstudio.project.stem import MIXTURE
 KEY = Qt.ItemDataRole.UserRole
 MIX_COLOUR = "#c9cede"
 NEUTRAL = "#9aa2b8"
+WIDEST = 340  # pixels that the list asks for at most
 
 
 class PartsTree(QTreeWidget):
@@ -45,6 +46,11 @@ class PartsTree(QTreeWidget):
         self.setToolTip("Everything that is ticked is written")
         self._fill()
         self.itemChanged.connect(lambda _: self.changed.emit())
+
+    def minimumSizeHint(self) -> QSize:
+        """So wide that no row is cut, but for very long names."""
+        wide = self.sizeHintForColumn(0) + 2 * self.frameWidth() + self.verticalScrollBar().sizeHint().width()
+        return QSize(min(WIDEST, wide), super().minimumSizeHint().height())
 
     # what is ticked
 
@@ -91,7 +97,10 @@ class PartsTree(QTreeWidget):
         """Tick just these."""
         self.blockSignals(True)
         for key, item in self._rows.items():
-            item.setCheckState(0, _check(key in keys and not item.isDisabled()))
+            on = key in keys and not item.isDisabled()
+            item.setCheckState(0, _check(on))
+            if on and item.parent() is not None:
+                item.parent().setExpanded(True)  # so that it is seen why it is written
         self.blockSignals(False)
         self.viewport().update()
         self.changed.emit()
