@@ -41,11 +41,12 @@ class Levels:
 
     def __str__(self) -> str:
         words = {name: f"{value:.1f}" if math.isfinite(value) else "−∞" for name, value in vars(self).items()}
-        return (
+        sentence = (
             f"{words['lufs']} LUFS (at most {words['momentary']} momentary, {words['short']} short-term), "
             f"peak {words['peak_db']} dBFS, true peak {words['true_peak_db']} dBTP, RMS {words['rms_db']} dBFS, "
             f"correlation {self.correlation:.2f}"
         )
+        return sentence.replace(" -", " −")
 
 
 class SoundMeter:

@@ -49,7 +49,7 @@ def test_all_that_meters_say_of_a_compliance_signal_and_of_a_song(shared_audio: 
     assert found.momentary > found.short > found.lufs
     words = str(found)
     assert f"{found.true_peak_db:.1f} dBTP" in words
-    assert f"RMS {found.rms_db:.1f} dBFS" in words
+    assert f"RMS −{abs(found.rms_db):.1f} dBFS" in words
 
 
 def levels(audio: Audio) -> Levels:
