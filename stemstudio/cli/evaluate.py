@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stemstudio.framewise_evaluation import Course
 
 SOURCES = ("SDR", "SIR", "SAR", "SI-SDR", "plain SDR")
+SHORTEST, LONGEST = 0.001, 86400.0  # seconds of a window
 IMAGES = ("SDR", "ISR", "SIR", "SAR")
 
 
@@ -35,7 +36,8 @@ def evaluate(
     window: Annotated[
         float | None,
         typer.Option(
-            min=0.001,
+            min=SHORTEST,
+            max=LONGEST,
             help="Score window by window, of so many seconds, and tell the medians.",
             metavar="SECONDS",
         ),
@@ -43,7 +45,8 @@ def evaluate(
     hop: Annotated[
         float | None,
         typer.Option(
-            min=0.001,
+            min=SHORTEST,
+            max=LONGEST,
             help="From one window to the next; as long as a window if not given.",
             metavar="SECONDS",
         ),
