@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.given import Part
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.errors import StemStudioError
 from stemstudio.gui.document import Document
@@ -19,8 +20,13 @@ from stemstudio.project.reworking import NO_ATOMS, ReworkedSplit
 from stemstudio.project.stem import Split
 from stemstudio.project.takes import Keep
 
-ROUNDS = 100  # that “Continue” adds
+ROUNDS = 100  # that “Continue” adds, until it is told otherwise
 CHANGED = "The atoms were changed in the meantime, so nothing was done to them."
+FOUND: dict[Part, str] = {
+    "both": "{0}",
+    "templates": "what {0} sound{1} like",
+    "activations": "when {0} sound{1}",
+}
 NOT_SAVED = "Only atoms of a whole stem, found by Atoms (NMF), can be saved."
 
 Work = Callable[[State, int, Progress], ReworkedSplit]
@@ -44,6 +50,7 @@ class Reworking(QObject):
         super().__init__(document)
         self._document = document
         self._job: Job | None = None
+        self.rounds = ROUNDS  # that “Continue” adds
         self.keep: Keep | None = None  # storage's, called on the worker before the edit is made
         document.opened.connect(self._stop)
 
@@ -53,8 +60,9 @@ class Reworking(QObject):
 
     # what can be done
 
-    def go_on(self, rounds: int = ROUNDS) -> None:
-        """Improve all atoms from where they are."""
+    def go_on(self, rounds: int | None = None) -> None:
+        """Improve all atoms from where they are; by as many rounds as before, or another number from now on."""
+        rounds = self.rounds = rounds or self.rounds
 
         def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
             return reworking.go_on(state, parent, rounds, progress)
@@ -81,6 +89,40 @@ class Reworking(QObject):
             )
 
         self._run("Draw anew", f"Draw {_atoms(others)} anew", work, told)
+
+    def find_anew(self, part: Part = "both") -> None:
+        """Find the selected atoms anew beside all others, or only what they sound like, or only when; locked ones stay."""
+        split, atoms = self._document.atom_split, self._document.atoms
+        if split is None or not atoms:
+            return
+        chosen = [atom for atom in atoms if atom not in split.locked]
+        kept = [atom for atom in range(len(split.owners)) if atom not in chosen]
+        if not chosen or not reworking.drawn_anew(split, kept):
+            self._document.said.emit(
+                "Locked atoms stay as they are."
+                if not chosen
+                else "Select some atoms, not all: those that are found anew find their place beside the others."
+            )
+            return
+
+        def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
+            return reworking.draw_anew(state, parent, kept, progress, part=part)
+
+        what = FOUND[part].format(_which(chosen), "s" if len(chosen) == 1 else "")
+        self._run("Find anew", f"Find {what} anew", work, lambda _: self._document.select_atoms(atoms))
+
+    def hold(self, part: Part, on: bool) -> None:
+        """Keep what the selected atoms sound like, or when they sound, in whatever rounds come; or let it change."""
+        atoms = self._document.atoms
+        if not atoms:
+            return
+
+        def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
+            return reworking.hold(state, parent, atoms, part, on, progress)
+
+        what = FOUND[part].format(_which(atoms), "s" if len(atoms) == 1 else "")
+        name = f"Keep {what}" if on else f"Let {what} change"
+        self._run("Keep atoms", name, work, lambda _: self._document.select_atoms(atoms), heavy=False)
 
     def split(self) -> None:
         """Take the selected atom apart into two."""
@@ -261,6 +303,10 @@ def reworking_of(document: Document) -> Reworking:
 def reworkable(split: Split | None) -> bool:
     """Whether a split has atoms that can be worked on."""
     return split is not None and bool(reworking.places(split))
+
+
+def _which(atoms: Sequence[int]) -> str:
+    return f"atom {atoms[0] + 1}" if len(atoms) == 1 else _atoms(len(atoms))
 
 
 def _atoms(count: int) -> str:

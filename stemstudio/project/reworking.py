@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.given import Part
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.spliced import Spliced
 from stemstudio.audio.audio import Sound, Stretch
@@ -126,12 +127,38 @@ def go_on(state: State, parent: int, rounds: int, progress: Progress) -> Reworke
     return _worked(state, parent, places(state.splits[parent]), work, progress)
 
 
+def hold(
+    state: State, parent: int, atoms: Collection[int], part: Part, on: bool, progress: Progress
+) -> ReworkedSplit:
+    """Atoms whose sound or times stay as they are in whatever rounds come, or may change again."""
+    from stemstudio.algorithms.nmf import rework
+
+    def work(place: Place, _sound: Sound, _progress: Progress) -> Reworked:
+        return rework.hold(place.recipe, place.atoms, place.own(atoms), part, on)
+
+    return _worked(state, parent, _holding(state, parent, atoms), work, progress)
+
+
+def held(split: Split, part: Part) -> frozenset[int]:
+    """Atoms whose sound ("templates") or times ("activations") stay as they are."""
+    return frozenset(
+        place.parts.start + atom
+        for place in places(split)
+        for atom in (place.atoms.held_templates if part == "templates" else place.atoms.held_activations)
+    )
+
+
 def draw_anew(
-    state: State, parent: int, kept: Collection[int], progress: Progress, seed: int | None = None
+    state: State,
+    parent: int,
+    kept: Collection[int],
+    progress: Progress,
+    seed: int | None = None,
+    part: Part = "both",
 ) -> ReworkedSplit:
     """All others found anew beside the atoms that are kept; a selection of which none is kept stays as it is.
 
-    `seed` is by default the next after the one that found them.
+    With `part` only what the others sound like, or only when they sound, is found anew. `seed` is by default the next after the one that found them.
     """
     from stemstudio.algorithms.nmf import rework
 
@@ -146,7 +173,7 @@ def draw_anew(
 
     def work(place: Place, sound: Sound, progress: Progress) -> Reworked:
         other = (place.recipe.seed + 1) % 2**31 if seed is None else seed
-        return rework.draw_anew(place.recipe, place.atoms, sound, place.own(kept), other, progress)
+        return rework.draw_anew(place.recipe, place.atoms, sound, place.own(kept), other, progress, part)
 
     return _worked(state, parent, concerned, work, progress)
 

@@ -228,6 +228,7 @@ def test_the_menus_offer_what_the_selection_allows(qtbot, atoms):
     offered = entries(view.work_menu)
     assert offered == {
         "Continue (100 rounds)": True,
+        "Continue for…": True,
         "Draw the others anew": False,
         "Split in two": False,
         "Merge": False,
@@ -255,7 +256,7 @@ def test_the_keys_of_the_menus_are_those_of_the_commands(qtbot, atoms):
     view = AtomsView(atoms)
     qtbot.addWidget(view)
     view.work_menu.aboutToShow.emit()
-    keys = [action.text().split("\t")[1] for action in view.work_menu.actions()]
+    keys = [action.text().split("\t")[1] for action in view.work_menu.actions() if "\t" in action.text()]
     own = {command.do: command.keys[0] for command in AtomsMenu.commands if command.keys}
     names = (AtomsMenu.go_on_atoms, AtomsMenu.redraw_atoms, AtomsMenu.split_atom, AtomsMenu.merge_atoms)
     assert keys == [own[name] for name in (*names, AtomsMenu.delete_atoms)]
@@ -282,3 +283,49 @@ def test_the_atom_pane_splits_merges_and_tells_the_place(qtbot):
     finish(qtbot, document)
     assert len(document.atom_split.owners) == 6
     document.jobs.close()
+
+
+def test_what_an_atom_sounds_like_is_kept_while_all_improve(qtbot, atoms):
+    """By the menu at the atom, in its words; and one step lets it change again."""
+    before = atoms.atom_split
+    atoms.select_atoms((2,))
+    panel = AtomDetail(atoms)
+    qtbot.addWidget(panel)
+    panel._fill_keep()
+    actions = {action.text(): action for action in panel.keep_menu.actions()}
+    actions["Keep what it sounds like"].trigger()
+    finish(qtbot, atoms)
+    assert atoms.history.edits[-1].name == "Keep what atom 3 sounds like"
+    assert atoms.atom_split.owners == before.owners
+    reworking_of(atoms).go_on(7)
+    finish(qtbot, atoms)
+    after = atoms.atom_split.estimates
+    np.testing.assert_allclose(after.templates[:, 2], before.estimates.templates[:, 2], rtol=1e-6)
+    assert np.abs(after.templates[:, 1] / before.estimates.templates[:, 1] - 1).max() > 1e-3
+    assert reworking_of(atoms).rounds == 7, "Continue goes by it from now on"
+    panel._fill_keep()
+    (kept,) = (action for action in panel.keep_menu.actions() if action.isChecked())
+    kept.trigger()
+    finish(qtbot, atoms)
+    assert not atoms.atom_split.estimates.held_templates
+
+
+@pytest.mark.parametrize("part", ["templates", "activations", "both"])
+def test_the_selected_atoms_are_found_anew_beside_the_others(qtbot, atoms, part):
+    before = atoms.atom_split
+    atoms.select_atoms((0, 4))
+    reworking_of(atoms).find_anew(part)
+    finish(qtbot, atoms)
+    after, old = atoms.atom_split.estimates, before.estimates
+    others = [1, 2, 3, 5]
+    np.testing.assert_array_equal(after.templates[:, others], old.templates[:, others])
+    np.testing.assert_array_equal(after.activations[others], old.activations[others])
+    for atom in (0, 4):
+        assert np.array_equal(after.templates[:, atom], old.templates[:, atom]) == (part == "activations")
+        assert np.array_equal(after.activations[atom], old.activations[atom]) == (part == "templates")
+    waiting = ["residual"] if part == "both" else ["low"]
+    assert owners(atoms)[:1] == waiting
+    assert atoms.atoms == (0, 4)
+    atoms.select_atoms(range(6))
+    reworking_of(atoms).find_anew()
+    assert "not all" in atoms.heard[-1]

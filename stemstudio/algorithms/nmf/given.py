@@ -15,6 +15,7 @@ from stemstudio.errors import BadRecipe
 
 Float = NDArray[np.float32]
 Use = Literal["random", "given", "fixed"]
+Part = Literal["both", "templates", "activations"]  # of an atom, that something is done to
 RANDOM: Use = "random"
 
 

@@ -30,6 +30,7 @@ from stemstudio.spectral.stft import StftSettings
 FIRST_LOOK = 5  # iterations until the atoms are handed on for the first time
 LOOK_SECONDS = 1.0  # and between two times after that
 SEPARATED = 0.5  # of the work, where a model separates first
+MOST_ROUNDS = 10_000
 PANNED_EFFORT = 1.6  # of a run with a pan for every atom, on a stereo song, against one without
 
 
@@ -63,7 +64,9 @@ class NMF(Algorithm):
         ge=0.0,
         le=0.99,
     )
-    iterations: int = parameter(100, "How long to keep improving the atoms", unit="rounds", ge=1, le=10_000)
+    iterations: int = parameter(
+        100, "How long to keep improving the atoms", unit="rounds", ge=1, le=MOST_ROUNDS
+    )
     beta: float = parameter(
         1.0,
         "What counts as a good match: 2 favours loud sounds, 1 balances, 0 hears quiet as well as loud",

@@ -15,11 +15,11 @@ import numpy as np
 from stemstudio.algorithms.nmf.beginning import MOST_COMPONENTS
 from stemstudio.algorithms.nmf.factorization import LONGEST_NAME, Factorization, numbered
 from stemstudio.algorithms.nmf.fitting import Fitting
-from stemstudio.algorithms.nmf.given import Given, Use
+from stemstudio.algorithms.nmf.given import Given, Part, Use
 from stemstudio.algorithms.nmf.informed import Start
 from stemstudio.algorithms.nmf.panned import panned_updates
 from stemstudio.algorithms.nmf.penalties import Penalties
-from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.algorithms.nmf.recipe import MOST_ROUNDS, NMF
 from stemstudio.algorithms.nmf.spectrum import Float, room_for, spectra, spectrum
 from stemstudio.algorithms.nmf.starts import STRIDE, random_start
 from stemstudio.audio.audio import Sound
@@ -29,7 +29,6 @@ from stemstudio.progress import Progress
 TRACE = np.float32(1e-7)  # of a mean: what an entry that least squares made zero comes back from
 FLOOR = np.float32(1e-12)
 SPLIT_ROUNDS = 30
-MOST_ROUNDS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +69,17 @@ def go_on(recipe: NMF, found: Factorization, sound: Sound, rounds: int, progress
 
 
 def draw_anew(
-    recipe: NMF, found: Factorization, sound: Sound, kept: Collection[int], seed: int, progress: Progress
+    recipe: NMF,
+    found: Factorization,
+    sound: Sound,
+    kept: Collection[int],
+    seed: int,
+    progress: Progress,
+    part: Part = "both",
 ) -> Reworked:
     """Atoms drawn by chance and fitted beside those that are kept, which stay exactly as they are.
+
+    With `part` only their templates, or only their activations, are drawn; the others stay, and so do the atoms' names.
 
     Raises
     ------
@@ -86,20 +93,36 @@ def draw_anew(
             "Lock or select the atoms that are to stay.",
         )
     found = _as_long_as(found, sound)
-    uses: tuple[Use, ...] = tuple("fixed" if atom in kept else "random" for atom in atoms)
-    names = tuple(found.names[atom] if atom in kept else numbered(atom) for atom in atoms)
-    given = Given(names, found.templates, found.activations, uses, uses, found.pans)
+    drawn: tuple[Use, ...] = tuple("fixed" if atom in kept else "random" for atom in atoms)
+    stay: tuple[Use, ...] = tuple("fixed" for _ in atoms)
+    same = set(kept) if part == "both" else set(atoms)
+    names = tuple(found.names[atom] if atom in same else numbered(atom) for atom in atoms)
+    uses = (stay if part == "activations" else drawn, stay if part == "templates" else drawn)
+    given = Given(names, found.templates, found.activations, *uses, found.pans)
     again = recipe.model_copy(update={"seed": seed})
     after = again.run(sound, progress, given)
     return Reworked(
         after.changed(
             mask_exponent=found.mask_exponent,
-            held_templates=found.held_templates & set(kept),
-            held_activations=found.held_activations & set(kept),
+            held_templates=found.held_templates & same,
+            held_activations=found.held_activations & same,
         ),
-        tuple(atom if atom in kept else None for atom in atoms),
+        tuple(atom if atom in same else None for atom in atoms),
         again,
     )
+
+
+def hold(recipe: NMF, found: Factorization, atoms: Collection[int], part: Part, on: bool) -> Reworked:
+    """Atoms whose templates or activations, or both, stay as they are (or may change again) in whatever rounds come."""
+
+    def held(before: frozenset[int], concerned: bool) -> frozenset[int]:
+        return before if not concerned else before | set(atoms) if on else before - set(atoms)
+
+    changed = found.changed(
+        held_templates=held(found.held_templates, part != "activations"),
+        held_activations=held(found.held_activations, part != "templates"),
+    )
+    return Reworked(changed, tuple(range(len(found.names))), recipe)
 
 
 def split(

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.menus.menu import Command, Menu
 from stemstudio.gui.reworking import reworking_of
-from stemstudio.gui.views.atom_menu import lock
+from stemstudio.gui.views.atom_menu import go_on_for, lock
 from stemstudio.gui.views.suggestions import suggestions_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class AtomsMenu(Menu):
     def go_on_atoms(self) -> None:
         self._reworking.go_on()
 
+    def go_on_atoms_for(self) -> None:
+        go_on_for(self.document, self.window)
+
     def redraw_atoms(self) -> None:
         self._reworking.draw_anew()
 
@@ -76,7 +79,8 @@ class AtomsMenu(Menu):
         Command(let_follow, "Let the rest &follow", "Atoms that have no stem yet go where those of yours are that they sound like; yours stay.", ("Ctrl+Shift+G",), "atoms"),
         Command(hear_atom, "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "atoms"),
         Command(lock_atoms, "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "atoms"),
-        Command(go_on_atoms, "&Continue (100 rounds)", "Improve all atoms from where they are; none jumps or changes its place.", ("Ctrl+R",), "nmf", rule_before=True),
+        Command(go_on_atoms, "&Continue", "Improve all atoms from where they are, by 100 rounds or as many as “Continue for…” was told; none jumps or changes its place.", ("Ctrl+R",), "nmf", rule_before=True),
+        Command(go_on_atoms_for, "Continue fo&r…", "As many rounds as you say.", (), "nmf"),
         Command(redraw_atoms, "&Draw the others anew", "Locked atoms stay – or the selected ones, where none is locked – and all others are found anew by another chance.", ("Ctrl+Shift+J",), "nmf"),
         Command(split_atom, "S&plit in two", "Take the selected atom apart into two; both stay in its stem.", ("Ctrl+Shift+K",), "chosen"),
         Command(merge_atoms, "&Merge", "Make the selected atoms one.", ("Ctrl+J",), "chosen"),

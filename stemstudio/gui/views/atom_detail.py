@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -25,7 +26,7 @@ from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import cents_text, hertz_text, hertz_words, note_of
 from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
-from stemstudio.gui.views.atom_menu import lock
+from stemstudio.gui.views.atom_menu import add_keeping, lock
 from stemstudio.gui.views.atom_pictures import spectra
 from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.gui.wording import pan as pan_words
@@ -69,6 +70,13 @@ class AtomDetail(QWidget):
             "Delete", "Take it away; atoms that sound in the same place get its light (Del)"
         )
         self.delete.clicked.connect(self._reworking.delete)
+        self.keep = self._link(
+            "Keep or find anew", "What of it stays while others change, and what of it is found again"
+        )
+        self.keep.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.keep_menu = QMenu(self.keep)
+        self.keep_menu.aboutToShow.connect(self._fill_keep)
+        self.keep.setMenu(self.keep_menu)
         self.spectrum = Spectrum(self)
         self.words = Elided(parent=self)
         self.words.setProperty("role", "muted")
@@ -94,6 +102,7 @@ class AtomDetail(QWidget):
         column.addWidget(self.words)
         column.addWidget(self.spectrum)
         column.addLayout(works)
+        column.addWidget(self.keep, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.hint)
         column.addStretch(1)
         document.opened.connect(self._show)
@@ -131,6 +140,7 @@ class AtomDetail(QWidget):
             (self.split, len(atoms) == 1),
             (self.merge, len(atoms) > 1),
             (self.delete, True),
+            (self.keep, True),
         ):
             link.setVisible(there and fitting and reworkable(split))
             link.setEnabled(not self._reworking.running)
@@ -171,6 +181,10 @@ class AtomDetail(QWidget):
         self.hint.setText(
             f"Click a stem, or press 1–{min(9, count)}, to give {what} to it; {count + 1} makes a new one."
         )
+
+    def _fill_keep(self) -> None:
+        self.keep_menu.clear()
+        add_keeping(self.keep_menu, self._document)
 
     def _in_words(self, estimates: Any, atoms: tuple[int, ...], rate: int) -> str:
         from stemstudio.algorithms.timbre import energy, pitch_of

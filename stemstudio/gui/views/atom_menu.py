@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
+from stemstudio.algorithms.nmf.given import Part
+from stemstudio.algorithms.nmf.recipe import MOST_ROUNDS
 from stemstudio.gui.document import Document
-from stemstudio.gui.reworking import ROUNDS, reworkable, reworking_of
+from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.strip_menu import swatch
 from stemstudio.project import edits
-from stemstudio.project.reworking import NO_ATOMS, drawn_anew, kept_atoms
+from stemstudio.project.reworking import NO_ATOMS, drawn_anew, held, kept_atoms
 
 
 def atom_menu(
@@ -56,12 +58,13 @@ def add_work(menu: QMenu, document: Document) -> None:
     gone = what or (f"atom {atoms[0] + 1}" if atoms else "")
     for words, key, tip, slot, possible in (
         (
-            f"Continue ({ROUNDS} rounds)",
+            f"Continue ({work.rounds} rounds)",
             "Ctrl+R",
             "Improve all atoms from where they are",
             work.go_on,
             True,
         ),
+        ("Continue for…", "", "As many rounds as you say", lambda: go_on_for(document, menu), True),
         (
             "Draw the others anew",
             "Ctrl+Shift+J",
@@ -79,10 +82,54 @@ def add_work(menu: QMenu, document: Document) -> None:
             bool(atoms),
         ),
     ):
-        action = menu.addAction(f"{words}\t{key}", slot)
+        action = menu.addAction(f"{words}\t{key}" if key else words, slot)
         action.setToolTip(tip if ready else NO_ATOMS)
         action.setEnabled(ready and possible)
     menu.setToolTipsVisible(True)
+    if ready and atoms:
+        add_keeping(menu, document)
+
+
+def add_keeping(menu: QMenu, document: Document) -> None:
+    """What of the selected atoms is to stay in whatever rounds come, and what of them is to be found anew."""
+    work, atoms, split = reworking_of(document), document.atoms, document.atom_split
+    if split is None or not atoms:
+        return
+    it, sounds = ("it", "it sounds") if len(atoms) == 1 else ("them", "they sound")
+    menu.addSeparator()
+    keeps: tuple[tuple[Part, str, str], ...] = (
+        ("templates", f"Keep what {sounds} like", "Rounds and hints leave the spectrum as it is"),
+        ("activations", f"Keep when {sounds}", "Rounds and hints leave the course in time as it is"),
+    )
+    for part, words, tip in keeps:
+        action = menu.addAction(words)
+        action.setToolTip(tip)
+        action.setCheckable(True)
+        action.setChecked(held(split, part) >= set(atoms))
+        action.triggered.connect(lambda on, part=part: work.hold(part, on))
+    menu.addSeparator()
+    finds: tuple[tuple[Part, str, str], ...] = (
+        (
+            "both",
+            f"Find {it} anew",
+            "By another chance, beside all others, which stay; what is found waits in the residual",
+        ),
+        ("templates", f"Find anew what {sounds} like", "At the times when it sounds now"),
+        ("activations", f"Find anew when {sounds}", "With the sound that it has now"),
+    )
+    for part, words, tip in finds:
+        menu.addAction(words, lambda part=part: work.find_anew(part)).setToolTip(tip)
+    menu.setToolTipsVisible(True)
+
+
+def go_on_for(document: Document, parent: QWidget) -> None:
+    """Ask for how many rounds the atoms are to be improved; Continue goes by it from then on."""
+    work = reworking_of(document)
+    rounds, given = QInputDialog.getInt(
+        parent.window(), "Continue", "Rounds for all atoms, from where they are:", work.rounds, 1, MOST_ROUNDS
+    )
+    if given:
+        work.go_on(rounds)
 
 
 def lock(document: Document, locked: bool) -> None:
