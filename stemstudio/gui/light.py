@@ -26,7 +26,7 @@ from stemstudio.gui.sheet_blocks import (
     paint_block,
     stem_block,
 )
-from stemstudio.gui.waiting import ORDER, LayerName, Waiting
+from stemstudio.gui.unmade_frames import ORDER, LayerName, UnmadeFrames
 from stemstudio.progress import Progress
 from stemstudio.project.opinions import Comparison
 from stemstudio.project.project import Change, State
@@ -83,7 +83,7 @@ class Light(QObject):
         self.playhead: Callable[[], float] = lambda: 0.0
         self._opinions = opinions_of(document)
         self._compared: tuple[Comparison, ...] = ()
-        self._waiting = Waiting()
+        self._unmade = UnmadeFrames()
         self._running: list[tuple[LayerName, int, int]] = []
         self._generation = 0
         self._known = 0
@@ -116,20 +116,20 @@ class Light(QObject):
     def current(self, first: int, last: int) -> bool:
         """Whether the frames [first, last) are drawn as the project has them now."""
         return not self._touched(first, last) and not any(
-            self._waiting.touches(layer, first, last) for layer in ORDER
+            self._unmade.touches(layer, first, last) for layer in ORDER
         )
 
     @property
     def idle(self) -> bool:
         """Whether all that can be made has been made."""
-        return not self._running and self._waiting.nearest(0, 0, 0) is None
+        return not self._running and self._unmade.nearest(0, 0, 0) is None
 
     # what happens
 
     def restart(self) -> None:
         """Another song, or another grid: start with empty pyramids."""
         self._generation += 1
-        self._running, self._waiting = [], Waiting()
+        self._running, self._unmade = [], UnmadeFrames()
         self.single = self.overlay = None
         self.overlay_shows = ""
         self.slots, self._leaves, self._known = {}, (), 0
@@ -199,7 +199,7 @@ class Light(QObject):
     def _arrange_single(self) -> None:
         """Have a pyramid of one stem as long as a view shows one."""
         state = self.document.state
-        self._waiting.clear("single")
+        self._unmade.clear("single")
         self.single = None
         if state is not None and self._look.view in ("stem", "mask"):
             self.single = Pyramid(state.grid.bins, state.frames, packed=False, room=ROOM // 2)
@@ -221,7 +221,7 @@ class Light(QObject):
         if same:
             return
         self.overlay_shows, self.overlay = shows, None
-        self._waiting.clear("overlay")
+        self._unmade.clear("overlay")
         if state is not None and shows:
             self.overlay = Pyramid(state.grid.bins, state.frames, packed=False, room=ROOM // 2)
             self._await("overlay", 0, self._known)
@@ -293,7 +293,7 @@ class Light(QObject):
     def _await(self, layer: LayerName, first: int, last: int) -> None:
         held = {"single": self.single, "overlay": self.overlay}.get(layer, self.sheet)
         if held is not None and last > first:
-            self._waiting.add(layer, *held.aligned(first, last))
+            self._unmade.add(layer, *held.aligned(first, last))
 
     def _touched(self, first: int, last: int) -> bool:
         """Whether any of these frames is being made."""
@@ -308,14 +308,14 @@ class Light(QObject):
         view = document.viewport
         place = [seconds * per_second for seconds in (view.start, view.stop, self.playhead())]
         while len(self._running) < LEVELS_AT_ONCE:
-            following = self._waiting.nearest(*place)
+            following = self._unmade.nearest(*place)
             if following is None:
                 return
             layer, block = following
             both = layer == "levels" and all(running[0] == "levels" for running in self._running)
             if self._running and (not both or self._touched(block * BLOCK, (block + 1) * BLOCK)):
                 return
-            first, last = self._waiting.take(layer, block, BLOCK if layer == "levels" else PIECE)
+            first, last = self._unmade.take(layer, block, BLOCK if layer == "levels" else PIECE)
             self._running.append((layer, first, last))
             work = self._work(state, layer, first, last)
             document.jobs.run(f"Drawing {layer}", work, self._made, failed=self._failed, heavy=False)

@@ -1,4 +1,4 @@
-"""Waiting: which frames of which layer of the picture are still to be made, and which of them first."""
+"""UnmadeFrames: which frames of which layer of the picture are still to be made, and which of them first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LayerName = Literal["levels", "overlay", "single", "owners"]
 ORDER: tuple[LayerName, ...] = ("levels", "overlay", "single", "owners")
 
 
-class Waiting:
+class UnmadeFrames:
     """Frames that are to be made, by layer and block."""
 
     def __init__(self) -> None:
