@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stemstudio.mixing.surround import UpmixReport
     from stemstudio.progress import Progress
     from stemstudio.project.project import Project
+    from stemstudio.project.storage import Storage
 
 LOWEST_CROSSOVER, HIGHEST_CROSSOVER = 80.0, 120.0  # Hz
 SUFFIXES = {".wav": "wav", ".wave": "wav", ".flac": "flac", ".aif": "aiff", ".aiff": "aiff"}
@@ -35,7 +36,12 @@ SUFFIXES = {".wav": "wav", ".wave": "wav", ".flac": "flac", ".aif": "aiff", ".ai
 
 def upmix(
     source: Annotated[Path, typer.Argument(help="A project or a song.", metavar="PROJECT|SONG")],
-    out: Annotated[Path, typer.Option(help="The file: .wav or .flac.", metavar="FILE")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The file: .wav or .flac; or .stems for a project with its room so.", metavar="FILE"
+        ),
+    ],
     layout: Annotated[
         str | None,
         typer.Option(
@@ -138,10 +144,16 @@ def upmix(
     from stemstudio.mixing.folddown import as_record
     from stemstudio.mixing.layouts import LAYOUTS
     from stemstudio.mixing.surround import upmix_files, write_upmix
+    from stemstudio.project.database import SUFFIX
     from stemstudio.project.placing import put_in_places, set_room
 
     # All that can be wrong about the words is said before the long work begins.
-    kind = file_format(SUFFIXES.get(out.suffix.lower(), out.suffix or "none"))
+    saves = out.suffix.lower() == SUFFIX
+    if saves and apart:
+        raise StemStudioError(
+            "A project holds no files of its loudspeakers.", "--apart is for .wav or .flac."
+        )
+    kind = file_format("wav" if saves else SUFFIXES.get(out.suffix.lower(), out.suffix or "none"))
     quality = subtype or ("float" if kind.name == "wav" else None)
     kind.subtype(quality)
     room = _room(layout, fold_safe, crossover)
@@ -161,7 +173,7 @@ def upmix(
         raise FileExists(out)
     with working(f"Opening {source.name}") as progress:
         separated = _separated(source, song, algorithm, set_ or (), assign, channels, progress.part(0.0, 0.7))
-        with separated as (project, info):
+        with separated as (project, info, storage):
             edits = [set_room(project.state, "Room", **room)]
             if arrangement is not None:
                 places = arrangement.of(project.state)
@@ -170,23 +182,35 @@ def upmix(
                 if edit is not None:
                     edit.do(project)
             put_as_wished(project, wishes)
+            report = None
             state = project.state
-            chosen = LAYOUTS[state.room.layout]
-            reason, way_on = why_not(kind, state.mixture.sample_rate, 1 if apart else chosen.channels)
-            if reason:
-                raise StemStudioError(f"{reason[:1].upper()}{reason[1:]}.", way_on)
-            spare_song(out.parent, [each.name for each in upmix_files(out, chosen, apart=apart)], info.path)
-            report = write_upmix(
-                state,
-                out,
-                info.tags,
-                progress.part(0.7, 1.0),
-                format=kind.name,
-                subtype=quality,
-                apart=apart,
-                overwrite=overwrite,
-            )
-            names = {leaf.name: leaf.place for leaf in state.leaves()}
+            if saves:
+                _save(project, storage, out, progress.part(0.7, 1.0))
+            else:
+                chosen = LAYOUTS[state.room.layout]
+                reason, way_on = why_not(kind, state.mixture.sample_rate, 1 if apart else chosen.channels)
+                if reason:
+                    raise StemStudioError(f"{reason[:1].upper()}{reason[1:]}.", way_on)
+                spare_song(
+                    out.parent, [each.name for each in upmix_files(out, chosen, apart=apart)], info.path
+                )
+                report = write_upmix(
+                    state,
+                    out,
+                    info.tags,
+                    progress.part(0.7, 1.0),
+                    format=kind.name,
+                    subtype=quality,
+                    apart=apart,
+                    overwrite=overwrite,
+                )
+            places_told = _places(project)
+    if report is None:
+        if json:
+            answer({"file": str(out), "layout": state.room.layout, "places": places_told})
+        else:
+            say(str(out))
+        return
     for note in report.notes:
         say(note)
     if json:
@@ -199,13 +223,32 @@ def upmix(
                 "files": [str(file) for file in report.files],
                 "peak": report.peak,
                 "clipped_db": report.clipped_db,
-                "places": {name: place.model_dump() for name, place in names.items()},
+                "places": places_told,
                 "fold_down": as_record(report.fold),
                 "notes": list(report.notes),
             }
         )
         return
     _tell(report)
+
+
+def _places(project: Project) -> dict[str, Any]:
+    return {leaf.name: leaf.place.model_dump() for leaf in project.state.leaves()}
+
+
+def _save(project: Project, storage: Storage | None, out: Path, progress: Progress) -> None:
+    """As a project: a copy of the one that was opened, or a new one of a song that was separated."""
+    if storage is not None:
+        storage.save(out, progress)
+        return
+    from stemstudio.project.history import History
+    from stemstudio.project.storage import Storage
+
+    made = Storage.create(project, History(project))
+    try:
+        made.save(out, progress)
+    finally:
+        made.close()
 
 
 def _tell(report: UpmixReport) -> None:
@@ -258,8 +301,8 @@ def _separated(
     assign: str | None,
     channels: str | None,
     progress: Progress,
-) -> Iterator[tuple[Project, SongInfo]]:
-    """A project with stems: the one that was saved, or one made of the song by the recipe."""
+) -> Iterator[tuple[Project, SongInfo, Storage | None]]:
+    """A project with stems: the one that was saved, with its storage, or one made of the song by the recipe."""
     from stemstudio.algorithms import algorithm as algorithm_named
     from stemstudio.audio.reading import decode, probe, song_hash
     from stemstudio.audio.stem_streams import read_entries
@@ -278,11 +321,11 @@ def _separated(
         with opened_with_song(source, song, progress.part(0.0, 0.5)) as (opened, info):
             project = opened.project
             if MIXTURE in project.state.splits:
-                yield project, info
+                yield project, info, opened.storage
                 return
             say(f"The project has no stems yet: separated by {recipe.called}.")
             audio = decode(info, progress.part(0.5, 0.55), on_note=say)
-            yield split_song(audio, project.song, recipe, how, {}, progress.part(0.55, 1.0)), info
+            yield split_song(audio, project.song, recipe, how, {}, progress.part(0.55, 1.0)), info, None
         return
     if source.is_file() and read_entries(source):
         project, info = with_own_stems_of(source, progress)
@@ -298,4 +341,4 @@ def _separated(
     places = put_in_places(project.state, arrangement_named("stage").of(project.state), "Stage")
     if places is not None:
         places.do(project)
-    yield project, info
+    yield project, info, None

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from stemstudio.audio.headers import channel_mask
+from stemstudio.project.opening import open_project
 
 
 def test_a_song_is_separated_and_put_on_a_stage(command: Any, song: Path, tmp_path: Path) -> None:
@@ -69,6 +70,26 @@ def test_single_stems_are_put_in_places(command: Any, saved: Path, tmp_path: Pat
     sound = soundfile.read(out)[0].T
     left = np.square(sound[[0, 4]]).sum(axis=1)
     assert np.square(sound[5]).sum() > 2 * left[1], "where the harmonic part was put"
+
+
+def test_a_room_is_kept_in_a_project(command: Any, saved: Path, song: Path, tmp_path: Path) -> None:
+    out = tmp_path / "room.stems"
+    words = ("--layout", "7.1", "--place", "harmonic=90", "--fold-safe", "--out", out)
+    ran = command("upmix", saved, *words, "--json")
+    assert ran.code == 0, ran.stderr
+    assert (ran.json["layout"], ran.json["places"]["harmonic"]["azimuth"]) == ("7.1", 90.0)
+    opened = open_project(out)
+    state = opened.project.state
+    assert (state.room.layout, state.room.fold_safe) == ("7.1", True)
+    assert {leaf.name: leaf.place.azimuth for leaf in state.leaves()}["harmonic"] == 90.0
+    opened.storage.close()
+    assert "already" in command("upmix", saved, *words).sentence
+    assert "--apart is for" in command("upmix", saved, *words, "--apart").sentence
+    assert command("upmix", song, "--layout", "quad", "--out", tmp_path / "new.stems").code == 0
+    made = open_project(tmp_path / "new.stems")
+    assert made.project.state.room.layout == "quad"
+    assert [leaf.name for leaf in made.project.state.leaves()] == ["harmonic", "percussive", "residual"]
+    made.storage.close()
 
 
 def test_places_that_cannot_be_are_one_sentence_before_anything_is_separated(
