@@ -40,13 +40,16 @@ class Levels:
     correlation: float
 
     def __str__(self) -> str:
-        words = {name: f"{value:.1f}" if math.isfinite(value) else "−∞" for name, value in vars(self).items()}
-        sentence = (
+        words = {
+            name: f"{value:.1f}".replace("-", "−") if math.isfinite(value) else "−∞"
+            for name, value in vars(self).items()
+        }
+        alike = f"{self.correlation:.2f}".replace("-", "−")
+        return (
             f"{words['lufs']} LUFS (at most {words['momentary']} momentary, {words['short']} short-term), "
             f"peak {words['peak_db']} dBFS, true peak {words['true_peak_db']} dBTP, RMS {words['rms_db']} dBFS, "
-            f"correlation {self.correlation:.2f}"
+            f"correlation {alike}"
         )
-        return sentence.replace(" -", " −")
 
 
 class SoundMeter:

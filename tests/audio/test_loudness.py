@@ -48,7 +48,9 @@ def test_all_that_meters_say_of_a_compliance_signal_and_of_a_song(shared_audio: 
     assert found.correlation == pytest.approx(np.corrcoef(song.samples)[0, 1], abs=1e-3)
     assert found.momentary > found.short > found.lufs
     words = str(found)
-    assert f"{found.true_peak_db:.1f} dBTP" in words
+    assert "short-term" in words
+    assert words.startswith(f"−{abs(found.lufs):.1f} LUFS")
+    assert f"{found.true_peak_db:.1f} dBTP".replace("-", "−") in words
     assert f"RMS −{abs(found.rms_db):.1f} dBFS" in words
 
 
