@@ -30,6 +30,7 @@ from stemstudio.errors import BadRecipe
 FAR = 1e9  # where a float has no limit
 FAR_INT = 2**31 - 1
 DECIMALS = 3
+NARROW = 76  # pixels
 LONGEST = 10_000_000  # characters: a melody of a whole song is told point by point
 
 
@@ -249,6 +250,7 @@ class RecipeForm(QWidget):
             spin.setSuffix(f" {parameter.unit}")
         spaced(spin)
         spin.setGroupSeparatorShown(False)
+        spin.setMinimumWidth(NARROW)  # what it may hold at most is far longer than what it holds
         spin.setKeyboardTracking(True)
         spin.setCorrectionMode(QAbstractSpinBox.CorrectionMode.CorrectToNearestValue)
         spin.valueChanged.connect(self._edited)

@@ -275,3 +275,15 @@ def reached_by(found, mix, drums):
     ]
     waves = found.render(mix, groups, 0, mix.length)
     return [sdr(drum.samples.astype(float), wave) for drum, wave in zip(drums, waves, strict=True)]
+
+
+def test_the_notes_of_a_score_are_a_stem_and_free_atoms_wait(tmp_path):
+    """Of a table as a spreadsheet writes it where numbers have a comma."""
+    path = tmp_path / "my tune.csv"
+    path.write_text("start;Hz;duration\n0,1;440,0;0,5\n0,8;660;0,5\n", encoding="utf-8")
+    assert [(note.label, round(note.end, 3)) for note in read_score(path)] == [("A4", 0.6), ("E5", 1.3)]
+    mix = Audio(np.random.default_rng(0).standard_normal((1, 2 * 8000)).astype(np.float32), 8000)
+    recipe = NMF(score=str(path), onsets=True, free=2, iterations=2, fft=512, hop=128)
+    stems, owners = recipe.run(mix, Progress()).gathered()
+    assert stems == ("my tune",)
+    assert owners == (0, 0, 0, 0, None, None)

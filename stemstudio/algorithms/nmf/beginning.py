@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stemstudio.algorithms.nmf.factorization import LONGEST_NAME
 from stemstudio.algorithms.nmf.informed import (
     Start,
     harmonic_start,
@@ -44,6 +45,7 @@ def beginning(recipe: NMF, V: Float, sound: Sound, components: int, progress: Pr
             onsets=recipe.onsets,
             exponent=recipe.exponent,
             taught=taught,
+            family=Path(recipe.score).stem[:LONGEST_NAME].strip() or None,
             progress=progress,
         )
     elif taught:

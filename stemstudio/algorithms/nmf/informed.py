@@ -146,6 +146,7 @@ def score_start(
     onsets: bool = False,
     exponent: float = 1.0,
     taught: Sequence[TemplateSet] = (),
+    family: str | None = None,
     progress: Progress | None = None,
 ) -> Start:
     """Atoms for every note name and every drum, with activations that are zero where the score is silent.
@@ -168,6 +169,8 @@ def score_start(
     taught
         Template sets: a label that one of them is named after has its atoms; the others sound at any time. A drum's take
         their place only when the strokes have been told apart without them: many taught atoms could be any drum.
+    family
+        The stem of all notes with a pitch, of which none was taught; None for none.
 
     References
     ----------
@@ -210,10 +213,10 @@ def score_start(
                 add(_mean_spectrum(V, row > 0), row, f"{label}{suffix}", label, stroke=True)
             continue
         template = harmonic_template(float(np.median(pitched)), grid, sample_rate, exponent)
-        add(template, sounding, label, None, stroke=False)
+        add(template, sounding, label, family, stroke=False)
         if onsets:
             around = active_frames(starts, starts, tolerance, grid, sample_rate, frames)
-            add(_mean_spectrum(V, around), around, f"{label} attack", None, stroke=False)
+            add(_mean_spectrum(V, around), around, f"{label} attack", family, stroke=False)
     none = np.zeros(len(names), dtype=np.bool_)
     activity = np.stack(rows).astype(np.float32)
     heard = np.maximum((activity > 0).sum(axis=0), 1)

@@ -180,6 +180,8 @@ def _table(path: Path) -> list[Note]:
         rows = list(csv.reader(lines, delimiter=delimiter)) if delimiter else [line.split() for line in lines]
     except csv.Error as error:
         raise BadScore(path, str(error)) from None
+    if delimiter != ",":  # as spreadsheets write them where numbers have a comma
+        rows = [[_with_point(cell) for cell in row] for row in rows]
     columns = _columns(rows[0])
     if columns:
         rows = rows[1:]
@@ -210,6 +212,12 @@ def _columns(first: Sequence[str]) -> dict[str, int]:
         for name in reversed(names)
         if name in words
     }
+
+
+def _with_point(cell: str) -> str:
+    """A number with a decimal comma as Python has it; anything else as it is."""
+    whole, comma, rest = cell.strip().partition(",")
+    return f"{whole}.{rest}" if comma and rest.isdigit() and whole.lstrip("-+").isdigit() else cell
 
 
 def _row(cells: dict[str, str]) -> Note | None:
