@@ -161,6 +161,7 @@ def test_pictures_of_takes_and_of_a_selection(qtbot, folder):
     comparing.keep(comparing.entries[1])
     dialog.close()
 
+    window.atoms.hide()  # the spectrogram is as high without atoms as with them
     kept = shoot(qtbot, window, folder / "11-kept.png")
     window.separate.selection_only.setChecked(True)
     window.menus.separate.run_recipe(
