@@ -294,6 +294,17 @@ def test_what_a_pass_that_was_too_large_had_computed_is_let_go():
     separate(noise(rate=1000), halves_of(network), ["one"], how(device=Device("cpu", "", 4)), Progress())
     assert left == [0] * len(made)
 
+    def never(batch):
+        value = batch * 2
+        made.append(weakref.ref(value))
+        raise MemoryError
+
+    network.network.module.forward = never
+    with pytest.raises(NotEnoughMemory) as short:
+        separate(noise(rate=1000), halves_of(network), ["one"], how(), Progress())
+    assert short.value.sentence
+    assert all(each() is None for each in made), "nor does the error hold it, which somebody reads for long"
+
 
 def test_weights_for_which_there_is_no_memory_are_not_called_damaged(tmp_path):
     with pytest.raises(NotEnoughMemory, match="memory to load"), one_sentence(tmp_path / "big.th"):
