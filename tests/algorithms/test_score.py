@@ -13,6 +13,7 @@ from stemstudio.algorithms.nmf.learning import Example, learn_templates
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.score import BadScore, Note, hertz, note_name, pitch_of, read_score, within
 from stemstudio.algorithms.nmf.template_files import write_template
+from stemstudio.algorithms.streaming import Said
 from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
@@ -287,3 +288,15 @@ def test_the_notes_of_a_score_are_a_stem_and_free_atoms_wait(tmp_path):
     stems, owners = recipe.run(mix, Progress()).gathered()
     assert stems == ("my tune",)
     assert owners == (0, 0, 0, 0, None, None)
+
+
+def test_a_score_that_goes_on_after_the_song_is_told(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("0.1,440,0.5\n0.8,660,0.5\n70,660,0.5\n", encoding="utf-8")
+    mix = Audio(np.random.default_rng(0).standard_normal((1, 2 * 8000)).astype(np.float32), 8000)
+    told = []
+    recipe = NMF(score=str(path), iterations=1, fft=512, hop=128)
+    recipe.run(mix, Progress(hand_on=told.append))
+    assert [each.words for each in told if isinstance(each, Said)] == [
+        "1 of 3 notes of “long.csv” come after the end of the song: is it in its tempo?"
+    ]

@@ -21,7 +21,8 @@ from stemstudio.algorithms.nmf.score import Note, read_score, within
 from stemstudio.algorithms.nmf.spectrum import Float
 from stemstudio.algorithms.nmf.starts import nndsvd_start, random_start
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
-from stemstudio.audio.audio import Sound, begins_at
+from stemstudio.algorithms.streaming import Said
+from stemstudio.audio.audio import Sound, Stretch, begins_at
 from stemstudio.errors import BadRecipe
 from stemstudio.progress import Progress
 
@@ -38,7 +39,7 @@ def beginning(recipe: NMF, V: Float, sound: Sound, components: int, progress: Pr
     if recipe.score:
         informed = score_start(
             V,
-            _heard_notes(Path(recipe.score), sound),
+            _heard_notes(Path(recipe.score), sound, progress),
             recipe.grid,
             sample_rate,
             tolerance=recipe.tolerance,
@@ -74,7 +75,7 @@ def beginning(recipe: NMF, V: Float, sound: Sound, components: int, progress: Pr
     return informed
 
 
-def _heard_notes(score: Path, sound: Sound) -> Sequence[Note]:
+def _heard_notes(score: Path, sound: Sound, progress: Progress) -> Sequence[Note]:
     """The notes of a score of the whole song that the sound, which may be a stretch of it, can have."""
     notes = read_score(score)
     start = begins_at(sound)
@@ -83,5 +84,12 @@ def _heard_notes(score: Path, sound: Sound) -> Sequence[Note]:
         raise BadRecipe(
             f"The score “{score.name}” has no note in this stretch of the song, from {start:.1f} s on.",
             "Select where it has notes, or leave the score out.",
+        )
+    late = sum(note.start >= start + sound.length / sound.sample_rate for note in notes)
+    if late and not isinstance(sound, Stretch):
+        progress.hand_on(
+            Said(
+                f"{late} of {len(notes)} notes of “{score.name}” come after the end of the song: is it in its tempo?"
+            )
         )
     return heard
