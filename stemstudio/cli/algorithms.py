@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, show_table
+from stemstudio.cli.console import answer, show_table, tell
 
 if TYPE_CHECKING:
     from stemstudio.algorithms.algorithm import Algorithm
@@ -31,25 +31,25 @@ def algorithms(
         show_table(
             ("name", "", ""), [(recipe.name, recipe.title, recipe.summary) for recipe in chosen], whole=2
         )
-        say("\n“stemstudio algorithms NAME” shows the parameters of one.")
+        tell("\n“stemstudio algorithms NAME” shows the parameters of one.")
     else:
         recipe = chosen[0]
-        say(f"{recipe.title}\n{recipe.summary}\n")
+        tell(f"{recipe.title}\n{recipe.summary}\n")
         rows = _rows(recipe)
         if not rows:
-            say("It has no parameters.")
+            tell("It has no parameters.")
             return
         show_table(("parameter", "default", "range", ""), rows)
         first, value = rows[0][:2]
         setting = f"{first}={value}" if " " not in value else f'"{first}={value}"'  # as a shell wants it
-        say(
+        tell(
             f"\nGive them as in: stemstudio separate SONG --algorithm {recipe.name} --set {setting} --out DIR\n"
             f"What it is good for, and what each parameter does to the sound: stemstudio help {recipe.name}"
         )
         if recipe.masked:
-            say("\nMasks are made of what it found:\n")
+            tell("\nMasks are made of what it found:\n")
             show_table(("parameter", "default", "range", ""), _rows(Masking))
-            say("\nGive them as in: --mask binary --mask margin=2")
+            tell("\nGive them as in: --mask binary --mask margin=2")
 
 
 def _rows(declared: type[Parameters]) -> list[tuple[str, str, str, str]]:

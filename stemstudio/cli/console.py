@@ -1,4 +1,4 @@
-"""What commands say: answers for machines on stdout, words and progress on stderr; Ctrl-C stops cleanly."""
+"""What commands say: what was asked for on stdout, how it goes on stderr; Ctrl-C stops cleanly."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ INTERRUPTED = 130
 
 
 def answer(data: Any) -> None:
-    """Machine output: JSON on stdout, and nothing else ever goes there."""
+    """What was asked for, for machines: JSON on stdout, and then nothing else goes there."""
     print(json.dumps(data, indent=2, allow_nan=False), flush=True)  # ASCII: no console can garble it
 
 
+def tell(sentence: str) -> None:
+    """A line of what was asked for, on stdout."""
+    print(sentence, flush=True)
+
+
 def say(sentence: str) -> None:
-    """A line for the person, on stderr."""
+    """A line on how it goes, or what is to be known about it, on stderr."""
     print(sentence, file=sys.stderr, flush=True)
 
 
@@ -35,7 +40,7 @@ def complain(sentence: str) -> None:
 def show_table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False, whole: int = 1
 ) -> None:
-    """A table for the person, on stderr; with `numbers` all columns but the first stand to the right.
+    """A table of what was asked for, on stdout; with `numbers` all columns but the first stand to the right.
 
     Words in the first `whole` columns are never broken into lines.
     """
@@ -50,7 +55,7 @@ def show_table(
         )
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    Console(stderr=True, highlight=False).print(table)
+    Console(highlight=False).print(table)
 
 
 @contextmanager

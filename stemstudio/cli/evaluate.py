@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stemstudio.cli.console import answer, say, show_table, working
+from stemstudio.cli.console import answer, show_table, tell, working
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def evaluate(
     ]
     show_table(("stem", *(IMAGES if images else SOURCES)), rows, numbers=True)
     for course in list(courses.values())[:1]:
-        say(f"Medians over the {course.counted} of {len(course.starts)} windows in which every stem sounds.")
+        tell(f"Medians over the {course.counted} of {len(course.starts)} windows in which every stem sounds.")
 
 
 def _by_figure(course: Course, rate: int) -> dict[str, list[float | None]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.console import answer, say, tell, working
 from stemstudio.cli.opened import stems_named
 from stemstudio.cli.options import Format, Json, Overwrite, Song, Subtype, sound_format, spare_song
 from stemstudio.errors import StemStudioError
@@ -203,11 +203,11 @@ def export(
         )
         return
     for part, path in report.files.items():
-        say(f"{names[part]}: {path}")
+        tell(f"{names[part]}: {path}")
     if report.null_db is not None:
         exact = report.null_db <= -399
         null = "exactly" if exact else f"to within {report.null_db:.0f} dB of full scale".replace("-", "−")
-        say(f"The stems add up to the song {null}.")
+        tell(f"The stems add up to the song {null}.")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.console import answer, tell, working
 from stemstudio.cli.opened import is_project, opened_with_song
 from stemstudio.cli.options import Json
 from stemstudio.errors import StemStudioError
@@ -44,7 +44,7 @@ def info(
         answer(found)
     else:
         for line in lines:
-            say(line)
+            tell(line)
 
 
 def _beats(file: Path, project: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stemstudio.cli.console import say, show_table
+from stemstudio.cli.console import show_table, tell
 
 WIDTH = 100  # columns, beyond which lines are hard to read
 
@@ -27,8 +27,8 @@ def manual(
         return
     for chapter, names in CHAPTERS:
         show_table((chapter, ""), [(each, page(each).title) for each in names])
-        say("")
-    say("“stemstudio help NAME” shows a page.")
+        tell("")
+    tell("“stemstudio help NAME” shows a page.")
 
 
 def show_page(text: str) -> None:

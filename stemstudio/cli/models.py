@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, show_table, working
+from stemstudio.cli.console import answer, say, show_table, tell, working
 from stemstudio.cli.options import Json
 from stemstudio.errors import StemStudioError
 
@@ -56,7 +56,7 @@ def list_models(json: Json = False) -> None:
         for each in found
     ]
     show_table(["model", "", "size", "licence", "published SDR, dB", "what it is"], rows)
-    say(
+    tell(
         "“download” asks the hub how large exactly what is not here is, and says it first. BS-RoFormer and Mel-Band RoFormer are "
         "shared as a checkpoint with a YAML: get both from their makers, then “stemstudio models add FILE --config YAML”."
     )
@@ -76,8 +76,9 @@ def download_model(name: Name, json: Json = False) -> None:
         paths = download(model, progress)
     if json:
         answer(_told(model))
+        return
     for path in paths:
-        say(f"{path}")
+        tell(f"{path}")
 
 
 def add_file(
@@ -101,7 +102,8 @@ def add_file(
         names = add(file, progress, config)
     if json:
         answer([_told(_model(name)) for name in names])
-    say(f"Added weights of {', '.join(names)} to {models_folder()}.")
+        return
+    tell(f"Added weights of {', '.join(names)} to {models_folder()}.")
 
 
 def verify_models(
@@ -125,17 +127,22 @@ def verify_models(
     ]
     if json:
         answer(found)
+    else:
+        _tell_verdicts(found, name)
+    if any(entry["verdict"] == "damaged" for entry in found):
+        raise StemStudioError("Some weights are damaged.", "Remove them and fetch them again.")
+
+
+def _tell_verdicts(found: list[dict[str, str]], name: str) -> None:
     words = {"whole": "whole", "unchecked": "loads; no checksum is known", "damaged": "damaged"}
     for entry in found:
-        say(f"{entry['model']}: {words[entry['verdict']]} – {entry['path']} {entry['why']}".rstrip())
+        tell(f"{entry['model']}: {words[entry['verdict']]} – {entry['path']} {entry['why']}".rstrip())
     if not found:
-        say(
+        tell(
             "No weights are on this machine."
             if not name
             else f"The weights of {name} are not on this machine."
         )
-    if any(entry["verdict"] == "damaged" for entry in found):
-        raise StemStudioError("Some weights are damaged.", "Remove them and fetch them again.")
 
 
 def remove_model(name: Name, json: Json = False) -> None:
@@ -145,10 +152,11 @@ def remove_model(name: Name, json: Json = False) -> None:
     gone = remove(_model(name))
     if json:
         answer([str(path) for path in gone])
+        return
     for path in gone:
-        say(f"Removed {path}")
+        tell(f"Removed {path}")
     if not gone:
-        say(f"There was nothing of {name} to remove.")
+        tell(f"There was nothing of {name} to remove.")
 
 
 def _model(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.console import answer, tell, working
 from stemstudio.cli.options import Json, Song
 from stemstudio.errors import StemStudioError
 
@@ -89,4 +89,4 @@ def refine(
             }
         )
         return
-    say(f"{out}: {edit.name}; {followed} of {len(hints)} followed.")
+    tell(f"{out}: {edit.name}; {followed} of {len(hints)} followed.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.console import answer, say, tell, working
 from stemstudio.cli.options import Json, Overwrite, Song, Subtype, settings_from, spare_song
 from stemstudio.cli.values import as_level, as_number
 from stemstudio.errors import StemStudioError
@@ -200,7 +200,7 @@ def remix(
         return
     for note in () if report is None else report.notes:
         say(note)
-    say(str(out) if report is None else worded(report))
+    tell(str(out) if report is None else worded(report))
 
 
 def _answer(state: State, out: Path, report: RemixReport | None) -> None:

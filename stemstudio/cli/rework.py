@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, show_table, working
+from stemstudio.cli.console import answer, say, show_table, tell, working
 from stemstudio.cli.options import Json, Song
 from stemstudio.errors import StemStudioError
 
@@ -220,7 +220,7 @@ def _change(
     if json:
         answer(told)
         return
-    say(f"{out}: {edit.name}; {_counted(len(done.origins))}.")
+    tell(f"{out}: {edit.name}; {_counted(len(done.origins))}.")
 
 
 def _parent(state: State, word: str, project: Path) -> int:

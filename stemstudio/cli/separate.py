@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, working
+from stemstudio.cli.console import answer, say, tell, working
 from stemstudio.cli.options import (
     Channels,
     Format,
@@ -231,9 +231,9 @@ def _take_apart(song: Path, out: Path, wish: _Order) -> dict[str, Any]:
         say(note)
     record(out / RECORD, project, result, files, wish.how)
     if not wish.json:
-        say(f"Separated by {taken.called}.")
+        tell(f"Separated by {taken.called}.")
         for name, path in files.items():
-            say(f"{name}: {path}")
+            tell(f"{name}: {path}")
         null = f"{report.null_db:.0f}".replace("-", "−")
-        say(f"The stems add up to the song to within {null} dB of full scale; it took {seconds:.1f} s.")
+        tell(f"The stems add up to the song to within {null} dB of full scale; it took {seconds:.1f} s.")
     return result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, show_table, working
+from stemstudio.cli.console import answer, say, show_table, tell, working
 from stemstudio.cli.options import Channels, Json, Overwrite, channel_choice
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def list_(json: Json = False) -> None:
         answer({entry.name: _described(entry) for entry in entries})
         return
     if not entries:
-        say(f"There are no templates yet in {library.folder}. “stemstudio templates learn” learns one.")
+        tell(f"There are no templates yet in {library.folder}. “stemstudio templates learn” learns one.")
         return
     rows = [
         (
@@ -128,7 +128,7 @@ def learn(
     if json:
         answer(_described(entry))
     else:
-        say(
+        tell(
             f"Learned “{entry.name}” with {_count(found.atoms)}. Use it as in: stemstudio separate SONG "
             f"--algorithm nmf --set templates={_quoted(entry.name)} --set hold_templates=true --set free=32 --out DIR"
         )
@@ -146,11 +146,11 @@ def show(name: Name, json: Json = False) -> None:
         return
     each = entry.templates
     f = np.arange(each.grid.bins) * (each.sample_rate / each.grid.fft)
-    say(f"{each.name}" + (f" ({each.instrument})" if each.instrument else ""))
-    say(f"{_count(each.atoms)}, learned at {each.sample_rate} Hz in slices of {each.grid.fft} samples")
+    tell(f"{each.name}" + (f" ({each.instrument})" if each.instrument else ""))
+    tell(f"{_count(each.atoms)}, learned at {each.sample_rate} Hz in slices of {each.grid.fft} samples")
     if each.source or each.learned:
-        say(f"from {each.source or 'somewhere'}" + (f" on {each.learned}" if each.learned else ""))
-    say(f"{entry.path}")
+        tell(f"from {each.source or 'somewhere'}" + (f" on {each.learned}" if each.learned else ""))
+    tell(f"{entry.path}")
     rows = [
         (atom, f"{f[int(column.argmax())]:.0f} Hz", f"{float((f * column).sum()):.0f} Hz")
         for atom, column in zip(each.atom_names, each.templates.T, strict=True)
@@ -173,7 +173,7 @@ def rename(
     if json:
         answer(_described(entry))
     else:
-        say(f"It is called “{entry.name}” now.")
+        tell(f"It is called “{entry.name}” now.")
 
 
 def remove(name: Name, json: Json = False) -> None:
@@ -186,7 +186,7 @@ def remove(name: Name, json: Json = False) -> None:
     if json:
         answer({"removed": entry.name})
     else:
-        say(f"“{entry.name}” is gone.")
+        tell(f"“{entry.name}” is gone.")
 
 
 def export(
@@ -205,7 +205,7 @@ def export(
     if json:
         answer({"file": str(path)})
     else:
-        say(f"{entry.name}: {path}")
+        tell(f"{entry.name}: {path}")
 
 
 def import_(
@@ -220,7 +220,7 @@ def import_(
     if json:
         answer(_described(entry))
     else:
-        say(f"“{entry.name}” is in the library now.")
+        tell(f"“{entry.name}” is in the library now.")
 
 
 def _described(entry: Entry) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemstudio.cli.console import answer, say, show_table, working
+from stemstudio.cli.console import answer, say, show_table, tell, working
 from stemstudio.cli.options import (
     Channels,
     Json,
@@ -253,9 +253,9 @@ def _save(project: Project, storage: Storage | None, out: Path, progress: Progre
 
 def _tell(report: UpmixReport) -> None:
     for file in report.files:
-        say(str(file))
-    say(f"Channels: {' '.join(speaker.name for speaker in report.layout.speakers)}")
-    say("Folded down to stereo (ITU-R BS.775), compared with the stereo mix:")
+        tell(str(file))
+    tell(f"Channels: {' '.join(speaker.name for speaker in report.layout.speakers)}")
+    tell("Folded down to stereo (ITU-R BS.775), compared with the stereo mix:")
     show_table(
         ["", "stereo dB", "fold-down dB", "louder by", "largest octave", "difference dB"],
         [

@@ -141,10 +141,9 @@ def test_same_answer_as_scikit_learn(beta, name):
 
 @pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 1.0, 1.5, 2.0])
 def test_an_update_goes_to_the_lowest_point_of_the_curve_above_the_cost(beta):
-    """Majorisation and minimisation, which is what the exponent γ(β) is for (Févotte & Idier 2011, eq. 3.4).
+    """Majorisation and minimisation, which is what the exponent γ(β) is for (Févotte & Idier 2011).
 
-    The cost falls with an exponent of 1 as well for β < 1 (their theorem 2), only by another way; so its descent
-    would not tell.
+    With an exponent of 1 the cost falls for β < 1 as well, only by another way; so its descent would not tell.
     """
     V, W, H = problem()
     W /= W.sum(axis=0)

@@ -36,14 +36,14 @@ def test_the_parameters_of_one(command: Any) -> None:
 
 
 @pytest.mark.parametrize("recipe", ALGORITHMS, ids=lambda recipe: recipe.name)
-def test_words_for_people_go_to_stderr(command: Any, recipe: Any) -> None:
-    assert recipe.title in " ".join(command("algorithms").stderr.split())
+def test_what_was_asked_for_goes_to_stdout(command: Any, recipe: Any) -> None:
+    assert recipe.title in " ".join(command("algorithms").stdout.split())
     ran = command("algorithms", recipe.name)
     assert ran.code == 0
-    assert ran.stdout == ""
+    assert ran.stderr == ""
     for name in recipe.model_fields:
-        assert f"\n{name} " in ran.stderr
-    assert ("\nphase_iterations " in ran.stderr) == recipe.masked
+        assert f"\n{name} " in ran.stdout
+    assert ("\nphase_iterations " in ran.stdout) == recipe.masked
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_example_can_be_pasted_into_a_shell(command: Any) -> None:
     """What holds a space is one word."""
     import shlex
 
-    line = next(line for line in command("algorithms", "ensemble").stderr.splitlines() if "as in" in line)
+    line = next(line for line in command("algorithms", "ensemble").stdout.splitlines() if "as in" in line)
     words = shlex.split(line)
     assert words[words.index("--set") + 1] == "members=htdemucs, umxhq"
     assert words[-2] == "--out"

@@ -45,8 +45,8 @@ def listed(command: Any, path: Path) -> list[str]:
 def test_atoms_are_listed_split_merged_and_deleted(command: Any, saved: Path, tmp_path: Path) -> None:
     assert listed(command, saved) == ["low", "high", "high locked", "residual"]
     table = command("atoms", "list", saved)
-    assert "Atom 3" in table.stderr
-    assert "locked" in table.stderr
+    assert "Atom 3" in table.stdout
+    assert "locked" in table.stdout
     one, two, three = (tmp_path / f"{n}.stems" for n in "123")
     ran = command("atoms", "split", saved, 2, "--out", one, "--json")
     assert (ran.code, ran.json["atoms"], ran.json["from"]) == (0, 5, [1, 2, 3, 4, 2])
@@ -55,7 +55,7 @@ def test_atoms_are_listed_split_merged_and_deleted(command: Any, saved: Path, tm
     assert command("atoms", "merge", one, "2,5", "--out", two).code == 0
     assert listed(command, two) == ["low", "high", "high locked", "residual"]
     ran = command("atoms", "delete", two, "1, 4", "--out", three)
-    assert "Delete 2 atoms; 2 atoms." in ran.stderr
+    assert "Delete 2 atoms; 2 atoms." in ran.stdout
     assert listed(command, three) == ["high", "high locked"]
 
 
@@ -73,7 +73,7 @@ def test_they_go_on_and_others_are_drawn_anew(command: Any, saved: Path, tmp_pat
     assert command("atoms", "anew", saved, "--out", new).code == 0  # beside the one that is locked
     assert listed(command, new) == ["residual", "residual", "high locked", "residual"]
     ran = command("atoms", "anew", saved, "--keep", "1-2", "--seed", 7, "--out", new, "--overwrite")
-    assert "Draw 2 atoms anew" in ran.stderr
+    assert "Draw 2 atoms anew" in ran.stdout
     assert listed(command, new) == ["low", "high", "residual", "residual"]
 
 
@@ -91,5 +91,5 @@ def test_what_cannot_be_is_said_in_a_sentence(command: Any, saved: Path, tmp_pat
 def test_locked_atoms_are_not_deleted(command: Any, saved: Path, tmp_path: Path) -> None:
     ran = command("atoms", "delete", saved, "2-4", "--out", tmp_path / "less.stems")
     assert "1 atom stayed, being locked." in ran.stderr
-    assert "Delete 2 atoms" in ran.stderr
+    assert "Delete 2 atoms" in ran.stdout
     assert listed(command, tmp_path / "less.stems") == ["low", "high locked"]

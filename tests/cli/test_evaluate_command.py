@@ -87,7 +87,7 @@ def test_medians_are_told_in_a_table_with_how_many_windows_count(command: Any, t
         sound[4000:8000] = 0
         soundfile.write(tmp_path / folder / "voice.wav", sound, 8000)
     words = ("evaluate", "--reference", tmp_path / "true", "--estimate", tmp_path / "mine")
-    said = command(*words, "--window", 0.5).stderr
+    said = command(*words, "--window", 0.5).stdout
     assert "20.00" in said.split("voice")[1]  # plain SDR
     assert "the 4 of 5 windows" in said
     refused = command(*words, "--hop", 0.5)
@@ -107,4 +107,4 @@ def test_stems_of_other_names_are_told_how_to_be_matched(command: Any, tmp_path:
     assert refused.code
     assert "no estimate of “voice”" in refused.stderr
     assert "--match best" in refused.stderr
-    assert "voice (vocals)" in command(*words, "--match", "best").stderr
+    assert "voice (vocals)" in command(*words, "--match", "best").stdout

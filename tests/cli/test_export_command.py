@@ -89,8 +89,8 @@ def test_info_says_what_a_project_holds(command: Any, saved: Path) -> None:
     assert {stem["name"] for stem in found["stems"]} == {"Mixture", "harmonic", "percussive", "residual"}
     assert found["splits"][0]["recipe"]["algorithm"] == "hpss"
     words = command("info", saved)
-    assert words.stdout == ""
-    assert "  harmonic" in words.stderr
+    assert words.stderr == ""
+    assert "  harmonic" in words.stdout
 
 
 def test_a_file_that_only_looks_like_a_project(command: Any, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_song_that_brings_its_stems_gives_them_out(
     assert command("export", saved, "--as", "stem-mp4", "--subtype", "alac", "--out", deck).code == 0
     told = command("info", deck, "--json").json
     assert [stem["name"] for stem in told["stems"]] == ["harmonic", "percussive", "residual", "empty"]
-    assert "brings its stems: harmonic, percussive, residual, empty" in command("info", deck).stderr
+    assert "brings its stems: harmonic, percussive, residual, empty" in command("info", deck).stdout
     ran = command("export", deck, "--out", tmp_path / "out", "--template", "{stem}", "--json")
     assert {"harmonic", "percussive"} <= set(ran.json["files"])
     assert ran.json["null_db"] <= -120

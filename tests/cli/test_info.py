@@ -20,9 +20,9 @@ def test_a_song(command: Any, song: Path) -> None:
     assert found["tags"] == {"title": "My Tune", "artist": "Nobody"}
     assert found["cover"] is None
     words = command("info", song)
-    assert words.stdout == ""
-    assert "WAV (FLOAT), 22050 Hz, stereo, 0:04.0" in words.stderr
-    assert "artist: Nobody" in words.stderr
+    assert words.stderr == ""
+    assert "WAV (FLOAT), 22050 Hz, stereo, 0:04.0" in words.stdout
+    assert "artist: Nobody" in words.stdout
 
 
 def test_what_is_no_song(command: Any, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_beats_and_key_of_a_song_when_asked(command: Any, tmp_path: Path) -> Non
     assert abs(found["bpm"] - 120) < 1
     assert found["metre"] == 4
     assert found["count"] == 24
-    words = command("info", path, "--beats").stderr
+    words = command("info", path, "--beats").stdout
     assert "120.0 beats a minute, 4 a bar" in words
     assert "beats" not in command("info", path, "--json").json
 

@@ -15,10 +15,10 @@ from stemstudio.manual import page, page_names
 def test_a_list_of_all_pages(command: Any) -> None:
     ran = command("help")
     assert ran.code == 0
-    assert ran.stdout == ""
+    assert ran.stderr == ""
     for name in page_names():
-        assert f"\n{name} " in f"\n{ran.stderr}"
-        assert page(name).title in ran.stderr
+        assert f"\n{name} " in f"\n{ran.stdout}"
+        assert page(name).title in ran.stdout
 
 
 @pytest.mark.parametrize("name", page_names())
@@ -54,4 +54,4 @@ def test_a_page_that_there_is_not(command: Any) -> None:
 
 
 def test_algorithms_tells_of_the_page(command: Any) -> None:
-    assert "stemstudio help hpss" in command("algorithms", "hpss").stderr
+    assert "stemstudio help hpss" in command("algorithms", "hpss").stdout

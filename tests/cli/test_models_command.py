@@ -27,7 +27,7 @@ def test_the_list_says_what_is_known_of_each(command, empty):
     assert listed["htdemucs_ft"]["sdr"]["vocals"] == 9.2
     assert "MUSDB18" in listed["htdemucs_ft"]["source"]
     assert not listed["mdx_extra"]["sdr"]
-    words = command("models", "list").stderr
+    words = command("models", "list").stdout
     assert "htdemucs_6s" in words
     assert "guitar" in words
 
@@ -49,7 +49,7 @@ def test_a_model_is_fetched_checked_and_removed(command, empty, monkeypatch, tmp
         ("sketch", "whole"),
     ]
     assert len(command("models", "remove", "htdemucs", "--json").json) == 1
-    assert "not on this machine" in command("models", "verify", "htdemucs").stderr
+    assert "not on this machine" in command("models", "verify", "htdemucs").stdout
 
 
 def test_weights_at_hand_are_added(command, empty, tmp_path):
@@ -58,7 +58,7 @@ def test_weights_at_hand_are_added(command, empty, tmp_path):
     write_tiny_weights(folder)
     added = command("models", "add", folder)
     assert added.code == 0
-    assert str(models_folder()) in added.stderr
+    assert str(models_folder()) in added.stdout
     assert command("models", "verify", "htdemucs", "--json").json[0]["verdict"] == "unchecked"
 
 

@@ -86,7 +86,14 @@ def test_too_little_memory_is_one_sentence(command: Any, song: Path, monkeypatch
     )
 
 
-def test_a_process_keeps_stdout_for_machines(process: Any, song: Path) -> None:
+def test_lists_can_be_piped_and_any_encoding_takes_them(process: Any) -> None:
+    ran = process("algorithms", env={"PYTHONIOENCODING": "ascii"})
+    assert ran.code == 0
+    assert ran.stderr == ""
+    assert "hpss" in ran.stdout
+
+
+def test_json_is_all_there_is_on_stdout(process: Any, song: Path) -> None:
     ran = process("info", song, "--json")
     assert ran.code == 0
     assert ran.json["kind"] == "song"

@@ -60,7 +60,7 @@ def test_hints_of_a_saved_project_are_taught_and_stay(command: Any, project: Any
     assert "already" in again.sentence
     more = command("refine", saved, "--out", tmp_path / "refined.stems", "--overwrite", "--iterations", 2)
     assert more.code == 0
-    assert "1 of 1 followed" in more.stderr
+    assert "1 of 1 followed" in more.stdout
 
 
 def test_without_hints_it_says_what_to_do(command: Any, project: Any, tmp_path: Path) -> None:

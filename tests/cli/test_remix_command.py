@@ -32,7 +32,7 @@ def test_faders_are_laid_over_what_was_saved(command: Any, saved: Path, song: Pa
 
     ran = command("remix", saved, "--mute", "percussive,residual", "--out", tmp_path / "alone.wav")
     assert ran.code == 0, ran.stderr
-    assert "LUFS" in ran.stderr
+    assert "LUFS" in ran.stdout
     command("export", saved, "--stems", "harmonic", "--out", tmp_path)
     np.testing.assert_allclose(
         sound(tmp_path / "alone.wav"), sound(tmp_path / "My Tune - harmonic.wav"), atol=1e-6

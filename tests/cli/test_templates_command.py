@@ -28,7 +28,7 @@ def learn(command: Any, references: Path, name: str, *more: object) -> Any:
 def test_a_sound_is_learned_listed_shown_renamed_shared_and_removed(
     command: Any, references: Path, tmp_path: Path, folder: Path
 ) -> None:
-    assert "no templates yet" in command("templates", "list").sentence
+    assert "no templates yet" in command("templates", "list").stdout
     ran = learn(
         command, references, "drums", "--instrument", "kit", "--start", 0.5, "--stop", 1.5, "--atoms", 3
     )
@@ -42,8 +42,8 @@ def test_a_sound_is_learned_listed_shown_renamed_shared_and_removed(
     assert "already" in again.sentence
     assert learn(command, references, "drums", "--overwrite", "--atoms", 2).json["atoms"] == 2
     assert list(command("templates", "list", "--json").json) == ["Drums"]
-    assert "Drums" in command("templates", "list").stderr
-    assert command("templates", "show", "drums").stderr.count("Hz") >= 5
+    assert "Drums" in command("templates", "list").stdout
+    assert command("templates", "show", "drums").stdout.count("Hz") >= 5
     assert command("templates", "rename", "drums", "My kit", "--json").json["name"] == "My kit"
     shared = Path(command("templates", "export", "My kit", "--out", tmp_path / "kit", "--json").json["file"])
     assert shared == tmp_path / "kit.template"

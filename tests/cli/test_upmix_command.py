@@ -40,8 +40,8 @@ def test_a_project_is_spread_as_it_was_saved(command: Any, saved: Path, tmp_path
     before = saved.read_bytes()
     ran = command("upmix", saved, "--layout", "quad", "--apart", "--out", tmp_path / "room.flac")
     assert ran.code == 0, ran.stderr
-    assert "All together" in ran.stderr
-    assert "Channels: L R Ls Rs" in ran.stderr
+    assert "All together" in ran.stdout
+    assert "Channels: L R Ls Rs" in ran.stdout
     left, behind = (soundfile.read(tmp_path / f"room.{name}.flac")[0] for name in ("L", "Ls"))
     assert left.any()
     assert not behind.any(), "nobody has put anything there"
