@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Estimates, Groups, MaskEstimates, frozen
 from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.pieces import FILTER, Piece, within_band
 from stemstudio.audio.audio import Sound
 from stemstudio.spectral.stft import StftSettings
@@ -182,7 +183,7 @@ class Spliced(Estimates):
     @property
     def pans(self) -> Float | None:
         """Of every part, float32 (channels, parts), even where a source has none; None where no source has any."""
-        found = [getattr(source, "pans", None) for source in self.sources]
+        found = [source.pans if isinstance(source, Factorization) else None for source in self.sources]
         counts = {len(pans) for pans in found if pans is not None}
         if len(counts) != 1:
             return None
@@ -198,8 +199,8 @@ class Spliced(Estimates):
         assert self.grid is not None
         hop = self.grid.hop
         ends = [piece.offset // hop + self.grid.frames(piece.length) for piece in self.pieces]
-        held = getattr(self.base, "activations", None)
-        frames = max([*ends, 0 if held is None else held.shape[1]])
+        held = self.base.activations.shape[1] if isinstance(self.base, Factorization) else 0
+        frames = max([*ends, held])
         result = np.zeros((len(self.names), frames), dtype=np.float32)
         base = self._shown(self.base, "activations", (len(self.base.names), frames))
         result[self.parts_of(0), : base.shape[1]] = base
@@ -216,10 +217,13 @@ class Spliced(Estimates):
             result[self.parts_of(number + 1), first : first + width] = rows
         return frozen(result)  # type: ignore[no-any-return]
 
-    def _shown(self, source: Estimates, what: str, shape: tuple[int, int]) -> Float:
+    def _shown(
+        self, source: Estimates, what: Literal["templates", "activations"], shape: tuple[int, int]
+    ) -> Float:
         """Templates or activations of atoms on the grid that is shown; zeros for what are none."""
-        found = getattr(source, what, None) if source.atoms and source.grid == self.grid else None
-        return np.zeros(shape, dtype=np.float32) if found is None else np.asarray(found)
+        if not isinstance(source, Factorization) or source.grid != self.grid:
+            return np.zeros(shape, dtype=np.float32)
+        return source.templates if what == "templates" else source.activations
 
     # records
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.atoms import Atoms
 from stemstudio.spectral.stft import StftSettings
 
 Float = NDArray[np.float32]
@@ -20,7 +20,7 @@ LOWEST, HIGHEST = 40.0, 2000.0  # Hz, of pitches that are looked for
 PARTIALS = 8
 
 
-def energy(factorization: Factorization) -> Wide:
+def energy(factorization: Atoms) -> Wide:
     """Share of each atom in the sum of W H, float64 (atoms,); all 0 in silence."""
     sums = factorization.templates.sum(axis=0, dtype=np.float64) * factorization.activations.sum(
         axis=1, dtype=np.float64
@@ -62,7 +62,7 @@ def pitch_of(template: Float, grid: StftSettings, sample_rate: int) -> float | N
     return _sharpened(candidates[best], spectrum, width)
 
 
-def similarity_order(factorization: Factorization) -> list[int]:
+def similarity_order(factorization: Atoms) -> list[int]:
     """Atoms in an order that puts like beside like: the leaves of a hierarchical clustering of their templates."""
     atoms = len(factorization.names)
     if atoms < 3:

@@ -11,6 +11,7 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, PartSound
 from stemstudio.algorithms.labelling import UNSURE, Labels
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.audio import Sound, Stretch
 from stemstudio.cli.console import say
 from stemstudio.errors import StemStudioError
@@ -95,7 +96,7 @@ def check(how: Assignment, recipe: Algorithm) -> None:
         from stemstudio.algorithms.neural.by_name import recipe_named
 
         recipe_named(how.model)
-    if how.kind == "templates" and not (getattr(recipe, "templates", "") or getattr(recipe, "score", "")):
+    if how.kind == "templates" and not (isinstance(recipe, NMF) and (recipe.templates or recipe.score)):
         raise StemStudioError(
             "No templates are used, so there is nothing to assign by.",
             "Name some as in --set templates=Kick,Snare, or a score of drums as in --set score=drums.mid.",

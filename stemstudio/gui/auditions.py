@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
+from stemstudio.algorithms.atoms import atoms_of
 from stemstudio.audio.audio import Excerpt
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
@@ -55,21 +56,21 @@ class Auditions(QObject):
         if state is None or parent not in state.splits:
             return
         split = state.splits[parent]
-        grid = split.estimates.grid
-        activation = getattr(split.estimates, "activations", None)
-        if grid is None or activation is None:
+        atoms = atoms_of(split.estimates)
+        if atoms is None or atoms.grid is None:
             return
+        grid = atoms.grid
         rate = state.mixture.sample_rate
         view = self._document.viewport
         low, high = int(view.start * rate), int(view.stop * rate)
-        frames = activation[atom, low // grid.hop : high // grid.hop + 1]
+        frames = atoms.activations[atom, low // grid.hop : high // grid.hop + 1]
         if high - low > ATOM_AT_MOST * rate:
             peak = low + int(np.argmax(frames)) * grid.hop
             low = max(low, peak - int(rate))
             high = min(state.mixture.length, low + int(ATOM_AT_MOST * rate))
 
         def rendered() -> Samples:
-            parts = split.estimates.render(StemSound(state, parent), [[atom]], low, high)
+            parts = atoms.render(StemSound(state, parent), [[atom]], low, high)
             return np.ascontiguousarray(parts[0])
 
         self._run(rendered, low, False)

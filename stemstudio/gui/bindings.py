@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.gui.menus.menu import Command, Menu
+from stemstudio.gui.views.spectrogram import SpectrogramView
 
 TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 SETTINGS = "keys"
@@ -133,9 +134,7 @@ class Bindings(QObject):
         combination = QKeySequence(QKeyCombination(event.modifiers(), Qt.Key(event.key()))).toString()
         if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier:
             # Space plays when it is let go, because held down it drags the view.
-            if isinstance(QApplication.focusWidget(), QComboBox) or hasattr(
-                QApplication.focusWidget(), "play_wanted"
-            ):
+            if isinstance(QApplication.focusWidget(), QComboBox | SpectrogramView):
                 return False
             if not event.isAutoRepeat():
                 self._space_clean = True

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stemstudio.algorithms.nmf.atoms_file import packed_atoms
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.targets import WholeFile
 from stemstudio.mixing.atom_notes import midi_file
 from stemstudio.mixing.export_record import export_record
@@ -82,4 +83,5 @@ def _put(path: Path, data: bytes) -> None:
 
 def _atoms(split: Split, rate: int) -> bytes:
     assert isinstance(split.estimates, Factorization)
-    return packed_atoms(split.estimates, rate, float(getattr(split.recipe, "exponent", 1.0)))
+    exponent = split.recipe.exponent if isinstance(split.recipe, NMF) else 1.0
+    return packed_atoms(split.estimates, rate, exponent)

@@ -13,6 +13,7 @@ import numpy as np
 
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.hints import Hint
+from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.solver import Fit
 from stemstudio.algorithms.nmf.spectrum import spectrum
 from stemstudio.algorithms.overlaid import Overlaid
@@ -141,7 +142,7 @@ def _refined(state: State, parent: int, lesson: Lesson, progress: Progress) -> R
         return None
     estimates: Factorization | Overlaid
     if isinstance(begun, Factorization):
-        exponent = float(getattr(split.recipe, "exponent", 1.0))
+        exponent = split.recipe.exponent if isinstance(split.recipe, NMF) else 1.0
         V = spectrum(StemSound(state, parent), grid, exponent, progress.part(0.0, 0.1))
         if begun.pans is not None and V.any():
             # Its V is the sum over the channels; from the mean power only the level differs.

@@ -220,7 +220,7 @@ class HelpWindow(QDialog):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "reader"):
+        if event.type() == QEvent.Type.PaletteChange:
             place = self.reader.verticalScrollBar().value()
             self.reader.reload()
             self._list(self.find.text())

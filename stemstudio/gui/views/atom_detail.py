@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen, QPolygonF
@@ -18,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.atoms import Atoms, atoms_of
 from stemstudio.gui import icons, theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.drawing import drawn
@@ -53,7 +51,7 @@ class AtomDetail(QWidget):
         self._document = document
         self._suggestions = suggestions_of(document)
         self._reworking = reworking_of(document)
-        self._energy: tuple[Estimates, Any] | None = None
+        self._energy: tuple[Atoms, np.ndarray] | None = None
         self.title = Elided(parent=self)
         self.title.setProperty("role", "title")
         self.hear = self._link("Hear", "Hear this atom alone (Ctrl+H)")
@@ -122,7 +120,7 @@ class AtomDetail(QWidget):
         return button
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "stem_rows"):
+        if event.type() == QEvent.Type.PaletteChange:
             self._show()
         super().changeEvent(event)
 
@@ -132,8 +130,8 @@ class AtomDetail(QWidget):
 
     def _show(self) -> None:
         state, split, atoms = self._document.state, self._document.atom_split, self._document.atoms
-        estimates: Any = None if split is None else split.estimates
-        there = state is not None and split is not None and bool(atoms) and hasattr(estimates, "templates")
+        estimates = None if split is None else atoms_of(split.estimates)
+        there = state is not None and bool(atoms) and estimates is not None
         for widget in (self.hear, self.lock, self.spectrum, self.words):
             widget.setVisible(there)
         for link, fitting in (
@@ -156,6 +154,7 @@ class AtomDetail(QWidget):
             return
         assert state is not None
         assert split is not None
+        assert estimates is not None
         atom, rate = atoms[-1], state.mixture.sample_rate
         name = estimates.names[atom]
         own = "" if name == f"Atom {atom + 1}" else f" · {name}"
@@ -186,7 +185,7 @@ class AtomDetail(QWidget):
         self.keep_menu.clear()
         add_keeping(self.keep_menu, self._document)
 
-    def _in_words(self, estimates: Any, atoms: tuple[int, ...], rate: int) -> str:
+    def _in_words(self, estimates: Atoms, atoms: tuple[int, ...], rate: int) -> str:
         from stemstudio.algorithms.timbre import energy, pitch_of
 
         if self._energy is None or self._energy[0] is not estimates:
@@ -194,6 +193,7 @@ class AtomDetail(QWidget):
         share = 100 * float(self._energy[1][list(atoms)].sum())
         words = f"{share:.1f} % of the sound{place_words(estimates, atoms)}"
         if len(atoms) == 1:
+            assert estimates.grid is not None
             pitch = pitch_of(estimates.templates[:, atoms[0]], estimates.grid, rate)
             if pitch is None:
                 return f"no pitch · {words}"
@@ -236,9 +236,9 @@ class AtomDetail(QWidget):
             lock(self._document, not all(atom in split.locked for atom in self._document.atoms))
 
 
-def place_words(estimates: Any, atoms: tuple[int, ...]) -> str:
+def place_words(estimates: Atoms, atoms: tuple[int, ...]) -> str:
     """Where between left and right atoms of a panned factorisation are, such as " · L 30"; nothing for others."""
-    pans = getattr(estimates, "pans", None)
+    pans = estimates.pans
     if pans is None or len(pans) != 2:
         return ""
     weights = estimates.activations[list(atoms)].sum(axis=1) + 1e-20

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.atoms import Atoms
 from stemstudio.progress import Progress
 
 Float = NDArray[np.float32]
@@ -39,7 +39,7 @@ class AtomPictures:
         Distance of frames.
     """
 
-    estimates: Factorization
+    estimates: Atoms
     levels: tuple[NDArray[np.float16], ...]
     thumbnails: Float
     energy: NDArray[np.float64]
@@ -81,7 +81,7 @@ class AtomPictures:
         return np.asarray(heights**BEND, dtype=np.float32)
 
 
-def pictured(atoms: Factorization, sample_rate: int, progress: Progress | None = None) -> AtomPictures:
+def pictured(atoms: Atoms, sample_rate: int, progress: Progress | None = None) -> AtomPictures:
     """Make the pictures of a factorisation's atoms."""
     from stemstudio.algorithms.timbre import energy, pitch_of
 
@@ -98,6 +98,7 @@ def pictured(atoms: Factorization, sample_rate: int, progress: Progress | None =
             halved = np.concatenate([halved, held[:, -1:]], axis=1)
         levels.append(halved)
     pitches = []
+    assert atoms.grid is not None
     for template in atoms.templates.T:
         progress.check()
         pitches.append(pitch_of(template, atoms.grid, sample_rate))

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from stemstudio.algorithms.atoms import Atoms, atoms_of
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.gui.document import Document
 from stemstudio.gui.reworking import reworkable, reworking_of
@@ -60,10 +61,10 @@ class AtomsView(QWidget):
         super().__init__(parent)
         self._document = document
         self.empty = False
-        self._estimates: Any = None  # the pictures are of these
+        self._estimates: Atoms | None = None  # the pictures are of these
         self._pictures: AtomPictures | None = None
-        self._preview: Any = None
-        self._similar: tuple[Any, list[int]] | None = None
+        self._preview: Atoms | None = None
+        self._similar: tuple[Atoms, list[int]] | None = None
         self._suggestions = suggestions_of(document)
         self._reworking = reworking_of(document)
         self.rows = AtomRows(document, self)
@@ -186,8 +187,9 @@ class AtomsView(QWidget):
 
     def show_preview(self, stem: int, estimates: Estimates) -> None:
         """Show the atoms of a factorisation that is still running."""
-        if hasattr(estimates, "activations"):
-            self._preview = estimates
+        atoms = atoms_of(estimates)
+        if atoms is not None:
+            self._preview = atoms
             self._renew()
 
     def end_preview(self) -> None:
@@ -241,9 +243,7 @@ class AtomsView(QWidget):
         state, split = self._document.state, self._document.atom_split
         if state is None:
             self._preview = None
-        estimates: Any = self._preview or (None if split is None else split.estimates)
-        if not hasattr(estimates, "activations"):
-            estimates = None
+        estimates = self._preview or (None if split is None else atoms_of(split.estimates))
         there = split is not None and self._preview is None and estimates is not None
         self.sort.setEnabled(there and not self._suggestions.running)
         unowned = split is not None and set(split.owners) == {split.residual}
@@ -286,7 +286,7 @@ class AtomsView(QWidget):
             self.setMaximumHeight(self.minimumSizeHint().height() if empty else UNBOUNDED)
             self.emptied.emit()
 
-    def _show_title(self, estimates: Any) -> None:
+    def _show_title(self, estimates: Atoms | None) -> None:
         words = "Atoms" if estimates is None else f"{len(estimates.names)} atoms"
         state, parent = self._document.state, self._document.atoms_of
         if self._preview is not None:
@@ -325,7 +325,7 @@ class AtomsView(QWidget):
             return sorted(loudest, key=lambda atom: place[split.owners[atom]])
         return loudest
 
-    def _find_similar(self, estimates: Any) -> None:
+    def _find_similar(self, estimates: Atoms) -> None:
         def work(progress: Progress) -> list[int]:
             from stemstudio.algorithms.timbre import similarity_order
 

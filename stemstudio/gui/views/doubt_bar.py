@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from stemstudio.algorithms.neural.by_name import recipe_of
+from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.look import Look
@@ -124,7 +125,7 @@ class DoubtBar(QWidget):
         if not here:
             self.models.addAction(NO_MODEL).setEnabled(False)
 
-    def _ask(self, model: object) -> None:
+    def _ask(self, model: Model) -> None:
         stem = self.opinions.stem
         if stem is not None:
-            self.opinions.ask(stem, recipe_of(model), getattr(model, "title", ""))
+            self.opinions.ask(stem, recipe_of(model), model.title)

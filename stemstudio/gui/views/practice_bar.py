@@ -235,6 +235,6 @@ class PracticeBar(QWidget):
             group.addAction(action)
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "more"):
+        if event.type() == QEvent.Type.PaletteChange:
             self.click.setIcon(icons.icon("metronome"))
         super().changeEvent(event)

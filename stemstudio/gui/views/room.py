@@ -322,7 +322,7 @@ class RoomPanel(QWidget):
         self._share()
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_grid"):
+        if event.type() == QEvent.Type.PaletteChange:
             self._show()
         super().changeEvent(event)
 

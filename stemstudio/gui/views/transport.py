@@ -376,7 +376,7 @@ class Transport(QWidget):
         return QSize(NARROWEST, super().minimumSizeHint().height())
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "device"):
+        if event.type() == QEvent.Type.PaletteChange:
             self._dress()
         super().changeEvent(event)
 
