@@ -33,7 +33,7 @@ class Assignment:
     ----------
     kind
         Each atom a stem; stems of what sounds alike, or at like times; what comes nearest to given stems; whose a
-        network says it is; each taught sound, and each drum of a score, a stem.
+        network says it is; each taught sound, and each drum or track of a score, a stem.
     stems
         How many, for "timbre" and "rhythm"; None finds out.
     folder
@@ -99,7 +99,7 @@ def check(how: Assignment, recipe: Algorithm) -> None:
     if how.kind == "templates" and not (isinstance(recipe, NMF) and (recipe.templates or recipe.score)):
         raise StemStudioError(
             "No templates are used, so there is nothing to assign by.",
-            "Name some as in --set templates=Kick,Snare, or a score of drums as in --set score=drums.mid.",
+            "Name some as in --set templates=Kick,Snare, or a score as in --set score=song.mid.",
         )
 
 

@@ -55,7 +55,7 @@ def separate(
             help="Which atoms make a stem: atoms (each its own), timbre:N (N stems of what sounds alike), rhythm:N (N "
             "stems of what sounds at like times), either without N to find how many, stems:DIR (what comes nearest to the "
             "stems in a folder), model:NAME (whose a trained network says they are), or templates (a stem for each taught "
-            "sound and each drum of a score, the residual for all others). By default templates where there are some, "
+            "sound and each drum or track of a score, the residual for all others). By default templates where there are some, "
             "otherwise timbre:4.",
             metavar="HOW",
         ),

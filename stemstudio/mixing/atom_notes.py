@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.algorithms.nmf.score import DRUM_CHANNEL, pitch_of
+from stemstudio.algorithms.nmf.general_midi import DRUM_CHANNEL
+from stemstudio.algorithms.nmf.score import pitch_of
 from stemstudio.algorithms.timbre import pitch_of as template_pitch
 from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.project.project import State

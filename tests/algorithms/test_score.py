@@ -39,18 +39,40 @@ def tune(seconds: float = 2.2) -> tuple[Audio, dict[str, np.ndarray]]:
 
 def write_midi(path, notes=NOTES, channel=0, tempo=500_000):
     file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(midi_track([(channel, None, notes)], tempo=tempo))
+    file.save(path)
+    return path
+
+
+def write_tracks(path, *tracks):
+    """Each a name, and its voices as `midi_track` takes them."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=500_000)]))
+    for name, *voices in tracks:
+        file.tracks.append(midi_track(voices, name))
+    file.save(path)
+    return path
+
+
+def midi_track(voices, name="", tempo=500_000):
+    """Of (channel, program or None, notes)."""
     track = mido.MidiTrack()
-    file.tracks.append(track)
+    if name:
+        track.append(mido.MetaMessage("track_name", name=name.encode().decode("latin-1")))
     track.append(mido.MetaMessage("set_tempo", tempo=tempo))
-    events = [(start, "note_on", pitch) for start, _, pitch in notes]
-    events += [(end, "note_off", pitch) for _, end, pitch in notes]
+    events = []
+    for channel, program, notes in voices:
+        if program is not None:
+            track.append(mido.Message("program_change", program=program, channel=channel))
+        for start, end, pitch in notes:
+            events.append((start, "note_on", pitch, channel))
+            events.append((end, "note_off", pitch, channel))
     before = 0
-    for seconds, kind, pitch in sorted(events):
+    for seconds, kind, pitch, channel in sorted(events):
         ticks = round(seconds * 1e6 / tempo * 480)
         track.append(mido.Message(kind, note=pitch, channel=channel, time=ticks - before))
         before = ticks
-    file.save(path)
-    return path
+    return track
 
 
 def sdr(true, estimate):
@@ -97,6 +119,50 @@ def test_real_scores_are_read(shared_audio):
     assert voice[0].start == pytest.approx(0.661768707)
     assert voice[0].pitch == pytest.approx(pitch_of(143.742))
     assert voice[0].end == pytest.approx(0.661768707 + 0.290249433)
+
+
+BASS = ((0.0, 0.5, 40), (1.0, 1.5, 60))
+BEAT = ((0.0, 0.1, 36), (0.5, 0.6, 38))
+
+
+@pytest.mark.parametrize(
+    ("tracks", "parts"),
+    [
+        (
+            [("Mélodie", (0, 73, NOTES)), ("Bass", (1, 33, BASS)), ("Beat", (9, None, BEAT))],
+            {"Mélodie": {"C4", "G4"}, "Bass": {"E2", "C4"}, "Beat": {"kick", "snare"}},
+        ),
+        (
+            [("", (0, 73, NOTES)), ("", (0, 73, BASS)), ("", (9, 5, BEAT)), ("", (4, None, NOTES))],
+            {
+                "flute": {"C4", "G4"},
+                "flute 2": {"E2", "C4"},
+                "drums": {"kick", "snare"},
+                "channel 5": {"C4", "G4"},
+            },
+        ),
+        (
+            [("My song", (0, 73, NOTES), (1, None, BASS), (9, None, BEAT))],
+            {"flute": {"C4", "G4"}, "channel 2": {"E2", "C4"}, "drums": {"kick", "snare"}},
+        ),
+        ([("My song", (0, 73, NOTES), (5, 73, BASS))], {None: {"E2", "C4", "G4"}}),
+        ([("Beat", (9, None, BEAT))], {None: {"kick", "snare"}}),
+    ],
+    ids=["names", "no names", "one track", "one instrument", "one drum track"],
+)
+def test_the_notes_of_a_midi_file_with_several_tracks_know_theirs(tmp_path, tracks, parts):
+    found = {}
+    for note in read_score(write_tracks(tmp_path / "band.mid", *tracks)):
+        found.setdefault(note.part, set()).add(note.label)
+    assert found == parts
+
+
+def test_the_notes_of_a_table_know_their_instrument_if_there_are_several(tmp_path):
+    path = tmp_path / "band.csv"
+    path.write_text("start,end,pitch,instrument\n0,1,60,flute\n0,1,40,bass\n")
+    assert {(note.part, note.label) for note in read_score(path)} == {("flute", "C4"), ("bass", "E2")}
+    path.write_text("start,end,pitch,instrument\n0,1,60,flute\n0,1,40,flute\n")
+    assert {note.part for note in read_score(path)} == {None}
 
 
 @pytest.mark.parametrize(
@@ -288,6 +354,35 @@ def test_the_notes_of_a_score_are_a_stem_and_free_atoms_wait(tmp_path):
     stems, owners = recipe.run(mix, Progress()).gathered()
     assert stems == ("my tune",)
     assert owners == (0, 0, 0, 0, None, None)
+
+
+def test_every_track_of_a_score_is_a_stem(tmp_path):
+    """A note that two of them play has an atom in each, and a taught sound goes with the track of its name."""
+    t = np.arange(int(2.2 * RATE)) / RATE
+    bass, melody = (
+        sum(np.sin(2 * np.pi * n * hertz(pitch) * t) * 0.8**n for n in range(1, 8))
+        * ((t > start) & (t < end))
+        for pitch, start, end in ((45, 0.6, 1.9), (81, 0.1, 1.2))
+    )
+    mix = Audio((0.2 * (melody + bass)).astype(np.float32)[None], RATE)
+    path = write_tracks(
+        tmp_path / "band.mid",
+        ("Melody", (0, 73, [(0.1, 1.2, 81), (1.3, 1.4, 45)])),
+        ("Bass", (1, 33, [(0.6, 1.9, 45)])),
+        ("Beat", (9, None, [(2.1, 2.1, 36), (2.15, 2.15, 38)])),
+    )
+    taught = learn_templates(Audio(bass[None].astype(np.float32), RATE), "bass", atoms=1)
+    file = str(write_template(tmp_path / "bass", taught))
+    found = NMF(score=str(path), iterations=15).run(mix, Progress())
+    stems, owners = found.gathered()
+    assert stems == ("Melody", "Bass", "Beat")
+    assert found.names[:4] == ("Melody A2", "Melody A5", "Bass A2", "Beat kick attack")
+    groups = [[atom for atom, owner in enumerate(owners) if owner == stem] for stem in (0, 1)]
+    for wave, true in zip(found.render(mix, groups, 0, mix.length), (melody, bass), strict=True):
+        assert sdr(0.2 * true, wave[0]) >= 10.0
+    again = NMF(score=str(path), templates=file, free=1, iterations=1).run(mix, Progress())
+    assert again.gathered()[1][-1] is None
+    assert set(again.gathered()[0]) == {"Melody", "Beat", "bass"}
 
 
 def test_a_score_that_goes_on_after_the_song_is_told(tmp_path):

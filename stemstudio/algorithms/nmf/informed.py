@@ -149,7 +149,7 @@ def score_start(
     family: str | None = None,
     progress: Progress | None = None,
 ) -> Start:
-    """Atoms for every note name and every drum, with activations that are zero where the score is silent.
+    """Atoms for every note name and every drum of a part, with activations that are zero where the score is silent.
 
     A note has one atom. A drum, whose strokes have no length, has those of `strokes`: their spectra are found here,
     from all its strokes taken as equally loud.
@@ -159,7 +159,8 @@ def score_start(
     V
         float32 (bins, frames).
     notes
-        The score; notes of one label share their atoms.
+        The score; notes of one label and part share their atoms. A part is a stem, with its drums;
+        what is taught, too, and goes by its name is in it.
     tolerance
         Seconds by which a note may sound before its start and after its end in the score.
     onsets
@@ -170,7 +171,7 @@ def score_start(
         Template sets: a label that one of them is named after has its atoms; the others sound at any time. A drum's take
         their place only when the strokes have been told apart without them: many taught atoms could be any drum.
     family
-        The stem of all notes with a pitch, of which none was taught; None for none.
+        The stem of all notes with a pitch and of no part, of which none was taught; None for none.
 
     References
     ----------
@@ -179,6 +180,7 @@ def score_start(
     """
     frames = V.shape[1]
     known = {each.name.casefold(): each for each in taught}
+    alike = {word: each.name for word, each in known.items()}
     columns: list[Float] = []
     rows: list[NDArray[np.generic]] = []
     names: list[str] = []
@@ -193,8 +195,12 @@ def score_start(
         families.append(family)
         equal.append(stroke)
 
-    for label in dict.fromkeys(note.label for note in sorted(notes, key=_by_pitch)):
-        mine = [note for note in notes if note.label == label]
+    parts = list(dict.fromkeys(note.part for note in notes))
+    ordered = sorted(notes, key=lambda note: (parts.index(note.part), *_by_pitch(note)))
+    for part, label in dict.fromkeys((note.part, note.label) for note in ordered):
+        mine = [note for note in notes if (note.part, note.label) == (part, label)]
+        called = label if part is None else f"{part} {label}"
+        stem = alike.get((part or "").casefold(), part)
         pitched = [note.pitch for note in mine if note.pitch is not None]
         starts, ends = [note.start for note in mine], [note.end for note in mine]
         sounding = active_frames(starts, ends, tolerance, grid, sample_rate, frames)
@@ -210,13 +216,13 @@ def score_start(
             if label.casefold() in known:
                 stood_in.append((known.pop(label.casefold()), slice(len(names), len(names) + len(DECAYS))))
             for suffix, row in zip(DECAYS, strokes, strict=True):
-                add(_mean_spectrum(V, row > 0), row, f"{label}{suffix}", label, stroke=True)
+                add(_mean_spectrum(V, row > 0), row, f"{called}{suffix}", stem or label, stroke=True)
             continue
         template = harmonic_template(float(np.median(pitched)), grid, sample_rate, exponent)
-        add(template, sounding, label, family, stroke=False)
+        add(template, sounding, called, stem or family, stroke=False)
         if onsets:
             around = active_frames(starts, starts, tolerance, grid, sample_rate, frames)
-            add(_mean_spectrum(V, around), around, f"{label} attack", family, stroke=False)
+            add(_mean_spectrum(V, around), around, f"{called} attack", stem or family, stroke=False)
     none = np.zeros(len(names), dtype=np.bool_)
     activity = np.stack(rows).astype(np.float32)
     heard = np.maximum((activity > 0).sum(axis=0), 1)

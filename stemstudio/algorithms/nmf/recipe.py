@@ -92,7 +92,7 @@ class NMF(Algorithm):
     score: str = parameter(
         "",
         "A file that tells which notes sound when, MIDI or a table: every note or drum becomes an atom that sounds only "
-        "where the score says so",
+        "where the score says so, and every track of a MIDI file with several is a stem",
         chooses="file",
         endings=".mid .midi .csv .tsv .txt",
         max_length=1000,

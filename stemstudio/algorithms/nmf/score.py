@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from stemstudio.algorithms.nmf import general_midi
 from stemstudio.errors import StemStudioError
+
+if TYPE_CHECKING:
+    from mido import Message, MidiFile
 
 LARGEST_FILE = 16 << 20  # bytes
 MOST_NOTES = 200_000
 LATEST = 360_000.0  # seconds
 LONGEST_RING = 3.0  # seconds that a stroke is heard for
-DRUM_CHANNEL = 9  # the tenth, of General MIDI
 DRUMS = {1: "kick", 2: "snare", 3: "hi-hat"}  # of onset lists that number them
-MIDI_DRUMS = {
-    35: "kick",
-    36: "kick",
-    37: "rim",
-    38: "snare",
-    39: "clap",
-    40: "snare",
-    42: "hi-hat",
-    44: "hi-hat",
-    46: "hi-hat",
-    49: "cymbal",
-    51: "cymbal",
-    57: "cymbal",
-    59: "cymbal",
-}
+LONGEST_WORD = 40
 NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B")
 COLUMNS = {
     "start": ("start", "onset", "time", "begin", "start_time", "onset_time"),
@@ -38,6 +28,7 @@ COLUMNS = {
     "duration": ("duration", "length"),
     "hertz": ("hz", "frequency", "freq", "f0"),
     "midi": ("midi", "pitch", "note", "midi_note", "midi_pitch"),
+    "part": ("part", "track", "instrument"),
     "label": ("label", "instrument", "class", "drum", "part", "name"),
 }
 
@@ -64,12 +55,15 @@ class Note:
         MIDI number, 69 is 440 Hz, with fractions; None for a sound without pitch.
     label
         Name of the atom it belongs to: "C4", "kick", …
+    part
+        The track or instrument that plays it, where the score has several; None otherwise.
     """
 
     start: float
     end: float
     pitch: float | None
     label: str
+    part: str | None = None
 
 
 def read_score(path: Path) -> tuple[Note, ...]:
@@ -77,6 +71,7 @@ def read_score(path: Path) -> tuple[Note, ...]:
 
     A table has a header that names its columns (start or onset; end or duration; Hz, MIDI pitch or label), or none and
     then either two columns, onset and drum (1 kick, 2 snare, 3 hi-hat, or a word), or three, start, Hz and duration.
+    Notes of several tracks, or in a table of several instruments, know theirs.
 
     Raises
     ------
@@ -102,6 +97,8 @@ def read_score(path: Path) -> tuple[Note, ...]:
             raise BadScore(path, f"a note lasts from {note.start:g} to {note.end:g} s")
         if note.pitch is not None and not -20 <= note.pitch <= 150:
             raise BadScore(path, f"a note has the MIDI pitch {note.pitch:g}")
+    if len({note.part for note in notes}) == 1:  # it goes without saying
+        notes = [replace(note, part=None) for note in notes]
     return tuple(sorted(notes, key=lambda note: (note.start, note.label)))
 
 
@@ -137,32 +134,91 @@ def _midi(path: Path) -> list[Note]:
     import mido
 
     notes: list[Note] = []
-    sounding: dict[tuple[int, int], list[float]] = {}
+    sounding: dict[tuple[int, int, int], list[tuple[float, str]]] = {}
     now = 0.0
     try:
-        for message in mido.MidiFile(path, clip=True):  # in order, its times in seconds
-            now += message.time
+        file = mido.MidiFile(path, clip=True)
+        names = _track_names(file)
+        programs: dict[int, int] = {}
+        for now, track, message in _in_order(file):
+            if message.type == "program_change":
+                programs[message.channel] = message.program
             if message.type not in ("note_on", "note_off"):
                 continue
-            key = (message.channel, message.note)
+            key = (track, message.channel, message.note)
             if message.type == "note_on" and message.velocity > 0:
-                sounding.setdefault(key, []).append(now)
+                part = names.get(track) or _instrument(message.channel, programs)
+                sounding.setdefault(key, []).append((now, part))
             elif sounding.get(key):
-                notes.append(_midi_note(key, sounding[key].pop(0), now))
+                notes.append(_midi_note(key, *sounding[key].pop(0), now))
             if len(notes) > MOST_NOTES:
                 break
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
         raise BadScore(path, f"it is not a sound MIDI file ({error})".replace(" ()", "")) from None
-    for key, starts in sounding.items():
-        notes.extend(_midi_note(key, start, now) for start in starts)
+    for key, begun in sounding.items():
+        notes.extend(_midi_note(key, start, part, now) for start, part in begun)
     return notes
 
 
-def _midi_note(key: tuple[int, int], start: float, end: float) -> Note:
-    channel, number = key
-    if channel == DRUM_CHANNEL:
-        return Note(start, start, None, MIDI_DRUMS.get(number, f"drum {number}"))
-    return Note(start, end, float(number), note_name(number))
+def _in_order(file: MidiFile) -> Iterator[tuple[float, int, Message]]:
+    """Second, number of the track and message, of all tracks in the order in which they are played."""
+    import mido
+
+    if file.type == 2:
+        raise TypeError("its tracks are not played together")
+    messages: list[tuple[int, int, Message]] = []
+    for number, track in enumerate(file.tracks):
+        ticks = 0
+        for message in track:
+            ticks += message.time
+            messages.append((ticks, number, message))
+    now, before, tempo = 0.0, 0, 500_000
+    for ticks, number, message in sorted(messages, key=lambda each: each[0]):
+        now += mido.tick2second(ticks - before, file.ticks_per_beat, tempo)
+        before = ticks
+        if message.type == "set_tempo":
+            tempo = message.tempo
+        yield now, number, message
+
+
+def _track_names(file: MidiFile) -> dict[int, str]:
+    """Of the tracks with notes, if there are several: a lone track has the song's name and all the instruments.
+
+    Tracks of one name, and those of none that play the same instrument, are told apart by a number.
+    """
+    names: dict[int, str] = {}
+    for number, track in enumerate(file.tracks):
+        channels = [message.channel for message in track if message.type == "note_on"]
+        if not channels:
+            continue
+        own = next((message.name for message in track if message.type == "track_name"), "")
+        programs = {m.channel: m.program for m in reversed(track) if m.type == "program_change"}
+        name = _unicode(own).strip()[:LONGEST_WORD].strip() or _instrument(channels[0], programs)
+        taken = {other.casefold() for other in names.values()}
+        numbered = (name, *(f"{name} {count}" for count in range(2, len(names) + 2)))
+        names[number] = next(each for each in numbered if each.casefold() not in taken)
+    return names if len(names) > 1 else {}
+
+
+def _instrument(channel: int, programs: dict[int, int]) -> str:
+    if channel == general_midi.DRUM_CHANNEL:
+        return "drums"
+    return general_midi.INSTRUMENTS[programs[channel]] if channel in programs else f"channel {channel + 1}"
+
+
+def _unicode(name: str) -> str:
+    """A name that was read as Latin 1, in case it is UTF-8, as programs write it today."""
+    try:
+        return name.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return name
+
+
+def _midi_note(key: tuple[int, int, int], start: float, part: str, end: float) -> Note:
+    _, channel, number = key
+    if channel == general_midi.DRUM_CHANNEL:
+        return Note(start, start, None, general_midi.DRUMS.get(number, f"drum {number}"), part)
+    return Note(start, end, float(number), note_name(number), part)
 
 
 def _table(path: Path) -> list[Note]:
@@ -238,10 +294,10 @@ def _row(cells: dict[str, str]) -> Note | None:
     elif cells.get("midi"):
         pitch = float(cells["midi"])
     if pitch is not None:
-        return Note(start, end, pitch, note_name(pitch))
+        return Note(start, end, pitch, note_name(pitch), (cells.get("part") or "")[:LONGEST_WORD] or None)
     word = cells.get("label") or "notes"
     try:
         word = DRUMS.get(int(float(word)), f"drum {int(float(word))}")
     except ValueError:
-        word = word[:40]
+        word = word[:LONGEST_WORD]
     return Note(start, end, None, word)
