@@ -16,7 +16,7 @@ from stemstudio.project import edits
 from stemstudio.project.edits import Edit, Rows
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.provisional import Provisional, what_is_new
-from stemstudio.project.splicing import RAMP, Place, by_name, new_stems
+from stemstudio.project.splicing import RAMP, Place, namesakes, new_stems
 from stemstudio.project.stem import Split
 from stemstudio.project.takes import put_together
 from stemstudio.spectral.brushes import Box
@@ -67,7 +67,7 @@ class ProvisionalPiece(Provisional):
             owners = edit.rows["splits"][parent].owners[: len(numbers)]
             return cls(parent, None, edit, done, so_far.settled, place=place, by=recipe, owners=owners)
         children = [child for child in state.children(parent) if child.id != whole.residual]
-        known = {word: by_name(word, children) for word in words}
+        known = dict(zip(words, namesakes(words, whole, children), strict=True))
         fresh = [word for word, child in known.items() if child is None]
         made = dict(zip(fresh, new_stems(project, parent, fresh), strict=True))
         ids = [made[word].id if word in made else known[word] for word in words]

@@ -217,7 +217,10 @@ def correlation(sounds: Sequence[Samples], others: Sequence[Samples]) -> NDArray
 def _placed(
     state: State, parent: int, piece: Piece, together: Mapping[str, str], progress: Progress
 ) -> Found:
-    """Which stems the parts of a piece are: those of the same name, those that sound alike, else new ones."""
+    """Which stems the parts of a piece are: their namesakes, those that sound alike, else new ones.
+
+    Where there are two stems that are all of the song, what is left belongs to one of them.
+    """
     progress(0.0, "Finding the stems that go on")
     parts = piece.estimates.names
     split = state.splits.get(parent)
@@ -229,10 +232,11 @@ def _placed(
     if split is None:
         return Found(piece, stems, owners, (None,) * len(stems))
     children = [child for child in state.children(parent) if child.id != split.residual]
-    found: list[int | None] = [by_name(word, children) for word in stems]
+    found: list[int | None] = namesakes(stems, split, children)
     left = [place for place, child in enumerate(found) if child is None]
     free = [child.id for child in children if child.id not in found]
-    if left and free:
+    pair = len(children) == 2 and not split.estimates.atoms and split.residual not in split.owners
+    if left and (free or pair):
         start, stop = _compared(state, piece)
         groups = [[part for part, owner in enumerate(owners) if owner == place] for place in left]
         sounds = piece.render(StemSound(state, parent), groups, start, stop)
@@ -240,6 +244,11 @@ def _placed(
         there = render_children(state, parent, start, stop)
         for place, match in zip(left, alike(list(sounds), [there[child] for child in free]), strict=True):
             found[place] = None if match is None else free[match]
+        if pair:
+            table = correlation(list(sounds), [there[child.id] for child in children])
+            for place, row in zip(left, table, strict=True):
+                if found[place] is None and row.max() > HEARD:
+                    found[place] = children[int(row.argmax())].id
     return Found(piece, stems, owners, tuple(found))
 
 
@@ -269,6 +278,20 @@ def _placed_atoms(state: State, parent: int, piece: Piece, progress: Progress) -
             owners[atom] = ids.index(named)
     words = tuple(child.name for child in children)
     return Found(piece, words, tuple(owners), tuple(ids))
+
+
+def namesakes(words: Sequence[str], split: Split, children: Sequence[Stem]) -> list[int | None]:
+    """For each word the child of that name, or else the one that a part of that name is in, such as a band's drums."""
+    within = {child.id for child in children}
+    parts: dict[str, int] = {}
+    for part, owner in zip(split.estimates.names, split.owners, strict=True):
+        if owner in within:
+            parts.setdefault(part.strip().casefold(), owner)
+    named = (by_name(word, children) for word in words)
+    return [
+        parts.get(word.strip().casefold()) if child is None else child
+        for word, child in zip(words, named, strict=True)
+    ]
 
 
 def by_name(word: str, children: Iterable[Stem]) -> int | None:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from signals import mixture
 
+from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.pieces import Piece
 from stemstudio.algorithms.spliced import Spliced
-from stemstudio.audio.audio import Stretch
+from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 from stemstudio.project import edits, rendering, showing, splicing
@@ -294,6 +295,51 @@ def test_stems_go_on_by_the_likeness_of_their_sound_where_names_differ() -> None
     assert [cut.state.stems[child].name for child in found.children] == ["band", "kit"]
     history.do(splicing.splice(cut, 0, found))
     assert [leaf.name for leaf in cut.state.leaves()] == ["band", "kit", "residual"]
+
+
+class FromParts(HPSS):
+    """Finds given sounds, as the parts of given names."""
+
+    def __init__(self, parts) -> None:
+        super().__init__()
+        self._parts = parts
+
+    def run(self, signal, progress):
+        start = signal.start if isinstance(signal, Stretch) else 0
+        waves = np.stack([part[:, start : start + signal.length] for part in self._parts.values()])
+        return Waveforms(tuple(self._parts), waves)
+
+
+@pytest.mark.parametrize("first", ["same model", "two parts", "two parts, other kept its name"])
+def test_in_vocals_and_band_the_instruments_of_a_selection_stay_in_the_band(first) -> None:
+    rng = np.random.default_rng(3)
+    four = {
+        name: (0.1 * rng.standard_normal((1, 2 * small.RATE))).astype(np.float32)
+        for name in ("drums", "bass", "other", "vocals")
+    }
+    rest = four["drums"] + four["bass"] + four["other"]
+    cut = Project(Audio(rest + four["vocals"], small.RATE), SongReference("", "", ""), small.GRID)
+    history = History(cut)
+    two, stems = {"vocals": four["vocals"], "other": rest}, ("vocals", "band")
+    if first == "two parts, other kept its name":
+        stems = ("vocals", "other")
+    whole = FromParts(four if first == "same model" else two)
+    owners = (1, 1, 1, 0) if first == "same model" else (0, 1)
+    history.do(
+        edits.split(cut, 0, whole, whole.run(cut.state.mixture, Progress()), stems=stems, owners=owners)
+    )
+    before = _by_name(cut.state)
+    box = Box(start=0.5, stop=1.5, low=0.0, high=small.RATE / 2)
+    found = splicing.separate_range(cut.state, 0, FromParts(four), box, Progress())
+    assert [cut.state.stems[child].name for child in found.children] == [stems[1]] * 3 + ["vocals"]
+    history.do(splicing.splice(cut, 0, found))
+    assert [leaf.name for leaf in cut.state.leaves()] == [*stems, "residual"]
+    assert np.abs(_by_name(cut.state)[stems[1]] - rest).max() < 1e-5
+    assert small.sum_error_db(cut.state) <= -120
+    history.undo()
+    after = _by_name(cut.state)
+    assert list(after) == list(before)
+    assert all(np.array_equal(after[name], before[name]) for name in before)
 
 
 def test_atoms_of_a_selection_go_to_the_stems_they_sound_like() -> None:
