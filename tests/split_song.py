@@ -111,6 +111,14 @@ class Stage:
         if release:
             QTest.mouseRelease(self.view, button, keys, b)
 
+    def owner(self, number: int, frame: int) -> int | None:
+        """Id of the stem whose light a cell of the sheet shows."""
+        return self.stem_in(self.light.sheet.cell(number, frame) & 31)
+
+    def stem_in(self, slot: int) -> int | None:
+        """Id of the stem that cells call `slot`."""
+        return next((stem for stem, number in self.light.slots.items() if number == slot), None)
+
     def colour(self, seconds: float, hertz: float) -> tuple[int, int, int]:
         """What is on screen there."""
         place = self.at(seconds, hertz)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 SET_BROADCAST_INFO = 0x10F1  # SFC_SET_BROADCAST_INFO of libsndfile's sndfile.h
-GET_BROADCAST_INFO = 0x10F0
 # SF_BROADCAST_INFO with a history of 256 bytes, laid out as a C compiler does: description, originator, reference,
 # date, time, time reference (low, high), version, UMID, five loudness values, reserved, history's size, history.
 LAYOUT = struct.Struct("@256s32s32s10s8sIIh64s5h180sI256s")
@@ -51,15 +50,3 @@ def stamp(file: Any, start: int, description: str = "") -> None:
     packed = LAYOUT.pack(words, ORIGINATOR, b"", b"", b"", low, high, 1, b"", 0, 0, 0, 0, 0, b"", 0, b"")
     held = soundfile._ffi.new("char[]", packed)
     soundfile._snd.sf_command(file._file, SET_BROADCAST_INFO, held, len(packed))
-
-
-def time_reference(path: Any) -> int | None:
-    """The place of a WAV file's first sample on the time line, in samples; None where it does not say."""
-    import soundfile
-
-    with soundfile.SoundFile(path) as file:
-        held = soundfile._ffi.new("char[]", LAYOUT.size)
-        if not soundfile._snd.sf_command(file._file, GET_BROADCAST_INFO, held, LAYOUT.size):
-            return None
-        fields = LAYOUT.unpack(bytes(soundfile._ffi.buffer(held, LAYOUT.size)))
-    return int(fields[5]) | int(fields[6]) << 32

@@ -118,23 +118,6 @@ def integrated_lufs(audio: Sound, progress: Progress | None = None) -> float:
     return meter.integrated
 
 
-def true_peak_db(audio: Sound, progress: Progress | None = None) -> float:
-    """True peak in dBTP after ITU-R BS.1770-4 annex 2, −inf for silence.
-
-    Parameters
-    ----------
-    audio
-        Any sound that reads by range.
-    """
-    meter = TruePeakMeter(audio.sample_rate, audio.channels)
-    size = SECONDS_A_BLOCK * audio.sample_rate
-    for start in range(0, audio.length, size):
-        if progress is not None:
-            progress(start / audio.length)
-        meter.take(audio.read(start, min(start + size, audio.length)))
-    return meter.finish()
-
-
 class TruePeakMeter:
     """True peak of a sound that comes in blocks, after ITU-R BS.1770-4 annex 2.
 

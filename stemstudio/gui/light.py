@@ -102,10 +102,6 @@ class Light(QObject):
 
     # what is there
 
-    def stem_in(self, slot: int) -> int | None:
-        """Id of the stem that cells call `slot`."""
-        return next((stem for stem, number in self.slots.items() if number == slot), None)
-
     def colours(self) -> dict[int, str]:
         """Colour of every slot."""
         state = self.document.state

@@ -186,11 +186,6 @@ class Player(QObject):
         """Whether play goes on without sound, for want of a device."""
         return self._output is not None and self._output.silent
 
-    @property
-    def output_latency(self) -> float:
-        """Seconds from mixing to sounding."""
-        return self._output.latency if self._output is not None else 0.0
-
     def close(self) -> None:
         """Stop and let go of the device."""
         self._closing.set()

@@ -44,9 +44,14 @@ def test_each_atom_is_random_given_or_fixed(found, solver, beta):
     assert after.costs[-1] < after.costs[0]
 
 
+def with_templates(names, templates, use="given"):
+    """Sounds that are known, heard at times that are not."""
+    return Given(tuple(names), templates, None, (use,) * len(names), ("random",) * len(names))
+
+
 def test_given_templates_stay_nearer_than_random_ones_get(found):
     mix, before = found
-    given = Given.of_templates(before.names, before.templates)
+    given = with_templates(before.names, before.templates)
     after = NMF(**SHORT, seed=5).run(mix, Progress(), given=given)
     chance = NMF(**SHORT, seed=5).run(mix, Progress())
 
@@ -94,7 +99,7 @@ def test_the_textbook_solver_in_two_parts_is_the_textbook_solver_in_one():
 
 def test_free_atoms_beside_given_ones_take_what_these_leave(found):
     mix, before = found
-    known = Given.of_templates(before.names[:2], before.templates[:, :2], fixed=True)
+    known = with_templates(before.names[:2], before.templates[:, :2], "fixed")
     both = known.beside(Given.free(3))
     after = NMF(**SHORT).run(mix, Progress(), given=both)
     assert after.names == ("Atom 1", "Atom 2", "Free 1", "Free 2", "Free 3")
@@ -105,7 +110,7 @@ def test_free_atoms_beside_given_ones_take_what_these_leave(found):
 
 def test_atoms_of_another_grid_or_song_are_refused_in_one_sentence(found):
     mix, before = found
-    given = Given.of_templates(before.names, before.templates)
+    given = with_templates(before.names, before.templates)
     with pytest.raises(BadRecipe, match="513 bins"):
         NMF(iterations=1).run(mix, Progress(), given=given)
     longer, _ = signals.mixture(seconds=2.5)
@@ -119,7 +124,7 @@ def test_values_that_cannot_be_are_refused():
     good = np.ones((3, 2), dtype=np.float32)
     for templates in (good[:, :1], -good, good * np.nan, None):
         with pytest.raises(ValueError, match="templates"):
-            Given.of_templates(("a", "b"), templates)
+            with_templates(("a", "b"), templates)
     with pytest.raises(ValueError, match="uses"):
         Given(("a", "b"), good, None, ("given",), ("random", "random"))
     with pytest.raises(ValueError, match="no atoms"):

@@ -11,7 +11,7 @@ from signals import mixture
 
 from stemstudio.audio.audio import Audio
 from stemstudio.audio.levels import Levels, SoundMeter
-from stemstudio.audio.loudness import integrated_lufs, true_peak_db
+from stemstudio.audio.loudness import TruePeakMeter, integrated_lufs
 from stemstudio.audio.reading import read_song
 
 
@@ -59,6 +59,13 @@ def levels(audio: Audio) -> Levels:
     meter = SoundMeter(audio.sample_rate, audio.channels)
     for start in range(0, audio.length, 70_001):
         meter.take(audio.read(start, min(start + 70_001, audio.length)))
+    return meter.finish()
+
+
+def true_peak_db(audio: Audio) -> float:
+    """Of a sound in one piece, by the meter alone."""
+    meter = TruePeakMeter(audio.sample_rate, audio.channels)
+    meter.take(audio.samples)
     return meter.finish()
 
 

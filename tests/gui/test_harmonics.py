@@ -49,7 +49,7 @@ def owner(made: Stage, seconds: float, hertz: float) -> int | None:
     state = made.document.state
     frame = round(seconds * state.mixture.sample_rate / state.grid.hop)
     number = round(hertz * state.grid.fft / state.mixture.sample_rate)
-    return made.light.stem_in(made.light.sheet.cell(number, frame) & 31)
+    return made.owner(number, frame)
 
 
 def draw(

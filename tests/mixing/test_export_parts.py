@@ -17,7 +17,6 @@ from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.audio import targets
 from stemstudio.audio.audio import Audio
-from stemstudio.audio.broadcast import time_reference
 from stemstudio.audio.headers import channel_mask
 from stemstudio.audio.loudness import integrated_lufs
 from stemstudio.audio.reading import probe, read_song
@@ -119,6 +118,16 @@ def test_loudness_is_common_or_each_one_s_own(project: Project, tmp_path: Path) 
     assert any("gain of its own" in note for note in each.notes)
     peaks = export(project.state, ExportOrder(tmp_path / "c", leaves(project), gain="each peak", peak_db=-6))
     assert [round(peak, 4) for peak in peaks.peaks.values()] == [round(10 ** (-6 / 20), 4)] * 3
+
+
+def time_reference(path: Path) -> int | None:
+    """The place of a WAV file's first sample on the time line, as EBU Tech 3285 has it in the chunk “bext”."""
+    data = path.read_bytes()
+    chunk = data.find(b"bext")
+    if chunk < 0:
+        return None
+    before = 256 + 32 + 32 + 10 + 8  # description, originator, its reference, date, time
+    return int.from_bytes(data[chunk + 8 + before : chunk + 8 + before + 8], "little")
 
 
 def test_at_another_tempo_and_key_stems_make_the_mix(project: Project, song: Audio, tmp_path: Path) -> None:

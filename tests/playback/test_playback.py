@@ -319,7 +319,7 @@ def test_latency_can_be_chosen_while_playing(qtbot, loaded, record, latency):
     qtbot.wait(400)
     assert loaded.position > at
     assert not loaded.silent
-    assert loaded.output_latency == pytest.approx(
+    assert loaded._output.latency == pytest.approx(
         {"low": 0.0087, "high": 0.15}.get(latency, latency), abs=0.03
     )
 

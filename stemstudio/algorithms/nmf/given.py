@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,13 +70,6 @@ class Given:
                 raise ValueError(f"pans do not fit {atoms} atoms")
             if not ((self.pans >= 0).all() and (self.pans <= 1).all()):
                 raise ValueError("pans must be shares")
-
-    @classmethod
-    def of_templates(cls, names: Sequence[str], templates: Float, *, fixed: bool = False) -> Given:
-        """Sounds that are known, heard at times that are not: templates given, or fixed; activations random."""
-        atoms = len(names)
-        use: Use = "fixed" if fixed else "given"
-        return cls(tuple(names), templates, None, (use,) * atoms, (RANDOM,) * atoms)
 
     @classmethod
     def free(cls, count: int) -> Given:

@@ -70,14 +70,6 @@ class ToolOptions(QWidget):
             signal.connect(self._show_target)
         self._rebuild()
 
-    def slider(self, name: str) -> QSlider:
-        """The slider of an option that the tool in the hand has."""
-        return self._sliders[name][1]
-
-    def value_text(self, name: str) -> str:
-        """What is written beside a slider."""
-        return self._sliders[name][2].text()
-
     def _rebuild(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             item.widget().hide()
