@@ -75,9 +75,9 @@ def studio(qtbot):
     separating.playhead = lambda: player.position
     panel = SeparatePanel(document)
     qtbot.addWidget(panel)
-    separating.unfinished.connect(panel.show_unfinished)
-    panel.keep_wanted.connect(separating.keep_finished)
-    panel.forget_wanted.connect(separating.forget_finished)
+    separating.unfinished.connect(panel.unfinished.ask)
+    panel.unfinished.keep_wanted.connect(separating.keep_finished)
+    panel.unfinished.forget_wanted.connect(separating.forget_finished)
     panel.show()
     said: list[str] = []
     document.said.connect(said.append)
@@ -166,12 +166,12 @@ def test_what_is_finished_can_be_kept_or_forgotten(qtbot, studio):
         job = studio.separating.run(0, Steps())
         wait_for(qtbot, studio, (0, RATE))
         job.stop()
-        qtbot.waitUntil(panel.keep_button.isVisible, timeout=5000)
-        assert panel.unfinished.text() == "0:01 of 0:04 is done."
+        qtbot.waitUntil(panel.unfinished.keep_button.isVisible, timeout=5000)
+        assert panel.unfinished.words.text() == "0:01 of 0:04 is done."
         assert "what is finished can be kept" in studio.said[-1]
         assert shown(document) == ["one", "two", "residual"]
-        (panel.keep_button if keep else panel.forget_button).click()
-        qtbot.waitUntil(lambda: not panel.keep_button.isVisible(), timeout=5000)
+        (panel.unfinished.keep_button if keep else panel.unfinished.forget_button).click()
+        qtbot.waitUntil(lambda: not panel.unfinished.keep_button.isVisible(), timeout=5000)
         assert shown(document) == (["one", "two", "residual"] if keep else ["Mixture"])
     assert [edit.name for edit in document.history.edits] == ["Steps, unfinished"]
     mixture = document.state.mixture.read(0, 4 * RATE)
@@ -190,7 +190,7 @@ def test_a_run_that_breaks_off_leaves_what_it_had(qtbot, studio):
     for done in (1, 2, 3, 4):
         wait_for(qtbot, studio, (0, done * RATE))
         GO["next"].set()
-    qtbot.waitUntil(studio.panel.keep_button.isVisible, timeout=5000)
+    qtbot.waitUntil(studio.panel.unfinished.keep_button.isVisible, timeout=5000)
     assert [str(error) for error in errors] == ["the driver is gone"]
 
 
@@ -257,9 +257,9 @@ def test_a_selection_that_was_stopped_leaves_what_is_finished(qtbot, studio):
     job = studio.separating.run(0, Steps(), box=Box(start=1.25, stop=2.75, low=0.0, high=RATE / 2))
     wait_for(qtbot, studio, (2 * RATE, round(2.75 * RATE)))
     job.stop()
-    qtbot.waitUntil(studio.panel.keep_button.isVisible, timeout=5000)
-    assert studio.panel.unfinished.text() == "0:01 of 0:02 is done."
-    studio.panel.keep_button.click()
+    qtbot.waitUntil(studio.panel.unfinished.keep_button.isVisible, timeout=5000)
+    assert studio.panel.unfinished.words.text() == "0:01 of 0:02 is done."
+    studio.panel.unfinished.keep_button.click()
     qtbot.waitUntil(lambda: len(document.history.edits) == 1, timeout=5000)
     assert document.history.names == ["Steps, unfinished"]
     assert shown(document) == ["one", "two", "residual"]

@@ -34,6 +34,7 @@ from stemstudio.gui.views.goals import GOALS, Goal, GoalCard, what_is_missing
 from stemstudio.gui.views.pan_histogram import PanHistogramView
 from stemstudio.gui.views.running_job import RunningJob
 from stemstudio.gui.views.strip_menu import swatch
+from stemstudio.gui.views.unfinished_run import UnfinishedRun
 from stemstudio.gui.wording import roughly
 from stemstudio.project.project import Change
 from stemstudio.project.stem import MIXTURE
@@ -58,8 +59,6 @@ class SeparatePanel(QWidget):
         Show the page of help of that algorithm.
     models_wanted()
         Show the trained models.
-    keep_wanted(), forget_wanted()
-        What is to become of the finished parts of a run that was stopped.
     """
 
     run_wanted = Signal(int, object, object)
@@ -67,8 +66,6 @@ class SeparatePanel(QWidget):
     refine_wanted = Signal()
     help_wanted = Signal(str)
     models_wanted = Signal()
-    keep_wanted = Signal()
-    forget_wanted = Signal()
 
     def __init__(
         self,
@@ -162,19 +159,9 @@ class SeparatePanel(QWidget):
         self.refine_button = QPushButton(self)
         self.refine_button.setProperty("primary", True)
         self.refine_button.clicked.connect(self.refine_wanted)
-        self.unfinished = Elided(parent=self)
-        self.keep_button = QPushButton("Keep", self)
-        self.keep_button.setProperty("primary", True)
-        self.keep_button.setToolTip(
-            "Keep the finished parts as stems; everywhere else all is in the residual"
-        )
-        self.keep_button.clicked.connect(self.keep_wanted)
-        self.forget_button = QPushButton("Forget", self)
-        self.forget_button.setToolTip("The song as it was before this run")
-        self.forget_button.clicked.connect(self.forget_wanted)
+        self.unfinished = UnfinishedRun(self)
         self._lay_out(word)
         self._show_all(False)
-        self.show_unfinished("")
 
     def _lay_out(self, word: QLabel) -> None:
         top = QHBoxLayout()
@@ -206,10 +193,6 @@ class SeparatePanel(QWidget):
         bottom.addStretch(1)
         bottom.addWidget(self.take_button)
         bottom.addWidget(self.run_button)
-        left = QHBoxLayout()
-        left.addWidget(self.unfinished, 1)
-        left.addWidget(self.forget_button)
-        left.addWidget(self.keep_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 10)
         column.setSpacing(6)
@@ -218,7 +201,7 @@ class SeparatePanel(QWidget):
         # What comes and goes takes its room from the goals: the buttons below it stay where they are pressed.
         column.addWidget(self.note)
         column.addWidget(self.fetch_row)
-        column.addLayout(left)
+        column.addWidget(self.unfinished)
         column.addWidget(self.running)
         column.addWidget(self.refine_button)
         column.addLayout(more)
@@ -480,13 +463,6 @@ class SeparatePanel(QWidget):
         self._details.setVisible(on)
         if on:
             self._computing.look()
-
-    def show_unfinished(self, words: str) -> None:
-        """Ask what is to become of the finished parts of a run that was stopped; "" when nothing is to be decided."""
-        self.unfinished.setText(words)
-        self.unfinished.setToolTip(words)
-        for widget in (self.unfinished, self.keep_button, self.forget_button):
-            widget.setVisible(bool(words))
 
     def _job_ended(self, _job: object) -> None:
         if not self._document.jobs.queue:
