@@ -126,6 +126,17 @@ def upmix(
     assign: Annotated[
         str | None, typer.Option(help="Which atoms make a stem, as in “separate”.", metavar="HOW")
     ] = None,
+    speed: Annotated[
+        float,
+        typer.Option(
+            help="At another tempo, each stem stretched by itself: 0.8 is 80 %; the pitch stays. Moves follow.",
+            min=0.25,
+            max=2.0,
+        ),
+    ] = 1.0,
+    key: Annotated[
+        int, typer.Option(help="Semitones higher than recorded; the tempo stays.", min=-12, max=12)
+    ] = 0,
     subtype: Subtype = None,
     channels: Channels = None,
     song: Annotated[
@@ -143,6 +154,7 @@ def upmix(
     from stemstudio.mixing.arrangements import arrangement_named
     from stemstudio.mixing.folddown import as_record
     from stemstudio.mixing.layouts import LAYOUTS
+    from stemstudio.mixing.pace import Pace
     from stemstudio.mixing.surround import upmix_files, write_upmix
     from stemstudio.project.database import SUFFIX
     from stemstudio.project.placing import put_in_places, set_room
@@ -152,6 +164,12 @@ def upmix(
     if saves and apart:
         raise StemStudioError(
             "A project holds no files of its loudspeakers.", "--apart is for .wav or .flac."
+        )
+    pace = Pace(speed, key)
+    if saves and pace.changed:
+        raise StemStudioError(
+            "A project keeps the song as it was recorded.",
+            "--speed and --key are for .wav or .flac; “stemstudio remix --tempo --key” sets how a project is played.",
         )
     kind = file_format("wav" if saves else SUFFIXES.get(out.suffix.lower(), out.suffix or "none"))
     quality = subtype or ("float" if kind.name == "wav" else None)
@@ -203,6 +221,7 @@ def upmix(
                     subtype=quality,
                     apart=apart,
                     overwrite=overwrite,
+                    pace=pace,
                 )
             places_told = _places(project)
     if report is None:

@@ -15,7 +15,7 @@ from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.mixing import dawproject, reaper
 from stemstudio.mixing.data_files import write_data
 from stemstudio.mixing.order import PACKAGES, ExportOrder, ExportReport, Key
-from stemstudio.mixing.plan import file_names, names_of, parts_of, sizes, what_is_wrong
+from stemstudio.mixing.plan import file_names, names_of, parts_of, sizes
 from stemstudio.mixing.session import left_behind, session_of
 from stemstudio.mixing.sound_files import Written, write_sound_files
 from stemstudio.mixing.stem_mp4 import write_stem_mp4
@@ -63,8 +63,6 @@ def export(
         raise StemStudioError(
             "The range to be written is empty.", "Select a stretch of the song, or all of it."
         )
-    if order.pace.changed and (order.upmix or order.upmix_apart):
-        raise StemStudioError(what_is_wrong(order, state))
     there = [name for name in names.values() if (order.folder / name).exists()]
     if there and not order.overwrite:
         raise FileExists(order.folder / there[0])

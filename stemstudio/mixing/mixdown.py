@@ -20,6 +20,8 @@ from stemstudio.project.effects import Effects
 
 __all__ = ["BehindStrips", "Mixdown", "Returns"]
 
+Sound = NDArray[np.float32]
+
 SETTLE_SECONDS = 0.5
 """In which filters forget how they began."""
 AT_REST = (1.0, 0.0, 0.0, 1.0)  # gains of a strip that changes nothing
@@ -134,23 +136,28 @@ class BehindStrips:
         filtered = any(array is not None for array in strips.filters)
         self.context = round(SETTLE_SECONDS * rate) if filtered else 0
 
-    def heard(self, stems: Sequence[NDArray[np.float32]], start: int) -> list[NDArray[np.float32]]:
+    def heard(self, stems: Sequence[Sound], start: int) -> list[Sound]:
         """The stems behind their strips, float32 (2, n); their first sample is the song's sample `start`."""
-        strips = self._strips
-        sounds = []
-        for stem, gains, filters, curve in zip(
-            stems, strips.gains, strips.filters, strips.curves, strict=True
-        ):
-            if not gains[:4].any():
-                sounds.append(np.zeros((2, stem.shape[1]), dtype=np.float32))
-                continue
-            if filters is None and curve is None and tuple(gains[:4]) == AT_REST:
-                sounds.append(np.broadcast_to(stem, (2, stem.shape[1])))
-                continue
-            dry = np.array([[*gains[:4], 0.0, 0.0]])
-            one = Strips(dry, (filters,), (curve,))
-            sounds.append(Mixdown(one, Effects(), self._rate, start).mix([stem]))
-        return sounds
+        if len(stems) != len(self._strips.gains):
+            raise ValueError(f"{len(stems)} stems do not fit {len(self._strips.gains)} strips")
+        return [self._behind(place, start)(stem) for place, stem in enumerate(stems)]
+
+    def going(self, start: int, tempo: float = 1.0) -> Callable[[Sequence[Sound]], list[Sound]]:
+        """What takes blocks of the stems that follow each other from a sample of the song, and gives theirs back."""
+        each = [self._behind(place, start, tempo) for place in range(len(self._strips.gains))]
+        return lambda stems: [behind(stem) for behind, stem in zip(each, stems, strict=True)]
+
+    def _behind(self, place: int, start: int, tempo: float = 1.0) -> Callable[[Sound], Sound]:
+        """What takes one stem's blocks and gives them back as its strip leaves them."""
+        one = self._strips.only([place])
+        gains, (filters,), (curve,) = one.gains[0, :4], one.filters, one.curves
+        if not gains.any():
+            return lambda stem: np.zeros((2, stem.shape[1]), dtype=np.float32)
+        if filters is None and curve is None and tuple(gains) == AT_REST:
+            return lambda stem: np.broadcast_to(stem, (2, stem.shape[1]))
+        dry = Strips(np.array([[*gains, 0.0, 0.0]]), one.filters, one.curves)
+        mixdown = Mixdown(dry, Effects(), self._rate, start, tempo)
+        return lambda stem: mixdown.mix([stem])
 
 
 class Returns:

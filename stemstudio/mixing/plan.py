@@ -177,8 +177,6 @@ def what_is_wrong(order: ExportOrder, state: State) -> str:
     start, stop = order.span(state)
     if stop <= start:
         return "The range to be written is empty. Select a stretch of the song, or all of it."
-    if order.pace.changed and (order.upmix or order.upmix_apart):
-        return "The upmix is written as it was recorded: leave it out, or write all at the song's own tempo and key."
     if order.package == "stem-mp4":
         each = order.gain.startswith("each")
         return "The streams of one file cannot have a gain each. Choose another level." if each else ""

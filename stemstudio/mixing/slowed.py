@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 
@@ -27,7 +27,7 @@ def slowed(
     start: int = 0,
     stop: int | None = None,
     message: str = "Mixing",
-) -> Iterator[tuple[dict[int, Samples], int]]:
+) -> Generator[tuple[dict[int, Samples], int], None, None]:
     """Blocks of every stem, stretched: float32 (channels, n) by id, and how many samples were no numbers.
 
     What is no number in a stem becomes silence there.  Only as much of the song is held as a block needs.

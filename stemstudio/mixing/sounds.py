@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import tee
 from threading import Lock
 from typing import Any, Protocol
 
@@ -21,8 +22,9 @@ from stemstudio.mixing.order import RETURNS, ExportOrder, Key, Part
 from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import channels_of
 from stemstudio.mixing.slowed import slowed
+from stemstudio.mixing.slowed_room import SlowedStems, spread_at
 from stemstudio.mixing.strips import strips_of
-from stemstudio.mixing.upmix import Spread, heard_stems
+from stemstudio.mixing.upmix import Heard, Spread, heard_stems
 from stemstudio.progress import Progress, stoppable
 from stemstudio.project.project import State
 from stemstudio.project.rendering import render
@@ -82,7 +84,7 @@ def rendered(
     """Blocks of every part: where each begins, float32 (channels, n) by key, and how many samples were no numbers.
 
     What is no number in a stem becomes silence there, and does not silence the others. At another pace the song is
-    what its stems make together; then nobody asks for where a block begins.
+    what its stems make together, and a block begins where it is at that pace.
     """
     leaves = state.leaves()
     form = state.mixture
@@ -95,10 +97,18 @@ def rendered(
     if sending:
         own = strips.only([place for place, leaf in enumerate(leaves) if leaf.id in sending])
         give_back = Returns(own, state.effects, form.sample_rate, pace.tempo).going(start)
-    spread, heard_by = Spread.of(state), heard_stems(state)
+    spread = Spread.of(state)
+    heard_by: Heard = heard_stems(state)
     in_the_room = any(part.key == "upmix" or part.speaker is not None for part in parts)
     if pace.changed:
-        blocks = _at_pace(state, wanted, start, stop, progress, message, pace)
+        stretched: Stretched = slowed(
+            state, [leaf.id for leaf in leaves], pace, progress, start, stop, message
+        )
+        if in_the_room:  # which hears some of what comes next
+            stretched, ahead = tee(stretched)
+            spread = spread_at(state, pace, start, stop)
+            heard_by = SlowedStems(state, spread, ahead, pace, start)
+        blocks = _at_pace(state, wanted, stretched, pace.place(start))
     else:
         blocks = _as_recorded(state, wanted, start, stop, progress, message)
     for low, stems, song, bad in blocks:
@@ -126,6 +136,7 @@ def rendered(
 
 Blocks = Iterator[tuple[int, Mapping[int, Samples], Samples, int]]
 """Where each begins, stems, the song, and how many samples were no numbers."""
+Stretched = Iterator[tuple[dict[int, Samples], int]]
 
 
 def _as_recorded(
@@ -144,19 +155,10 @@ def _as_recorded(
         yield low, stems, state.mixture.read(low, high), sum(count for _, count in clean.values())
 
 
-def _at_pace(
-    state: State,
-    wanted: Sequence[int],
-    start: int,
-    stop: int,
-    progress: Progress,
-    message: str,
-    pace: Pace,
-) -> Blocks:
+def _at_pace(state: State, wanted: Sequence[int], stretched: Stretched, low: int) -> Blocks:
     """Every leaf is stretched by itself; all else is what leaves make together."""
     leaves = {stem: tuple(leaf.id for leaf in state.leaves(stem)) for stem in (MIXTURE, *wanted)}
-    low = 0
-    for sounds, bad in slowed(state, leaves[MIXTURE], pace, progress, start, stop, message):
+    for sounds, bad in stretched:
         shape = sounds[leaves[MIXTURE][0]].shape
         made = {stem: _sum(sounds, own, shape).astype(np.float32) for stem, own in leaves.items()}
         yield low, made, made[MIXTURE], bad

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from stemstudio.audio.writing import SoundWriter, place_all
 from stemstudio.errors import StemStudioError
 from stemstudio.mixing.folddown import FoldRow, FoldTable, folded
 from stemstudio.mixing.layouts import Layout
+from stemstudio.mixing.pace import AS_RECORDED, Pace
+from stemstudio.mixing.slowed import slowed
+from stemstudio.mixing.slowed_room import SlowedStems, spread_at
 from stemstudio.mixing.upmix import RETURNS, RETURNS_NAME, Heard, Spread, heard_stems
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
@@ -76,6 +79,7 @@ def write_upmix(
     gain: float = 1.0,
     dither: bool = True,
     overwrite: bool = False,
+    pace: Pace = AS_RECORDED,
 ) -> UpmixReport:
     """Write the upmix of a project, as its room and the places of its stems say; memory does not grow with the song.
 
@@ -91,6 +95,8 @@ def write_upmix(
         Samples of the song; all of it by default.
     gain
         Factor on everything.
+    pace
+        At another one each stem is stretched by itself before it is spread.
 
     Raises
     ------
@@ -109,9 +115,15 @@ def write_upmix(
             "The range to be written is empty.", "Select a stretch of the song, or all of it."
         )
     table, bad = FoldTable(spread.rate), set[str]()
-    heard = heard_stems(state, lambda: bad.add(NO_NUMBERS))
+    heard: Heard = heard_stems(state, lambda: bad.add(NO_NUMBERS))
     files = upmix_files(path, layout, apart=apart)
     with ExitStack() as stack:
+        if pace.changed:
+            stems = [leaf.id for leaf in state.leaves()]
+            blocks = stack.enter_context(closing(slowed(state, stems, pace, progress.watched(), start, stop)))
+            spread = spread_at(state, pace, start, stop)
+            heard = SlowedStems(state, spread, blocks, pace, start, lambda: bad.add(NO_NUMBERS))
+            start, stop = pace.place(start), spread.length
         writers = [
             stack.enter_context(
                 SoundWriter(

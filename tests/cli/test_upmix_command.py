@@ -48,6 +48,18 @@ def test_a_project_is_spread_as_it_was_saved(command: Any, saved: Path, tmp_path
     assert saved.read_bytes() == before
 
 
+def test_it_is_as_slow_and_as_low_as_it_is_practised(
+    command: Any, saved: Path, song: Path, tmp_path: Path
+) -> None:
+    words = "upmix", saved, "--preset", "stage", "--fold-safe", "--speed", "0.8", "--key", "-2"
+    ran = command(*words, "--out", tmp_path / "room.wav", "--json")
+    assert ran.code == 0, ran.stderr
+    assert soundfile.info(tmp_path / "room.wav").frames == -(-soundfile.info(song).frames * 10 // 8)
+    assert all(row["null_db"] is None or row["null_db"] <= -60 for row in ran.json["fold_down"])
+    assert "remix --tempo --key" in command(*words, "--out", tmp_path / "room.stems").sentence
+    assert "0.25" in command("upmix", saved, "--speed", "0.1", "--out", tmp_path / "no.wav").stderr
+
+
 def test_single_stems_are_put_in_places(command: Any, saved: Path, tmp_path: Path) -> None:
     out = tmp_path / "room.wav"
     ran = command(

@@ -249,8 +249,9 @@ def test_what_is_practised_slower_can_be_written_so(ask):
     assert files(dialog)[0] == "Lithium - vocals (tempo 80 %, key -2).wav"
     assert dialog.files.sizes()[0] != before, "a longer file"
     tick_key(dialog, "upmix")
-    assert "The upmix is written as it was recorded" in dialog.note.text()
-    assert not dialog.export.isEnabled()
+    assert files(dialog)[-1] == "Lithium - upmix 5.1 (tempo 80 %, key -2).wav"
+    assert not dialog.note.text()
+    assert dialog.export.isEnabled()
 
 
 def test_escape_orders_nothing(ask):

@@ -26,7 +26,7 @@ from stemstudio.mixing.export import ExportOrder, export
 from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.order import Group
 from stemstudio.mixing.pace import Pace
-from stemstudio.mixing.plan import file_names, sizes, suggested_groups, what_is_wrong
+from stemstudio.mixing.plan import file_names, sizes, suggested_groups
 from stemstudio.mixing.remix import write_remix
 from stemstudio.mixing.surround import write_upmix
 from stemstudio.progress import Progress
@@ -158,10 +158,6 @@ def test_at_another_tempo_and_key_stems_make_the_mix(project: Project, song: Aud
     mix = read(*export(project.state, whole).files.values())
     write_remix(project.state, tmp_path / "r.wav", format="wav", subtype="float", tempo=0.8, semitones=-2)
     np.testing.assert_allclose(mix, read(tmp_path / "r.wav"), atol=1e-6)
-    refused = replace(whole, mix=False, upmix=True, overwrite=True)
-    assert "The upmix is written as it was recorded" in what_is_wrong(refused, project.state)
-    with pytest.raises(StemStudioError, match="The upmix is written as it was recorded"):
-        export(project.state, refused)
 
 
 def test_every_wav_says_where_it_begins(project: Project, tmp_path: Path) -> None:
