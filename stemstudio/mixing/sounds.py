@@ -115,7 +115,7 @@ def rendered(
         sounds: dict[Key, Samples] = {}
         if in_the_room:
             with stoppable(progress):
-                upmix = spread.render(heard_by, low, low + song.shape[1])
+                upmix = spread.render(heard_by, low, low + song.shape[1], lambda *_: progress.check())
         for part in parts:
             if mixdown is not None and part.key == "mix":
                 heard = mixdown.mix([stems[leaf.id] for leaf in leaves])
