@@ -22,7 +22,7 @@ from stemstudio.project.takes import Keep
 
 ROUNDS = 100  # that “Continue” adds, until it is told otherwise
 CHANGED = "The atoms were changed in the meantime, so nothing was done to them."
-FOUND: dict[Part, str] = {
+DRAWN: dict[Part, str] = {
     "both": "{0}",
     "templates": "what {0} sound{1} like",
     "activations": "when {0} sound{1}",
@@ -69,7 +69,7 @@ class Reworking(QObject):
 
         self._run("Continue", f"{rounds} more rounds", work, lambda _: None)
 
-    def draw_anew(self) -> None:
+    def draw_others_anew(self) -> None:
         """Find all others anew: locked atoms stay, or the selected ones where none is locked."""
         split = self._document.atom_split
         if split is None:
@@ -90,7 +90,7 @@ class Reworking(QObject):
 
         self._run("Draw anew", f"Draw {_atoms(others)} anew", work, told)
 
-    def find_anew(self, part: Part = "both") -> None:
+    def draw_anew(self, part: Part = "both") -> None:
         """Find the selected atoms anew beside all others, or only what they sound like, or only when; locked ones stay."""
         split, atoms = self._document.atom_split, self._document.atoms
         if split is None or not atoms:
@@ -101,15 +101,15 @@ class Reworking(QObject):
             self._document.said.emit(
                 "Locked atoms stay as they are."
                 if not chosen
-                else "Select some atoms, not all: those that are found anew find their place beside the others."
+                else "Select some atoms, not all: those that are drawn anew find their place beside the others."
             )
             return
 
         def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
             return reworking.draw_anew(state, parent, kept, progress, part=part)
 
-        what = FOUND[part].format(_which(chosen), "s" if len(chosen) == 1 else "")
-        self._run("Find anew", f"Find {what} anew", work, lambda _: self._document.select_atoms(atoms))
+        what = DRAWN[part].format(_which(chosen), "s" if len(chosen) == 1 else "")
+        self._run("Draw anew", f"Draw {what} anew", work, lambda _: self._document.select_atoms(atoms))
 
     def hold(self, part: Part, on: bool) -> None:
         """Keep what the selected atoms sound like, or when they sound, in whatever rounds come; or let it change."""
@@ -120,7 +120,7 @@ class Reworking(QObject):
         def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
             return reworking.hold(state, parent, atoms, part, on, progress)
 
-        what = FOUND[part].format(_which(atoms), "s" if len(atoms) == 1 else "")
+        what = DRAWN[part].format(_which(atoms), "s" if len(atoms) == 1 else "")
         name = f"Keep {what}" if on else f"Let {what} change"
         self._run("Keep atoms", name, work, lambda _: self._document.select_atoms(atoms), heavy=False)
 

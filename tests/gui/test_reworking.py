@@ -70,11 +70,11 @@ def test_continue_improves_all_atoms_in_one_step(qtbot, atoms):
 
 def test_draw_anew_keeps_locked_atoms_and_else_the_selected_ones(qtbot, atoms):
     before = atoms.atom_split.estimates
-    reworking_of(atoms).draw_anew()
+    reworking_of(atoms).draw_others_anew()
     assert atoms.heard == ["Lock or select the atoms that are to stay; all others are drawn anew."]
     atoms.select_atoms((1, 3))
     atoms.do(edits.lock(atoms.state, 0, [4], True, "Lock"))
-    reworking_of(atoms).draw_anew()
+    reworking_of(atoms).draw_others_anew()
     finish(qtbot, atoms)
     after = atoms.atom_split
     np.testing.assert_allclose(after.estimates.activations[4], before.activations[4], rtol=1e-5)
@@ -85,7 +85,7 @@ def test_draw_anew_keeps_locked_atoms_and_else_the_selected_ones(qtbot, atoms):
     atoms.undo()
     atoms.do(edits.lock(atoms.state, 0, [4], False, "Unlock"))
     atoms.select_atoms((1, 3))
-    reworking_of(atoms).draw_anew()
+    reworking_of(atoms).draw_others_anew()
     finish(qtbot, atoms)
     assert owners(atoms) == ["residual", "low", "residual", "high", "residual", "residual"]
 
@@ -311,10 +311,10 @@ def test_what_an_atom_sounds_like_is_kept_while_all_improve(qtbot, atoms):
 
 
 @pytest.mark.parametrize("part", ["templates", "activations", "both"])
-def test_the_selected_atoms_are_found_anew_beside_the_others(qtbot, atoms, part):
+def test_the_selected_atoms_are_drawn_anew_beside_the_others(qtbot, atoms, part):
     before = atoms.atom_split
     atoms.select_atoms((0, 4))
-    reworking_of(atoms).find_anew(part)
+    reworking_of(atoms).draw_anew(part)
     finish(qtbot, atoms)
     after, old = atoms.atom_split.estimates, before.estimates
     others = [1, 2, 3, 5]
@@ -327,5 +327,5 @@ def test_the_selected_atoms_are_found_anew_beside_the_others(qtbot, atoms, part)
     assert owners(atoms)[:1] == waiting
     assert atoms.atoms == (0, 4)
     atoms.select_atoms(range(6))
-    reworking_of(atoms).find_anew()
+    reworking_of(atoms).draw_anew()
     assert "not all" in atoms.heard[-1]

@@ -49,7 +49,7 @@ class AtomsMenu(Menu):
         go_on_for(self.document, self.window)
 
     def redraw_atoms(self) -> None:
-        self._reworking.draw_anew()
+        self._reworking.draw_others_anew()
 
     def split_atom(self) -> None:
         self._reworking.split()

@@ -69,7 +69,7 @@ class AtomDetail(QWidget):
         )
         self.delete.clicked.connect(self._reworking.delete)
         self.keep = self._link(
-            "Keep or find anew", "What of it stays while others change, and what of it is found again"
+            "Keep or draw anew", "What of it stays while others change, and what of it is found again"
         )
         self.keep.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.keep_menu = QMenu(self.keep)

@@ -108,17 +108,17 @@ def add_keeping(menu: QMenu, document: Document) -> None:
         action.setChecked(held(split, part) >= set(atoms))
         action.triggered.connect(lambda on, part=part: work.hold(part, on))
     menu.addSeparator()
-    finds: tuple[tuple[Part, str, str], ...] = (
+    draws: tuple[tuple[Part, str, str], ...] = (
         (
             "both",
-            f"Find {it} anew",
-            "By another chance, beside all others, which stay; what is found waits in the residual",
+            f"Draw {it} anew",
+            "By another chance, beside all others, which stay; what comes waits in the residual",
         ),
-        ("templates", f"Find anew what {sounds} like", "At the times when it sounds now"),
-        ("activations", f"Find anew when {sounds}", "With the sound that it has now"),
+        ("templates", f"Draw anew what {sounds} like", "At the times when it sounds now"),
+        ("activations", f"Draw anew when {sounds}", "With the sound that it has now"),
     )
-    for part, words, tip in finds:
-        menu.addAction(words, lambda part=part: work.find_anew(part)).setToolTip(tip)
+    for part, words, tip in draws:
+        menu.addAction(words, lambda part=part: work.draw_anew(part)).setToolTip(tip)
     menu.setToolTipsVisible(True)
 
 
