@@ -108,3 +108,17 @@ def test_takes_queue_up_and_are_compared_in_the_window(qtbot, window):
     dialog.close()
     window.bindings.actions["compare_by_ear"].trigger()
     assert dialog.isVisible()
+
+
+def test_stop_in_the_menu_ends_the_running_job_and_the_next_goes_on(qtbot, window):
+    done, stopped, jobs = [], [], window.document.jobs
+
+    def endless(progress):
+        while True:
+            progress.check()
+
+    jobs.run("Long", endless, done.append, stopped=lambda: stopped.append("Long"))
+    jobs.run("Next", lambda progress: "next", done.append, stopped=lambda: stopped.append("Next"))
+    window.bindings.actions["stop_job"].trigger()
+    qtbot.waitUntil(lambda: not jobs.queue, timeout=10_000)
+    assert (done, stopped) == (["next"], ["Long"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QPushButton
 from signals import mixture
 
 from stemstudio.algorithms.by_hand import ByHand
@@ -147,6 +148,10 @@ def test_what_goes_wrong_is_said_in_the_dialog(qtbot, window, library, tmp_path)
     dialog.start()
     qtbot.waitUntil(lambda: dialog.learn.isEnabled(), timeout=LONG)
     assert "missing.wav" in dialog.note.text()
+    assert dialog.learn.isDefault()
+    assert not any(
+        button.isDefault() for button in dialog.findChildren(QPushButton) if button is not dialog.learn
+    )
     assert library.find("Kick").templates.instrument == "thing"
     dialog.reject()
 
@@ -197,10 +202,47 @@ def test_the_library_shows_hears_renames_shares_and_removes(qtbot, window, libra
     qtbot.waitUntil(lambda: "nothing.template" in dialog.words.text(), timeout=LONG)
 
 
+def test_the_instrument_can_be_said_later(qtbot, window, library, monkeypatch):
+    keep(library, "Kick")
+    dialog = opened(qtbot, window, 1)
+    assert not dialog.call.isEnabled()
+    choose(dialog, 0)
+    offered = []
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *a, **_: (offered.extend(a[3][:2]), ("tom", True))[1])
+    dialog.call.click()
+    qtbot.waitUntil(lambda: dialog.table.item(0, 2).text() == "tom", timeout=LONG)
+    assert offered == ["thing", ""], "what it is called now comes first, and it may be empty"
+    assert (library.find("Kick").name, library.find("Kick").templates.instrument) == ("Kick", "tom")
+    assert [entry.name for entry in dialog.chosen] == ["Kick"]
+
+
+def test_one_wrong_file_does_not_keep_the_others_out_and_namesakes_are_asked_about(
+    qtbot, window, library, tmp_path, monkeypatch
+):
+    keep(library, "Theirs")
+    learned = library.find("Theirs").templates
+    library.remove("Theirs")
+    paths = [write_template(tmp_path / word, replace(learned, instrument=word)) for word in ("one", "two")]
+    wrong = tmp_path / "letter.template"
+    wrong.write_text("Dear friend")
+    dialog = opened(qtbot, window, 0)
+    asked = []
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda *a: (asked.append(a[2]), QMessageBox.StandardButton.No)[1]
+    )
+    dialog.take_in([wrong, *paths])
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 1, timeout=LONG)
+    qtbot.waitUntil(lambda: "letter.template" in dialog.words.text(), timeout=LONG)
+    assert len(asked) == 1
+    assert library.find("Theirs").templates.instrument == "one", (
+        "the second did not replace the first unasked"
+    )
+
+
 def test_an_empty_library_says_what_to_do(qtbot, window):
     dialog = opened(qtbot, window, 0)
     qtbot.waitUntil(lambda: "There are no templates yet" in dialog.words.text(), timeout=LONG)
-    for button in (dialog.hear, dialog.rename, dialog.remove, dialog.share, dialog.use):
+    for button in (dialog.hear, dialog.rename, dialog.call, dialog.remove, dialog.share, dialog.use):
         assert not button.isEnabled()
 
 

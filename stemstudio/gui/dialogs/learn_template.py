@@ -152,6 +152,7 @@ class LearnDialog(QDialog):
         self.listen.setEnabled(self._document.state is not None)
         self.listen.clicked.connect(self._hear)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)  # Return learns
         self.learn = QPushButton("Learn", self)
         self.learn.setProperty("primary", True)
         self.learn.setDefault(True)

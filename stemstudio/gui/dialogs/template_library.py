@@ -31,6 +31,7 @@ from stemstudio.algorithms.nmf.template_library import Entry, TemplateLibrary
 from stemstudio.algorithms.nmf.templates import TemplateSet
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import icons, theme
+from stemstudio.gui.dialogs.learn_template import INSTRUMENTS
 from stemstudio.gui.document import Document
 from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.views.atom_pictures import spectra
@@ -92,6 +93,7 @@ class TemplateDialog(QDialog):
         self.table.itemDoubleClicked.connect(lambda _: self._hear())
         self.hear = self._button("Hear", "Play the moment it was learned from", self._hear)
         self.rename = self._button("Rename…", "Give it another name", self._rename)
+        self.call = self._button("Instrument…", "Say what it is, to find it by", self._call)
         self.remove = self._button("Remove", "Delete it from the library", self._remove)
         self.bring = self._button("Import…", "Take in a template file from somebody", self._import)
         self.share = self._button("Export…", "Write it to a file that can be shared", self._export)
@@ -111,7 +113,7 @@ class TemplateDialog(QDialog):
         buttons.rejected.connect(self.reject)
         buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         row = QHBoxLayout()
-        for button in (self.hear, self.rename, self.remove):
+        for button in (self.hear, self.rename, self.call, self.remove):
             row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self.bring)
@@ -204,7 +206,7 @@ class TemplateDialog(QDialog):
 
     def _enable(self) -> None:
         count, song = len(self.chosen), self._document.state is not None
-        for button in (self.rename, self.share):
+        for button in (self.rename, self.call, self.share):
             button.setEnabled(count == 1)
         self.remove.setEnabled(count > 0)
         self.hear.setEnabled(count == 1 and song)
@@ -235,6 +237,13 @@ class TemplateDialog(QDialog):
         if good and new.strip() and new != old:
             self._try(lambda: [self._library.rename(old, new).name])
 
+    def _call(self) -> None:
+        name, old = self.chosen[0].name, self.chosen[0].templates.instrument
+        words = list(dict.fromkeys((old, *INSTRUMENTS)))
+        new, good = QInputDialog.getItem(self, "Instrument", f"What {name} is:", words, 0, True)
+        if good and new.strip() != old:
+            self._try(lambda: [self._library.rename(name, name, new).name])
+
     def _remove(self) -> None:
         names = [entry.name for entry in self.chosen]
         what = f"the template {names[0]}" if len(names) == 1 else f"these {len(names)} templates"
@@ -258,7 +267,19 @@ class TemplateDialog(QDialog):
     def take_in(self, paths: Sequence[Path]) -> None:
         """Add files to the library; what has the name of one that is there is asked about."""
 
-        def done(found: list[TemplateSet]) -> None:
+        def work(progress: Progress) -> tuple[list[TemplateSet], list[StemStudioError]]:
+            found, problems = [], []
+            for path in paths:
+                progress.check()
+                try:
+                    found.append(read_template(path))
+                except StemStudioError as error:  # the others are taken in all the same
+                    problems.append(error)
+            return found, problems
+
+        def done(read: tuple[list[TemplateSet], list[StemStudioError]]) -> None:
+            found, problems = read
+            self._said += problems
             there = {entry.name.casefold() for entry in self._entries}
             wanted = []
             for each in found:
@@ -266,12 +287,12 @@ class TemplateDialog(QDialog):
                 yes = QMessageBox.StandardButton.Yes
                 if each.name.casefold() not in there or QMessageBox.question(self, "Import", question) == yes:
                     wanted.append(each)
-            if wanted:
-                self._try(lambda: [self._library.add(each, replacing=True).name for each in wanted])
+                there.add(each.name.casefold())
+            self._try(lambda: [self._library.add(each, replacing=True).name for each in wanted])
 
         self._document.jobs.run(
             "Reading templates",
-            lambda progress: [read_template(path) for path in paths],
+            work,
             done,
             failed=self._failed,
             heavy=False,
