@@ -220,7 +220,9 @@ class MainWindow(QMainWindow):
         self.mixer = MixerView(document, player, self, self.matching)
         self.mixer.curve_wanted.connect(self.sheet.overview.curve.set_editing)
         self.practice_bar = PracticeBar(document, self.practising, self)
-        self.transport = Transport(document, player, self, self.practice_bar)
+        self.transport = Transport(
+            document, player, self, self.practice_bar, lambda: self.practising.beats_to_count
+        )
         self.separate = SeparatePanel(document, self, speeds=measured_speed, fetching=self.fetching)
         self.tool_options = ToolOptions(document, self.tools, self)
         self.history = HistoryView(document, self)

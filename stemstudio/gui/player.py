@@ -138,6 +138,11 @@ class Player(QObject):
             return "stretching" if self._deck.stretched else "reading"
         return "" if self.warmed else "mixer"
 
+    @property
+    def counting(self) -> int:
+        """Samples of the count-in that are still to come."""
+        return self._deck.counting
+
     def devices(self) -> list[DeviceChoice]:
         """The output devices there are, the default first; empty where there are none."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -22,6 +23,7 @@ from stemstudio.project.project import Change
 
 SETTLE_MS = 40  # while a number is being turned, the sound follows in steps of this
 TAPS_END = 3.0  # seconds without a tap after which tapping begins anew
+ROUNDED = 1e-3  # beats by which a count-in may be longer than it should be
 AT_START = 0.05  # seconds from the start of a loop within which play begins there
 
 
@@ -45,6 +47,7 @@ class Practising(QObject):
         self._clicks: Beats | None = None
         self._looping: tuple[float, float] | None = None  # what the player was told to repeat
         self._selected: tuple[float, float] | None = None  # the time that was last selected
+        self._count = (1.0, 0.0)  # samples of a beat that is counted, and by which the last one is cut short
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._play_so)
         player.lead = self.lead
@@ -142,7 +145,15 @@ class Practising(QObject):
         times = beats.times
         ahead = times[times >= seconds - 1e-3]
         early = min(max(0.0, float(ahead[0]) - seconds), pace) if ahead.size else 0.0
-        return position, np.ascontiguousarray(clicks[: clicks.size - round(early / practice.tempo * rate)])
+        self._count = (pace / practice.tempo * rate, early / practice.tempo * rate)
+        return position, np.ascontiguousarray(clicks[: clicks.size - round(self._count[1])])
+
+    @property
+    def beats_to_count(self) -> int:
+        """How many beats of the count-in are still to come, with the one that sounds; 0 while nothing is counted."""
+        left = self._player.counting
+        every, early = self._count
+        return max(1, math.ceil((left + early) / every - ROUNDED)) if left else 0
 
     def _opened(self) -> None:
         self._taps.clear()

@@ -358,6 +358,16 @@ class Deck:
         return bool(s["play_command"] & 1 if s["play_command"] != s["play_seen"] else s["playing"])
 
     @property
+    def counting(self) -> int:
+        """Samples of a count-in that are still to come before play begins; 0 where none runs."""
+        s = self._s
+        if not self.playing:
+            return 0
+        if s["play_seen"] != s["play_command"]:
+            return int(s["count_in_length"]) if s["count_in_seen"] != s["count_in_command"] else 0
+        return int(s["count_in_left"])
+
+    @property
     def waiting(self) -> bool:
         """Whether play is held until more of the song is decoded."""
         return bool(self._s["waiting"])

@@ -36,6 +36,7 @@ class AlongPlayer(StandInPlayer):
     def __init__(self) -> None:
         super().__init__()
         self.lead = None
+        self.counting = 0
         self.stretch = (1.0, 0.0)
         self.metronome = None
         self.stretched_at: list[float] = []
@@ -137,6 +138,14 @@ def test_the_metronome_clicks_on_beats_and_its_count_in_leads_to_the_next_one(al
     assert start == round(0.6 * RATE)
     # Four beats of a second each, as heard; the next beat, at 1.0 s, comes 0.8 s after play begins.
     assert clicks.size / RATE == pytest.approx(4 - 0.8, abs=1e-3)
+    # They are told as they sound: 4 until the second click, 1 from the last one on, which is cut short.
+    told = {}
+    for at in (0.0, 0.99, 1.01, 2.01, 3.01, 3.19):
+        along.player.counting = clicks.size - round(at * RATE)
+        told[at] = along.beats_to_count
+    assert told == {0.0: 4, 0.99: 4, 1.01: 3, 2.01: 2, 3.01: 1, 3.19: 1}
+    along.player.counting = 0
+    assert along.beats_to_count == 0
     along.set(click=False)
     qtbot.waitUntil(lambda: along.player.metronome is None, timeout=500)
 

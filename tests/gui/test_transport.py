@@ -51,6 +51,18 @@ def test_position_moves_while_playing(transport, qtbot):
     assert transport.position.text() == "0:00.000 / 0:04.0"
 
 
+def test_a_count_in_is_told_in_the_place_of_the_position(transport, qtbot):
+    left = [4]
+    transport._beats_to_count = lambda: left[0]
+    click(transport.play)
+    assert transport.position.text() == "Count-in: 4"
+    assert transport.position.sizeHint().width() <= transport.position.width(), "it is cut"
+    left[0] = 1
+    qtbot.waitUntil(lambda: transport.position.text() == "Count-in: 1", timeout=1000)
+    left[0] = 0
+    qtbot.waitUntil(lambda: transport.position.text() == "0:00.000 / 0:04.0", timeout=1000)
+
+
 def test_play_becomes_pause(transport):
     play = transport.play.icon().cacheKey()
     click(transport.play)

@@ -296,8 +296,13 @@ def test_a_count_in_comes_before_play_and_not_again(deck, parts, tape):
     recorder = tape(deck)
     clicks = count_in(0.25, 4, RATE)
     assert clicks.shape == (RATE,)
+    assert deck.counting == 0
     deck.play(clicks)
-    heard = recorder.run(2 * RATE)[0]
+    assert deck.counting == RATE, "asked for, and not taken up yet"
+    heard = recorder.run(RATE // 2)[0]
+    assert deck.counting == RATE // 2
+    heard = np.concatenate([heard, recorder.run(2 * RATE - RATE // 2)[0]])
+    assert deck.counting == 0
     np.testing.assert_allclose(heard[:RATE], clicks, atol=1e-6)
     np.testing.assert_allclose(heard[RATE + 300 :], (parts[0] + parts[1])[0, 300:RATE], atol=1e-6)
     assert deck.position == RATE
@@ -321,6 +326,7 @@ def test_pause_ends_a_count_in(deck, tape):
     deck.play(count_in(0.25, 4, RATE))
     recorder.run(RATE // 2)
     deck.pause()
+    assert deck.counting == 0
     recorder.run(512)
     assert not recorder.run(RATE).any()
     assert deck.position == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -75,9 +75,11 @@ class Transport(QWidget):
         player: Any = None,
         parent: QWidget | None = None,
         practice: QWidget | None = None,
+        beats_to_count: Callable[[], int] = lambda: 0,
     ) -> None:
         super().__init__(parent)
         self.practice = practice
+        self._beats_to_count = beats_to_count
         self._document = document
         self._player = player
         self._playing_shown: bool | None = None
@@ -124,7 +126,9 @@ class Transport(QWidget):
         large.setBold(True)
         self.position.setFont(large)
         self.position.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.position.setToolTip("Where the song is, and how long it is")
+        self.position.setToolTip(
+            "Where the song is, and how long it is; during a count-in, how many beats are still to come"
+        )
         self.position.setAccessibleName("Position")
         self.selection = Elided(parent=self)
         self.selection.setProperty("role", "muted")
@@ -298,11 +302,15 @@ class Transport(QWidget):
         )
 
     def show_position(self, *_: object) -> None:
-        """Write down where the song is, and what play waits for."""
+        """Write down where the song is, how many beats are still counted before it goes on, and what play waits for."""
         self._show_held()
         state = self._document.state
         if state is None:
             self.position.setText(NO_SONG)
+            return
+        counted = self._beats_to_count()
+        if counted:
+            self.position.setText(f"Count-in: {counted}")
             return
         sample = self._player.position if self._player is not None else 0
         seconds = min(sample / state.mixture.sample_rate, self._document.duration)
