@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MethodType
+from typing import cast
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.gui.menus.menu import Command, Menu
+from stemstudio.gui.menus.needs import Needs
 from stemstudio.gui.views.spectrogram import SpectrogramView
 
 TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
@@ -41,7 +43,7 @@ class Bindings(QObject):
         self._window = window
         self._menus: dict[Command, Menu] = {}
         self._held: dict[int, Command] = {}
-        self._there: Mapping[str, bool] = {}
+        self._there: Mapping[Needs, bool] = {}
         self._space_clean = False
         for menu in menus:
             for command in menu.commands:
@@ -88,7 +90,7 @@ class Bindings(QObject):
         """The command that a key belongs to."""
         return next((one for one in self.commands if any(same_key(key, own) for own in self.keys(one))), None)
 
-    def set_enabled(self, there: Mapping[str, bool]) -> None:
+    def set_enabled(self, there: Mapping[Needs, bool]) -> None:
         """Grey out the commands whose needs are not there."""
         if there != self._there:
             self._there = dict(there)
@@ -100,7 +102,7 @@ class Bindings(QObject):
         kind = type(event)  # looked at first, as asking for its type takes far longer
         if kind is QKeyEvent:
             if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-                return self._key(event)
+                return self._key(cast("QKeyEvent", event))
         elif kind is QMouseEvent:
             if event.type() == QEvent.Type.MouseButtonPress:
                 self._space_clean = False

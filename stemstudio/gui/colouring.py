@@ -75,7 +75,7 @@ def shade_table(strength: float = 0.78) -> Table:
     """Premultiplied black that hides what a mask (1…255) leaves out; uint32 (256,), 0xaa000000; 0 hides nothing."""
     alpha = (255 - np.arange(256)) * strength
     alpha[0] = 0
-    return alpha.astype(np.uint32) << 24
+    return alpha.astype(np.uint32) << np.uint32(24)
 
 
 def tint_table(colour: str) -> Table:
@@ -83,7 +83,7 @@ def tint_table(colour: str) -> Table:
     alpha = np.arange(256, dtype=np.float32) / 255 * PAINT_OPACITY
     red, green, blue = _rgb(colour)
     a, r, g, b = (np.round(alpha * part).astype(np.uint32) for part in (255, red, green, blue))
-    return a << 24 | r << 16 | g << 8 | b
+    return a << np.uint32(24) | r << np.uint32(16) | g << np.uint32(8) | b
 
 
 def glow_table(colour: str) -> Table:
@@ -92,7 +92,7 @@ def glow_table(colour: str) -> Table:
     alpha = GLOW * strength**0.8
     red, green, blue = _rgb(colour)
     a, r, g, b = (np.round(alpha * part).astype(np.uint32) for part in (255, red, green, blue))
-    return a << 24 | r << 16 | g << 8 | b
+    return a << np.uint32(24) | r << np.uint32(16) | g << np.uint32(8) | b
 
 
 def _rgb(colour: str) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from stemstudio.gui.auditions import Auditions
 from stemstudio.gui.bindings import Bindings
 from stemstudio.gui.comparing import Comparing
 from stemstudio.gui.dialogs.error import show_error
+from stemstudio.gui.dialogs.left_behind import SUFFIX
 from stemstudio.gui.document import Document
 from stemstudio.gui.exporting import Exporting
 from stemstudio.gui.fetching import Fetching, offer_sketch
@@ -49,7 +50,7 @@ from stemstudio.gui.remembered import Remembered, measured_speed
 from stemstudio.gui.reworking import reworking_of
 from stemstudio.gui.room_dock import RoomDock
 from stemstudio.gui.room_sound import RoomSound
-from stemstudio.gui.saving import SUFFIX, Saving
+from stemstudio.gui.saving import Saving
 from stemstudio.gui.separating import Separating
 from stemstudio.gui.sounding import Sounding
 from stemstudio.gui.stem_files import StemFiles
@@ -287,8 +288,10 @@ class MainWindow(QMainWindow):
         """The panels and the theme, below the commands of the View menu."""
         view.addSeparator()
         panels = view.addMenu("&Panels")
-        for part in (*self.bars.values(), *self.docks.values()):
-            panels.addAction(part.toggleViewAction())
+        for bar in self.bars.values():
+            panels.addAction(bar.toggleViewAction())
+        for dock in self.docks.values():
+            panels.addAction(dock.toggleViewAction())
         self._atoms_action = QAction("Atoms", self, checkable=True, checked=True)
         self._atoms_action.toggled.connect(self.atoms.setVisible)
         panels.addAction(self._atoms_action)

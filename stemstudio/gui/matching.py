@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, QSettings, QTimer, Signal
@@ -12,6 +13,7 @@ from stemstudio.mixing.matching import Mixer, loudness_of_mixers, matching_gain_
 from stemstudio.progress import Progress
 from stemstudio.project.project import Change
 from stemstudio.project.snapshots import Snapshot
+from stemstudio.project.stem import Stem
 
 SETTLED_MS = 500  # after the last change, before anything is measured
 
@@ -142,6 +144,6 @@ class Matching(QObject):
         self.changed.emit()
 
 
-def _strips(leaves: object) -> tuple:
+def _strips(leaves: Iterable[Stem]) -> tuple[Stem, ...]:
     """Strips without what is only seen of them: another name or colour sounds the same."""
     return tuple(replace(leaf, name="", colour="", position=0.0) for leaf in leaves)

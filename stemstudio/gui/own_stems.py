@@ -51,7 +51,8 @@ class OwnStemsReading(QObject):
         recipe = OwnStems(file=str(song.info.path.absolute()))
 
         def read(progress: Progress) -> Found:
-            estimates, entries, notes = recipe.read(state.mixture, progress.part(0.0, 0.9))
+            read_in, entries, notes = recipe.read(state.mixture, progress.part(0.0, 0.9))
+            estimates: Estimates = read_in
             try:
                 estimates = self._keep(estimates, progress.part(0.9, 1.0))
             except StemStudioError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtWidgets import QMenu, QWidget
@@ -31,7 +32,7 @@ class Recent(QObject):
     @property
     def paths(self) -> list[Path]:
         """Latest first."""
-        stored = QSettings().value(SETTING, [])
+        stored: Any = QSettings().value(SETTING, [])
         texts = [stored] if isinstance(stored, str) else list(stored or [])
         return [Path(str(text)) for text in texts]
 

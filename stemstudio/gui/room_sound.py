@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,13 +216,13 @@ class RoomSound(QObject):
                     return
                 assert task is not None
                 first, last = task
-                listening, edits, buffer, heard = self._listening, self._edits, self._buffer, self._heard
+                listening, edits, buffer, kept = self._listening, self._edits, self._buffer, self._heard
                 assert listening is not None
             start, stop = first * CHUNK, min(last * CHUNK, buffer.shape[1])
             behind: list[NDArray[np.float32]] = []
 
-            def heard(low: int, high: int) -> dict[int, NDArray[np.float32]]:
-                sounds = self._heard(low, high)
+            def heard(low: int, high: int) -> Mapping[int, NDArray[np.float32]]:
+                sounds = kept(low, high)  # noqa: B023
                 behind[:] = [sounds[leaf][:, start - low : stop - low] for leaf in self._sounding.leaves]  # noqa: B023
                 return sounds
 

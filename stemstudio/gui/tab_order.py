@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 
 def stops(part: QWidget) -> list[QWidget]:
     """Where Tab stops within a part of the window, in the present order."""
-    found, seen, widget = [], [], part
+    found: list[QWidget] = []
+    seen: list[QWidget] = []
+    widget = part
     while True:
         seen.append(widget)
         inside = widget is part or part.isAncestorOf(widget)
@@ -18,9 +20,10 @@ def stops(part: QWidget) -> list[QWidget]:
         whole = proxy is not None and proxy.isAncestorOf(widget)  # the line of a spin box
         if inside and widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not whole:
             found.append(widget)
-        widget = widget.nextInFocusChain()
-        if widget is part:
+        following = widget.nextInFocusChain()
+        if following is None or following is part:
             break
+        widget = following
     # PySide takes what follows in the chain for a child of the widget before, and would let it go together with that.
     for each in seen:
         parent = each.parentWidget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -150,9 +151,10 @@ def current() -> Theme:
     return _current
 
 
-def apply(app: QApplication, name: str = "dark") -> Theme:
+def apply(app: QCoreApplication | None, name: str = "dark") -> Theme:
     """Dress the application; every widget is repainted."""
     global _current
+    assert isinstance(app, QApplication)
     _current = THEMES.get(name, DARK)
     app.setStyle("Fusion")
     app.setPalette(palette(_current))

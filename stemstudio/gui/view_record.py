@@ -45,7 +45,7 @@ def restore(document: Document, player: Player, view: Mapping[str, Any]) -> None
         target, atoms_of = view.get("target"), view.get("atoms_of")
         if target in [leaf.id for leaf in state.leaves()]:
             document.set_target(target)
-        if atoms_of in state.splits and state.splits[atoms_of].estimates.atoms:
+        if isinstance(atoms_of, int) and atoms_of in state.splits and state.splits[atoms_of].estimates.atoms:
             document.show_atoms_of(atoms_of)
         document.hints.set_strength(float(view.get("hint_strength", document.hints.strength)))
         playhead = float(view.get("playhead", 0.0))

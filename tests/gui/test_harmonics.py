@@ -255,7 +255,7 @@ def test_a_melody_is_looked_for_within_the_selection_and_in_the_stem_that_is_nam
     document.set_selection(Selection().combined("replace", box))
     window.menus.separate.add_stem()
     residual = next(leaf.id for leaf in document.state.leaves() if leaf.name == "residual")
-    menu = window.tool_options.melody.find.menu()
+    menu = window.tool_options.melody.find_button.menu()
     menu.aboutToShow.emit()
     words = {action.text(): action for action in menu.actions()}
     assert list(words) == ["In the whole song", "In Stem 1", "In residual"]

@@ -47,7 +47,7 @@ def test_the_contents_list_every_page(help_window):
 
 def test_pages_are_shown_whole(help_window):
     for name in page_names():
-        help_window.open(name)
+        help_window.open_page(name)
         text = help_window.reader.toPlainText()
         assert text.startswith(page(name).title)
         assert help_window.list.currentItem().text() == page(name).title
@@ -60,7 +60,7 @@ def test_pages_are_shown_whole(help_window):
 def test_links_lead_on_and_back_leads_back(help_window, qtbot):
     reader = help_window.reader
     assert not help_window.back.isEnabled()
-    help_window.open("hpss")
+    help_window.open_page("hpss")
     reader.anchorClicked.emit(QUrl("hpss2.html"))
     reader.setSource(QUrl("hpss2.html"))
     assert reader.shown == "hpss2"
@@ -87,19 +87,19 @@ def test_a_heading_can_be_jumped_to(help_window):
 
 def test_searching_lists_pages_and_marks_the_words(help_window):
     QTest.keyClick(help_window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert help_window.find.hasFocus()
-    QTest.keyClicks(help_window.find, "one-shots")
+    assert help_window.wanted.hasFocus()
+    QTest.keyClicks(help_window.wanted, "one-shots")
     assert rows(help_window)[0].startswith(page("nmfd").title)
-    QTest.keyClick(help_window.find, Qt.Key.Key_Return)
+    QTest.keyClick(help_window.wanted, Qt.Key.Key_Return)
     assert help_window.reader.shown == "nmfd"
     marks = help_window.reader.extraSelections()
     assert len(marks) > 3
     assert {mark.cursor.selectedText().casefold() for mark in marks} == {"one-shots"}
     assert help_window.reader.hasFocus()
-    help_window.find.setText("xylophonquatsch")
+    help_window.wanted.setText("xylophonquatsch")
     assert rows(help_window) == ["No page has “xylophonquatsch”"]
     assert help_window.reader.extraSelections() == []
-    help_window.find.clear()
+    help_window.wanted.clear()
     assert page("stereo").title in rows(help_window)
 
 

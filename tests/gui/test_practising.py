@@ -82,7 +82,7 @@ def test_beats_a_minute_are_those_that_are_heard(along, qtbot):
     bar = PracticeBar(along.document, along)
     qtbot.addWidget(bar)
     bar.show()
-    assert bar.find.isVisible()
+    assert bar.find_button.isVisible()
     assert not bar.bpm.isVisible()
     with_beats(along)
     assert bar.bpm.value() == pytest.approx(120)

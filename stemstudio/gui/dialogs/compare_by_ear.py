@@ -289,8 +289,8 @@ class CompareDialog(QDialog):
                     heard = comparing.listening and entry is comparing.current
                     item.setText("▶" if heard else str(number + 1) if number < 9 else "")
                     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        entry = self.entry
-        is_take = entry is not None and entry.take is not None
+        chosen = self.entry
+        is_take = chosen is not None and chosen.take is not None
         self.keep.setEnabled(is_take)
         self.drop.setEnabled(is_take)
         self.keep.setToolTip(

@@ -89,8 +89,8 @@ class FilesToBe(QWidget):
             for place in (0, 1):
                 item.setForeground(place, look.colour("warning" if there else "muted"))
             item.setToolTip(0, f"{name} is there already" if there else name)
-        if inside and files:
-            first = self.list.topLevelItem(0)
+        first = self.list.topLevelItem(0)
+        if inside and first is not None:
             for words in inside:
                 row = QTreeWidgetItem(first, [words])
                 row.setForeground(0, look.colour("faint"))
@@ -108,7 +108,7 @@ class FilesToBe(QWidget):
         self.total.setText(f"{number}, about {size_words(known)}" if files else "No files")
 
     def _items(self) -> list[QTreeWidgetItem]:
-        return [self.list.topLevelItem(row) for row in range(self.list.topLevelItemCount())]
+        return [item for row in range(self.list.topLevelItemCount()) if (item := self.list.topLevelItem(row))]
 
 
 def size_words(size: int) -> str:

@@ -78,11 +78,11 @@ class Reader(QTextBrowser):
     def _remember(self, address: QUrl) -> None:
         self.shown = page_name(address.toString())
 
-    def loadResource(self, kind: int, name: QUrl) -> Any:
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
         if kind == HTML.value:
-            return page_html(page_name(name.toString()))
+            return page_html(page_name(QUrl(name).toString()))
         if kind == QTextDocument.ResourceType.ImageResource.value:
-            return QPixmap(picture(name.toString()))
+            return QPixmap(picture(QUrl(name).toString()))
         return None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -99,13 +99,15 @@ class HelpWindow(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Help")
         self.resize(1040, 760)
-        self.find = QLineEdit(self)
-        self.find.setPlaceholderText("Find in the help")
-        self.find.setAccessibleName("Find in the help")
-        self.find.setToolTip("Words that must all be on a page (Ctrl+F); Return goes to the first page found")
-        self.find.setClearButtonEnabled(True)
-        self.find.textChanged.connect(self._list)
-        self.find.returnPressed.connect(self._open_first)
+        self.wanted = QLineEdit(self)
+        self.wanted.setPlaceholderText("Find in the help")
+        self.wanted.setAccessibleName("Find in the help")
+        self.wanted.setToolTip(
+            "Words that must all be on a page (Ctrl+F); Return goes to the first page found"
+        )
+        self.wanted.setClearButtonEnabled(True)
+        self.wanted.textChanged.connect(self._list)
+        self.wanted.returnPressed.connect(self._open_first)
         self.list = QListWidget(self)
         self.list.setAccessibleName("Pages of help")
         self.list.setWordWrap(True)
@@ -134,13 +136,13 @@ class HelpWindow(QDialog):
         QShortcut(QKeySequence("Alt+Right"), self, self.reader.forward)
         self._lay_out(close)
         self._list()
-        self.open(START)
+        self.open_page(START)
 
     def _lay_out(self, close: QPushButton) -> None:
         left = QWidget(self)
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.find)
+        column.addWidget(self.wanted)
         column.addWidget(self.list, 1)
         split = QSplitter(Qt.Orientation.Horizontal, self)
         split.addWidget(left)
@@ -157,9 +159,9 @@ class HelpWindow(QDialog):
         whole.addWidget(split, 1)
         whole.addLayout(row)
 
-    def open(self, name: str) -> None:
+    def open_page(self, name: str) -> None:
         """Show a page, and forget what was looked for."""
-        self.find.clear()
+        self.wanted.clear()
         self.reader.show_page(name)
 
     def _list(self, words: str = "") -> None:
@@ -201,12 +203,11 @@ class HelpWindow(QDialog):
     def _follow(self, *_: object) -> None:
         """Choose the page on show in the list, and mark in it what is looked for."""
         self.list.blockSignals(True)
-        rows = [self.list.item(row) for row in range(self.list.count())]
-        shown = next((item for item in rows if item.data(NAME) == self.reader.shown), None)
-        self.list.setCurrentItem(shown)
+        names = [self.list.item(row).data(NAME) for row in range(self.list.count())]
+        self.list.setCurrentRow(names.index(self.reader.shown) if self.reader.shown in names else -1)
         self.list.blockSignals(False)
-        if self.find.text().strip():
-            self.reader.mark(self.find.text())
+        if self.wanted.text().strip():
+            self.reader.mark(self.wanted.text())
 
     def _open_first(self) -> None:
         names = [self.list.item(row).data(NAME) for row in range(self.list.count())]
@@ -215,13 +216,13 @@ class HelpWindow(QDialog):
             self.reader.setFocus()
 
     def _look(self) -> None:
-        self.find.setFocus()
-        self.find.selectAll()
+        self.wanted.setFocus()
+        self.wanted.selectAll()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             place = self.reader.verticalScrollBar().value()
             self.reader.reload()
-            self._list(self.find.text())
+            self._list(self.wanted.text())
             self.reader.verticalScrollBar().setValue(place)

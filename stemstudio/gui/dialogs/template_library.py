@@ -164,7 +164,7 @@ class TemplateDialog(QDialog):
             if entry.name in names:
                 flag = model.SelectionFlag
                 model.select(self.table.model().index(row, 0), flag.Select | flag.Rows)
-                self.table.scrollToItem(self.table.item(row, 0))
+                self.table.scrollTo(self.table.model().index(row, 0))
         problems = [*self._said, *problems]
         self._said = []
         if problems:

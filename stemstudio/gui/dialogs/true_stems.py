@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -28,7 +30,7 @@ from stemstudio.errors import StemStudioError
 from stemstudio.evaluation import Score, scores
 from stemstudio.gui.document import Document
 from stemstudio.gui.folders import last_folder, remember_folder
-from stemstudio.gui.jobs import Job
+from stemstudio.gui.jobs import Job, Work
 from stemstudio.oracle import KINDS, ceilings
 from stemstudio.progress import Progress
 from stemstudio.project.project import Project, State
@@ -111,11 +113,11 @@ class EvaluationDialog(QDialog):
         self.score.clicked.connect(self.run)
         self.table = QTableWidget(0, len(FIRST) + len(COLUMNS), self)
         self.table.setHorizontalHeaderLabels(HEADERS)
-        for column, (_, tip) in enumerate(COLUMNS.values(), len(FIRST)):
-            self.table.horizontalHeaderItem(column).setToolTip(tip)
+        for place, (_, tip) in enumerate(COLUMNS.values(), len(FIRST)):
+            self.table.horizontalHeaderItem(place).setToolTip(tip)
         self.table.horizontalHeaderItem(2).setToolTip(YOURS)
-        for column in range(self.table.columnCount()):
-            self.table.horizontalHeaderItem(column).setTextAlignment(RIGHT if column >= len(FIRST) else LEFT)
+        for place in range(self.table.columnCount()):
+            self.table.horizontalHeaderItem(place).setTextAlignment(RIGHT if place >= len(FIRST) else LEFT)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
@@ -196,7 +198,7 @@ class EvaluationDialog(QDialog):
                 self._job.stop()
             self.close()
 
-    def _begin(self, title: str, work: object, done: object) -> None:
+    def _begin(self, title: str, work: Work, done: Callable[[Any], None]) -> None:
         self.words.setText(f"{title}…")
         self.score.setEnabled(False)
         self.choose.setEnabled(False)

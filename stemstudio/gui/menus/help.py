@@ -30,7 +30,7 @@ class HelpMenu(Menu):
 
             self._help = HelpWindow(self.window)
         if name:
-            self._help.open(name)
+            self._help.open_page(name)
         to_front(self._help)
 
     def show_keys(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -65,7 +65,7 @@ def _words(document: Document, atom: int, share: float) -> str:
     return f"{split.estimates.names[atom]} · {share * 100:.0f} % here · {owner}"
 
 
-def _choice(document: Document, atom: int, share: float) -> tuple[str, str, object]:
+def _choice(document: Document, atom: int, share: float) -> tuple[str, str, Callable[[], None]]:
     split, state = document.atom_split, document.state
     assert split is not None
     assert state is not None

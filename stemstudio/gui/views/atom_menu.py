@@ -118,7 +118,9 @@ def add_keeping(menu: QMenu, document: Document) -> None:
         ("activations", f"Draw anew when {sounds}", "With the sound that it has now"),
     )
     for part, words, tip in draws:
-        menu.addAction(words, lambda part=part: work.draw_anew(part)).setToolTip(tip)
+        action = menu.addAction(words)
+        action.setToolTip(tip)
+        action.triggered.connect(lambda _=False, part=part: work.draw_anew(part))
     menu.setToolTipsVisible(True)
 
 

@@ -45,7 +45,7 @@ def curves_image(heights: NDArray[np.float32], looks: Sequence[tuple[int, float]
 def _shades(rgb: int, opacity: float) -> NDArray[np.uint32]:
     """A colour as it covers a pixel by 0…255 parts of 255: uint32 (256,), premultiplied."""
     alpha = opacity * np.arange(256, dtype=np.float32)
-    shades = alpha.astype(np.uint32) << 24
+    shades = alpha.astype(np.uint32) << np.uint32(24)
     for shift in (0, 8, 16):
         shades |= (alpha / 255 * (rgb >> shift & 255)).astype(np.uint32) << shift
     return shades

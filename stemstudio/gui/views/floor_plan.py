@@ -88,8 +88,7 @@ class FloorPlan:
             place = leaf.place
             found.append((leaf, number, False, self.point_of(place.azimuth, place.distance)))
             if place.move is not None:
-                arrival = self.point_of(place.move.azimuth, place.move.distance)
-                found.append((leaf, number, True, arrival))
+                found.append((leaf, number, True, self.point_of(place.move.azimuth, place.move.distance)))
         discs = []
         for stem, number, arrival, at in found:
             together = [other for other in found if (other[3] - at).manhattanLength() < DISC]

@@ -38,18 +38,18 @@ class MelodyPanel(QWidget):
         )
         self.separate.setAccessibleName("Separate this melody")
         self.separate.clicked.connect(self.separate_wanted)
-        self.find = QPushButton("Find it", self)
-        self.find.setToolTip(
+        self.find_button = QPushButton("Find it", self)
+        self.find_button.setToolTip(
             "Listen for the melody, within the selection where there is one, and draw it to be corrected"
         )
-        self.find.setAccessibleName("Find the melody")
-        self._stems = QMenu(self.find)
+        self.find_button.setAccessibleName("Find the melody")
+        self._stems = QMenu(self.find_button)
         self._stems.aboutToShow.connect(self._list_stems)
-        self.find.setMenu(self._stems)
+        self.find_button.setMenu(self._stems)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        for button in (self.paint, self.separate, self.find):
+        for button in (self.paint, self.separate, self.find_button):
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             row.addWidget(button)
         row.addStretch(1)
@@ -66,7 +66,7 @@ class MelodyPanel(QWidget):
         self.paint.setToolTip(f"{words}, with its overtones, as one stroke (Return)")
         self.paint.setEnabled(drawn and target is not None)
         self.separate.setEnabled(drawn)
-        self.find.setEnabled(state is not None)
+        self.find_button.setEnabled(state is not None)
 
     def _list_stems(self) -> None:
         """The whole song, and what sounds in it: a melody is found best in a stem that has little else."""

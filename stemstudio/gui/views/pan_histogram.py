@@ -39,7 +39,7 @@ class PanHistogramView(QWidget):
         self._document = document
         self._form: RecipeForm | None = None
         self._job: Job | None = None
-        self._seen: tuple | None = None  # what the histogram is of
+        self._seen: tuple[object, ...] | None = None  # what the histogram is of
         self._wanted: tuple[int, tuple[float, float] | None] = (MIXTURE, None)
         self._held: str = ""  # "place" or "width", while dragging
         self._grip = 0.0

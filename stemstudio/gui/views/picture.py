@@ -237,7 +237,7 @@ def _blended(
     other = 256 - weight
     even = ((low & 0x00FF00FF) * other + (high & 0x00FF00FF) * weight) >> 8 & 0x00FF00FF
     odd = (low >> 8 & 0x00FF00FF) * other + (high >> 8 & 0x00FF00FF) * weight & 0xFF00FF00
-    return even | odd
+    return even | odd  # type: ignore[return-value]  # the stubs take a number of Python for a signed one
 
 
 class Picture:

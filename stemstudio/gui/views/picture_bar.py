@@ -53,8 +53,8 @@ class PictureBar(QWidget):
         self.view = self._choice(
             "Show", {key: words for key, (words, _) in VIEWS.items()}, "What the spectrogram shows."
         )
-        for row, (_, tip) in enumerate(VIEWS.values()):
-            self.view.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+        for place, (_, tip) in enumerate(VIEWS.values()):
+            self.view.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
         self.fineness = self._choice(
             "Fineness",
             {name: name for name in FINENESS},

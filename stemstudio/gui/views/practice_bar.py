@@ -43,7 +43,7 @@ class SemitoneBox(QSpinBox):
         number = text.split("·")[0].replace("st", "").replace("−", "-").strip()
         return int(number) if number.lstrip("+-").isdigit() else self.value()
 
-    def validate(self, text: str, position: int) -> object:
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         return QValidator.State.Acceptable, text, position
 
     def set_key(self, key: str) -> None:
@@ -75,9 +75,9 @@ class PracticeBar(QWidget):
         self.bpm.setAccessibleName("Beats a minute")
         self.bpm.setToolTip("Beats a minute, as heard; type the tempo that you want")
         self.bpm.valueChanged.connect(self._bpm_changed)
-        self.find = self._button("", "Find beats", "Find the beats and the key of the song")
-        self.find.setText("Find beats")
-        self.find.clicked.connect(lambda: practising.find())
+        self.find_button = self._button("", "Find beats", "Find the beats and the key of the song")
+        self.find_button.setText("Find beats")
+        self.find_button.clicked.connect(lambda: practising.find())
         self.semitones = SemitoneBox(self)
         self.semitones.setToolTip(
             "Key: semitones higher or lower than recorded; the tempo stays (Alt+Down, Alt+Up)"
@@ -106,7 +106,7 @@ class PracticeBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        for part in (self.tempo, self.bpm, self.find, self.semitones, self.click, self.more):
+        for part in (self.tempo, self.bpm, self.find_button, self.semitones, self.click, self.more):
             row.addWidget(part)
         document.opened.connect(self.show_state)
         document.changed.connect(self._changed)
@@ -131,13 +131,13 @@ class PracticeBar(QWidget):
         """Show how the song is practised."""
         there = self._document.state is not None
         practice, beats = self._practising.practice, self._practising.beats
-        for part in (self.tempo, self.semitones, self.click, self.more, self.find):
+        for part in (self.tempo, self.semitones, self.click, self.more, self.find_button):
             part.setEnabled(there)
         self._showing = True
         self.tempo.setValue(practice.tempo)
         own = beats.bpm
         self.bpm.setVisible(own is not None)
-        self.find.setVisible(own is None)
+        self.find_button.setVisible(own is None)
         if own is not None:
             self.bpm.setRange(round(own * SLOWEST, 1), round(own * FASTEST, 1))
             self.bpm.setValue(own * practice.tempo)

@@ -115,7 +115,6 @@ class SeparatePanel(QWidget):
         self.help_button.setProperty("compact", True)
         self.help_button.setToolTip("What this is good for, and what its parameters do to the sound")
         self.help_button.setAccessibleName("Help on this way of separating")
-        self.help_button.clicked.connect(lambda: self.help_wanted.emit(self.algorithms.currentData()))
         self.algorithms = QComboBox(self)
         self.algorithms.setAccessibleName("Algorithm")
         # Not as wide as its longest title: the panel is narrow, and what does not fit is cut off.
@@ -126,6 +125,7 @@ class SeparatePanel(QWidget):
             self.algorithms.setItemData(
                 self.algorithms.count() - 1, kind.summary, Qt.ItemDataRole.ToolTipRole
             )
+        self.help_button.clicked.connect(lambda: self.help_wanted.emit(self.algorithms.currentData()))
         self.algorithms.activated.connect(self._algorithm_chosen)
         self.summary = QLabel(self)
         self.summary.setWordWrap(True)

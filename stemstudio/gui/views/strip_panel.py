@@ -152,16 +152,16 @@ class StripPanel(QWidget):
         bands = QGridLayout()
         bands.setHorizontalSpacing(6)
         bands.setVerticalSpacing(3)
-        for column, (band, word) in enumerate(BANDS.items()):
+        for place, (band, word) in enumerate(BANDS.items()):
             label = QLabel(word, self)
             label.setProperty("role", "muted")
-            bands.addWidget(label, 0, column)
+            bands.addWidget(label, 0, place)
             if band.endswith("_cut"):
-                bands.addWidget(self._box(band, f"{word}, Hz", OFF[band], LIMITS[band][1], " Hz"), 1, column)
+                bands.addWidget(self._box(band, f"{word}, Hz", OFF[band], LIMITS[band][1], " Hz"), 1, place)
             else:
-                bands.addWidget(self._box(band, f"{word}, dB", -24.0, 24.0, " dB"), 1, column)
-                bands.addWidget(self._box(f"{band}_at", f"{word}, Hz", *LIMITS[band], " Hz"), 2, column)
-            bands.setColumnStretch(column, 1)
+                bands.addWidget(self._box(band, f"{word}, dB", -24.0, 24.0, " dB"), 1, place)
+                bands.addWidget(self._box(f"{band}_at", f"{word}, Hz", *LIMITS[band], " Hz"), 2, place)
+            bands.setColumnStretch(place, 1)
         q = self._box("mid_width", "Narrowness of the middle", 0.2, 12.0, "")
         q.setPrefix("Q ")
         bands.addWidget(q, 3, 2)
@@ -311,7 +311,8 @@ class StripPanel(QWidget):
 
     def _sent(self, bus: str, value: float) -> None:
         level = -math.inf if value <= NOTHING_DB else round(value, 1)
-        self._set(f"{self._name} to the {bus} {_sent_words(level)}", **{f"{bus}_db": level})
+        fields: dict[str, Any] = {f"{bus}_db": level}
+        self._set(f"{self._name} to the {bus} {_sent_words(level)}", **fields)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

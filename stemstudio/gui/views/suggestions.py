@@ -68,7 +68,7 @@ class Suggestions(QObject):
         self.running = False
         document.opened.connect(self._forget)
 
-    def suggest(self, count: int | None, how: How = "timbre") -> None:
+    def suggest(self, count: int | None, how: Literal["timbre", "rhythm", "example"] = "timbre") -> None:
         """Gather the atoms into `count` stems, or as many as there seem to be; locked atoms stay and draw their like.
 
         With "example" there are no new stems: every atom that is in none goes where the atoms are that it is like.
