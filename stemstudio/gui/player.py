@@ -8,7 +8,6 @@ time for the window.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from stemstudio.errors import StemStudioError
-from stemstudio.mixing.compiling import FIRST, STRETCHING, UNITS, compiled, load
 from stemstudio.mixing.deck import Deck
 from stemstudio.mixing.metering import Meters
 from stemstudio.mixing.metronome import Beats
@@ -35,6 +33,7 @@ from stemstudio.mixing.output import (
 from stemstudio.mixing.patching import Patches
 from stemstudio.mixing.programme import Source
 from stemstudio.mixing.strips import Strips
+from stemstudio.mixing.warming import Warming
 from stemstudio.project.effects import Effects
 
 __all__ = ["Held", "Player"]
@@ -86,10 +85,7 @@ class Player(QObject):
         self._device: DeviceChoice | str | None = None
         self._latency: Latency = "normal"
         self._channels = 2
-        self._warming: threading.Thread | None = None
-        self._closing = threading.Event()
-        self._loaded: set[str] = set()
-        self._warm_error: Exception | None = None
+        self._warming = Warming()
         self._abandoned: list[object] = []
         self._before_audition: tuple[Source, tuple[int, int] | None] | None = None
         self._patches = Patches()
@@ -104,35 +100,19 @@ class Player(QObject):
 
     def warm(self) -> None:
         """Compile or load the audio engine on a thread; play waits for it by itself."""
-        if self._warming is None:
-            self._warming = threading.Thread(target=self._warm, name="warming the engine", daemon=True)
-            self._warming.start()
-
-    def _warm(self) -> None:
-        try:
-            for unit in compiled((*UNITS, STRETCHING), self._closing):
-                load(unit)
-                self._loaded.add(unit)
-        except Exception as error:  # noqa: BLE001 - whatever a compiler raises, it is shown to the user
-            _log.exception("the audio engine cannot be compiled")
-            self._warm_error = error
+        self._warming.begin()
 
     @property
     def warmed(self) -> bool:
         """Whether all that plays is there: stems, strips, effects and meters."""
-        return self._loaded.issuperset(UNITS)
-
-    @property
-    def _can_begin(self) -> bool:
-        """Whether the song itself, at least, can be heard."""
-        return self._loaded.issuperset(FIRST)
+        return self._warming.whole
 
     @property
     def held_by(self) -> Held:
         """What keeps play from being heard, or heard in full: the engine, the mixer, stretching, reading; or nothing."""
         if not self.playing:
             return ""
-        if not self._can_begin:
+        if not self._warming.can_begin:
             return "engine"
         if self._deck.waiting:
             return "stretching" if self._deck.stretched else "reading"
@@ -193,7 +173,7 @@ class Player(QObject):
 
     def close(self) -> None:
         """Stop and let go of the device."""
-        self._closing.set()
+        self._warming.close()
         self._timer.stop()
         self._deck.pause()
         self._close()
@@ -386,7 +366,7 @@ class Player(QObject):
                 self._deck.seek(start)
         self._deck.play(clicks)
         self.warm()
-        if self._can_begin and self._output is None:
+        if self._warming.can_begin and self._output is None:
             self._start()
         self._timer.start()
         self.state_changed.emit()
@@ -507,13 +487,13 @@ class Player(QObject):
     def _look(self) -> None:
         """Look after the device, commands that had to wait, and the end of the song."""
         if self._output is None:
-            if self._warm_error is not None:
+            if self._warming.error is not None:
                 self._deck.pause()
                 self._timer.stop()
-                self.device_note = f"Sound cannot be played: {self._warm_error}."
+                self.device_note = f"Sound cannot be played: {self._warming.error}."
                 self.device_lost.emit(self.device_note)
                 self.state_changed.emit()
-            elif self._can_begin and self.playing:
+            elif self._warming.can_begin and self.playing:
                 self._start()
                 self.state_changed.emit()
             return

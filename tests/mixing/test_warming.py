@@ -1,0 +1,57 @@
+"""The engine is there part by part: the song first, then all that plays."""
+
+from __future__ import annotations
+
+import time
+
+from stemstudio.mixing import warming
+from stemstudio.mixing.compiling import FIRST, UNITS
+from stemstudio.mixing.warming import Warming
+
+
+def done(made: Warming) -> None:
+    made.begin()
+    made.begin()  # once is enough
+    made._thread.join(5.0)
+
+
+def test_the_song_can_begin_before_all_is_there(monkeypatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(warming, "load", loaded.append)
+    monkeypatch.setattr(warming, "compiled", lambda units, stop: iter(FIRST))
+    made = Warming()
+    assert not made.can_begin
+    done(made)
+    assert loaded == list(FIRST)
+    assert made.can_begin
+    assert not made.whole
+    monkeypatch.setattr(warming, "compiled", lambda units, stop: iter(UNITS))
+    made = Warming()
+    done(made)
+    assert made.whole
+
+
+def test_what_a_compiler_raises_is_kept_to_be_shown(monkeypatch) -> None:
+    def broken(units, stop):
+        raise OSError("no room on the disk")
+        yield
+
+    monkeypatch.setattr(warming, "compiled", broken)
+    made = Warming()
+    done(made)
+    assert str(made.error) == "no room on the disk"
+    assert not made.can_begin
+
+
+def test_closing_ends_the_compilers(monkeypatch) -> None:
+    def slow(units, stop):
+        stop.wait(5.0)
+        return iter(())
+
+    monkeypatch.setattr(warming, "compiled", slow)
+    made = Warming()
+    made.begin()
+    began = time.monotonic()
+    made.close()
+    done(made)
+    assert time.monotonic() - began < 1.0
