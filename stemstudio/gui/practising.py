@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -281,10 +281,12 @@ class Practising(QObject):
         elif self._do(grid, "Tap the tempo", "beats.tap"):
             self._document.said.emit(f"{grid.bpm:.1f} beats a minute, from {count} taps.")
 
-    def change(self, how: str) -> None:
+    def change(self, how: Literal["doubled", "halved"]) -> None:
         """Twice as many beats, or half as many: "doubled", "halved"."""
-        grid: BeatGrid = getattr(self.beats, how)()
-        self._do(grid, "Twice as many beats" if how == "doubled" else "Half as many beats")
+        if how == "doubled":
+            self._do(self.beats.doubled(), "Twice as many beats")
+        else:
+            self._do(self.beats.halved(), "Half as many beats")
 
     def set_metre(self, metre: int) -> None:
         """Beats a bar."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from stemstudio.audio.audio import Audio
 from stemstudio.audio.reading import finite
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
@@ -202,9 +203,8 @@ class Sounding(QObject):
     def _load(self, state: State) -> None:
         """Another song, or the same in another array."""
         position, playing = self._player.position, self._player.playing
-        samples = getattr(state.mixture, "samples", None)
-        if samples is None:
-            samples = state.mixture.read(0, state.mixture.length)
+        mixture = state.mixture
+        samples = mixture.samples if isinstance(mixture, Audio) else mixture.read(0, mixture.length)
         # A song that turned out shorter than its file said is a cut of a longer buffer.
         samples = np.ascontiguousarray(samples)
         same = self._state is not None and self._state.stems.get(MIXTURE) is state.stems.get(MIXTURE)

@@ -15,6 +15,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import hertz_words, note_of, time_text
 from stemstudio.gui.steady import Room, Steady
+from stemstudio.mixing.output import DeviceChoice
 from stemstudio.project.project import Change
 from stemstudio.spectral.brushes import Box
 
@@ -84,7 +85,7 @@ class Transport(QWidget):
         self._player = player
         self._playing_shown: bool | None = None
         self._latency = "normal"
-        self._chosen: Any = None
+        self._chosen: DeviceChoice | str | None = None
         self._said = QTimer(self, singleShot=True)
         self._said.timeout.connect(self._show_selection)
         self._held, self._held_since = "", 0.0  # what play waits for, and since when
@@ -353,10 +354,11 @@ class Transport(QWidget):
         self._chosen, self._latency = device or None, latency
         self._player.open(self._chosen, latency)
 
-    def _open(self, device: Any, latency: str) -> None:
+    def _open(self, device: DeviceChoice | str | None, latency: str) -> None:
         self._chosen, self._latency = device, latency
         self._player.open(device, latency)
-        self.output_chosen.emit(getattr(device, "key", device) or "", latency)
+        key = device.key if isinstance(device, DeviceChoice) else device or ""
+        self.output_chosen.emit(key, latency)
 
     @staticmethod
     def _choice(menu: QMenu, group: QActionGroup, words: str, chosen: bool) -> QAction:
