@@ -203,9 +203,13 @@ class Comparing(QObject):
             self.prepare()
 
     def set_stretch(self, stretch: tuple[int, int] | None = None) -> None:
-        """Listen to samples [start, stop); by default to the selection, else the loop, else around the playhead."""
+        """Listen to samples [start, stop); by default to the selection, else the loop, else around the playhead.
+
+        What was being heard goes on there.
+        """
         found = stretch or self.usual_stretch()
         if found is not None and found != self.stretch:
+            self._play_when_ready = self._play_when_ready or self.listening
             self._stop_listening()
             self.stretch, self.parts = found, {}
             for entry in self.entries:

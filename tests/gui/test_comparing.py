@@ -307,6 +307,45 @@ def test_number_keys_and_arrows_go_from_take_to_take(studio, dialog, qtbot):
     assert studio.player.source != "audition"
 
 
+def test_the_keys_that_are_named_work_without_a_click_into_the_table(studio, dialog, qtbot):
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    studio.take({"bass": "bass"}, title="One")
+    studio.take({"bass": "bass"}, gain=0.5, title="Half")
+    studio.ready()
+    role = studio.comparing.role
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Up)
+    assert (studio.comparing.role, studio.comparing.current) == (role, studio.entry("One"))
+    dialog.role.setFocus()
+    QTest.keyClick(dialog, Qt.Key.Key_3)
+    assert studio.comparing.listening
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Space)
+    assert not studio.player.playing
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Delete)
+    assert [take.title for take in studio.comparing.takes] == ["One"]
+
+
+def test_what_is_heard_goes_on_where_the_selection_is_now(studio, dialog, qtbot):
+    studio.take({"bass": "bass"}, title="One")
+    studio.ready()
+    studio.comparing.choose(studio.entry("One"))
+    studio.document.set_selection(
+        Selection().combined("replace", Box(start=4.0, stop=5.0, low=0.0, high=11025.0))
+    )
+    QTest.mouseClick(dialog.here, Qt.MouseButton.LeftButton)
+    studio.ready()
+    assert studio.comparing.listening
+    assert studio.player.loop == (4 * RATE, 5 * RATE)
+    assert 4 * RATE <= studio.player.position < 5 * RATE
+    studio.comparing.toggle()
+    studio.document.set_selection(
+        Selection().combined("replace", Box(start=1.0, stop=2.0, low=0.0, high=11025.0))
+    )
+    QTest.mouseClick(dialog.here, Qt.MouseButton.LeftButton)
+    studio.ready()
+    assert not studio.player.playing, "what was paused stays so"
+
+
 def test_keep_and_drop_by_button(studio, dialog):
     studio.take({"bass": "bass"}, title="One")
     studio.take({"bass": "bass"}, title="Two")

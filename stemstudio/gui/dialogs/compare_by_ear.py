@@ -180,6 +180,7 @@ class CompareDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._comparing.set_active(True)
+        self.table.setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -191,6 +192,7 @@ class CompareDialog(QDialog):
 
     def _number(self, number: int) -> None:
         if number <= len(self._comparing.entries):
+            self.table.setFocus()  # so that Space pauses and Delete drops what is heard now
             self._comparing.choose(self._comparing.entries[number - 1])
 
     def _row_chosen(self, row: int) -> None:
@@ -212,7 +214,10 @@ class CompareDialog(QDialog):
     def _show(self) -> None:
         comparing, state = self._comparing, self._document.state
         entries = comparing.entries
+        filled = bool(entries) and self.pages.currentIndex() == 1
         self.pages.setCurrentIndex(0 if entries else 1)
+        if filled:
+            self.table.setFocus()
         stems = list(dict.fromkeys(take.answer.stem for take in comparing.takes))
         with QSignalBlocker(self.of):
             self.of.clear()
