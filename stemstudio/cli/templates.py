@@ -130,7 +130,7 @@ def learn(
     else:
         tell(
             f"Learned “{entry.name}” with {_count(found.atoms)}. Use it as in: stemstudio separate SONG "
-            f"--algorithm nmf --set templates={_quoted(entry.name)} --set hold_templates=true --set free=32 --out DIR"
+            f"--algorithm nmf --set templates={_quoted(entry.name)} --set hold_templates=true --set free=16 --out DIR"
         )
 
 

@@ -28,7 +28,9 @@ from stemstudio.project.stem import MIXTURE
 from stemstudio.spectral.brushes import Selection, grid_of
 from stemstudio.spectral.tiles import Patch
 
-FREE_ATOMS = 32  # beside taught ones, for the rest of a song
+FREE_ATOMS = (
+    16  # beside taught ones, for the rest of a song; from the table of tests/benchmarks/study_free_atoms.py
+)
 
 Samples = NDArray[np.float32]
 
