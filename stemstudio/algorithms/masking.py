@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stemstudio.algorithms.parameters import Parameters, parameter
+from stemstudio.algorithms.parameters import Parameters, counted, parameter
 from stemstudio.spectral.masks import binary_masks, soft_masks
 
 Float = NDArray[np.float32]
@@ -70,11 +70,11 @@ class Masking(Parameters):
         if self.margin != 1.0:
             said.append(f"margin {self.margin:g}")
         if self.kind == "wiener" and self.iterations != 1:
-            said.append(f"{self.iterations} rounds")
+            said.append(counted(self.iterations, "rounds"))
         if self.phase != "mixture":
             said.append(f"phase {CALLED.get(self.phase, self.phase)}")
             if self.phase_iterations != type(self).model_fields["phase_iterations"].default:
-                said.append(f"{self.phase_iterations} rounds")
+                said.append(counted(self.phase_iterations, "rounds"))
         return ", ".join(said)
 
     def record(self) -> dict[str, Any]:

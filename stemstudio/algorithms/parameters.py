@@ -75,6 +75,12 @@ class Parameter:
         return words.upper() if words == "fft" else words[:1].upper() + words[1:]
 
 
+def counted(number: float | str, unit: str) -> str:
+    """With its unit: "3 rounds", "1 round", "0.1 s"."""
+    many = len(unit) > 2 and unit.endswith("s")
+    return f"{number} {unit[:-1] if many and str(number) == '1' else unit}".rstrip()
+
+
 class Parameters(BaseModel):
     """Frozen, validated values whose fields are parameters.
 

@@ -83,9 +83,10 @@ def continue_(
     """Improve all atoms from where they are."""
 
     def work(state: State, parent: int, progress: Progress) -> tuple[ReworkedSplit, str]:
+        from stemstudio.algorithms.parameters import counted
         from stemstudio.project.reworking import go_on
 
-        return go_on(state, parent, rounds, progress), f"{rounds} more rounds"
+        return go_on(state, parent, rounds, progress), counted(rounds, "more rounds")
 
     _change(work, project, out, stem, song, overwrite, json)
 

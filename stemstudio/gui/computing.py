@@ -41,6 +41,7 @@ class Computing(QObject):
 
     def _put(self, form: RecipeForm, found: Machine) -> None:
         words = {name: f"{NAMES[name]}: {told}" for name, told in found.devices.items()}
+        words["auto"] = words["auto"].replace("processor", NAMES["cpu"])  # or the box cuts it off
         missing = {name: "There is none here" for name in NAMES if name not in found.devices}
         form.say_choices("device", {**NAMES, "cuda": "GPU (CUDA)", "mps": "GPU (Apple)", **words}, missing)
         half = bool(found.half)

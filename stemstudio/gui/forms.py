@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.algorithms.algorithm import Algorithm, Parameter
+from stemstudio.algorithms.parameters import counted
 from stemstudio.errors import BadRecipe
 
 FAR = 1e9  # where a float has no limit
@@ -162,6 +163,13 @@ class RecipeForm(QWidget):
         return given if same else field.value()
 
     def _check(self) -> None:
+        for parameter in self.algorithm.parameters():
+            field = self.fields[parameter.name]
+            if parameter.unit and isinstance(field, QSpinBox | QDoubleSpinBox):
+                suffix = _suffix(field.value(), parameter.unit)
+                if suffix != field.suffix():
+                    with QSignalBlocker(field):
+                        field.setSuffix(suffix)
         self.recipe()
 
     def _edited(self) -> None:
@@ -248,7 +256,7 @@ class RecipeForm(QWidget):
             )
             spin.setSingleStep(_step(parameter))
         if parameter.unit:
-            spin.setSuffix(f" {parameter.unit}")
+            spin.setSuffix(_suffix(spin.value(), parameter.unit))
         spaced(spin)
         spin.setGroupSeparatorShown(False)
         spin.setMinimumWidth(NARROW)  # what it may hold at most is far longer than what it holds
@@ -301,6 +309,10 @@ def _put(field: QWidget, value: Any) -> None:
     else:
         assert isinstance(field, QSpinBox | QDoubleSpinBox)
         field.setValue(value)
+
+
+def _suffix(value: float, unit: str) -> str:
+    return counted(f"{value:g}", unit).removeprefix(f"{value:g}")
 
 
 def _step(parameter: Parameter) -> float:

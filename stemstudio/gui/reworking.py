@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.given import Part
 from stemstudio.algorithms.nmf.recipe import NMF
+from stemstudio.algorithms.parameters import counted
 from stemstudio.errors import StemStudioError
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
@@ -67,7 +68,7 @@ class Reworking(QObject):
         def work(state: State, parent: int, progress: Progress) -> ReworkedSplit:
             return reworking.go_on(state, parent, rounds, progress)
 
-        self._run("Continue", f"{rounds} more rounds", work, lambda _: None)
+        self._run("Continue", counted(rounds, "more rounds"), work, lambda _: None)
 
     def draw_others_anew(self) -> None:
         """Find all others anew: locked atoms stay, or the selected ones where none is locked."""

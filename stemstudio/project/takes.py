@@ -10,6 +10,7 @@ from typing import Any
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.nmf.factorization import Factorization
+from stemstudio.algorithms.parameters import counted
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.progress import Progress
 from stemstudio.project import edits
@@ -165,17 +166,17 @@ def described(recipe: Algorithm, most: int = 3) -> str:
     told = ("model", "members", "stems") if recipe.called != recipe.title else ()
     for parameter in recipe.parameters():
         value = getattr(recipe, parameter.name)
-        if value == parameter.default or parameter.name in told:
+        never = parameter.unit == "times" and value == 0
+        if value == parameter.default or never or parameter.name in told:
             continue
         words = parameter.label.lower() if parameter.label != parameter.label.upper() else parameter.label
         if isinstance(value, bool):
             changed.append(words if value else f"no {words}")
         else:
             shown = f"{value:g}" if isinstance(value, float) else str(value)[:40]
-            counted = parameter.unit in ("atoms", "rounds")  # "7 atoms" is more than "components 7 atoms"
-            changed.append(
-                f"{shown} {parameter.unit}" if counted else f"{words} {shown} {parameter.unit}".rstrip()
-            )
+            shown = counted(shown, parameter.unit)
+            # "7 atoms" is more than "components 7 atoms"
+            changed.append(shown if parameter.unit in ("atoms", "rounds") else f"{words} {shown}")
     more = f" and {len(changed) - most} more" if len(changed) > most else ""
     return " · ".join([recipe.called, *changed[:most]]) + more
 

@@ -74,6 +74,17 @@ def test_range_unit_and_help_are_shown(form):
     assert form.fields["fft"].accessibleName() == "FFT"
 
 
+def test_a_number_of_one_has_its_unit_in_the_singular(qtbot):
+    form = RecipeForm(algorithm("nmf"))
+    qtbot.addWidget(form)
+    rounds = form.fields["iterations"]
+    assert rounds.text() == "100 rounds"
+    rounds.setValue(1)
+    assert rounds.text() == "1 round"
+    form.set_recipe(algorithm("nmf").from_settings({"iterations": 2}))
+    assert rounds.text() == "2 rounds"
+
+
 def test_what_is_filled_in_becomes_the_recipe(form, qtbot):
     with qtbot.waitSignal(form.changed):
         form.fields["pieces"].setFocus()

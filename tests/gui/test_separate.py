@@ -241,6 +241,25 @@ def test_devices_and_precision_are_said_in_words(panel, qtbot, monkeypatch):
     assert made.form.fields["device"].itemText(0) == f"best: {card_words}", "known from then on"
 
 
+def test_what_computes_and_the_longest_title_are_not_cut_off(panel, qtbot, monkeypatch):
+    from stemstudio.algorithms.neural.devices import Machine
+    from stemstudio.gui import computing
+
+    words = "processor, 16 cores"
+    monkeypatch.setattr(computing, "machine", lambda: Machine({"auto": words, "cpu": words}, frozenset()))
+    made = panel(song())
+    made.resize(290, 600)
+    click(made.all)
+    made.algorithms.setCurrentIndex(made.algorithms.findData("ensemble"))
+    made.algorithms.activated.emit(made.algorithms.currentIndex())
+    device = made.form.fields["device"]
+    qtbot.waitUntil(lambda: device.itemText(0) == "best: CPU, 16 cores", timeout=5000)
+    qtbot.waitUntil(lambda: device.width() > 0 and device.width() < 290)
+    for box in (device, made.algorithms):
+        needed = box.fontMetrics().horizontalAdvance(box.currentText())
+        assert needed <= box.width() - 34, box.currentText()  # what the frame and the arrow take
+
+
 def test_an_impossible_recipe_cannot_be_run(panel):
     made = panel(song())
     click(card(made, "By hand, from atoms"))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from signals import mixture
 
+from stemstudio.algorithms import algorithm
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.recipe import NMF
@@ -248,6 +249,12 @@ def test_a_recipe_is_told_by_what_is_not_as_delivered() -> None:
     assert described(HPSS(margin=2.0)) == f"{HPSS.title} · margin 2"
     many = NMF(components=7, iterations=9, seed=3, fft=2048, hop=512, exponent=2.0)
     assert described(many) == f"{NMF.title} · 7 atoms · 9 rounds · seed 3 and 3 more"
+    assert described(NMF(components=1, iterations=1)) == f"{NMF.title} · 1 atom · 1 round"
+    called = algorithm("htdemucs")().called
+    shifted = {
+        shifts: described(algorithm("htdemucs").from_settings({"shifts": shifts})) for shifts in (0, 1, 2)
+    }
+    assert shifted == {0: called, 1: called, 2: f"{called} · shifts 2 times"}
 
 
 def test_stems_are_the_leaves_below_what_was_split() -> None:

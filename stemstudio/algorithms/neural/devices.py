@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stemstudio.algorithms.parameters import counted
 from stemstudio.errors import BadRecipe
 
 Name = Literal["auto", "cpu", "cuda", "mps"]
@@ -117,7 +118,7 @@ def processor() -> Device:
 
     cores = os.cpu_count() or 1
     threads = None if "OMP_NUM_THREADS" in os.environ else cores if cores < 3 else cores - 1
-    return Device("cpu", f"processor, {cores} cores", threads=threads)
+    return Device("cpu", f"processor, {counted(cores, 'cores')}", threads=threads)
 
 
 def _card(torch: Any, name: str) -> Device:

@@ -37,7 +37,7 @@ class Ensemble(Streaming):
     """Several models one after another, and their stems as one."""
 
     name: ClassVar[str] = "ensemble"
-    title: ClassVar[str] = "Several models as one (ensemble)"
+    title: ClassVar[str] = "Several models (ensemble)"
     summary: ClassVar[str] = (
         "Runs several models and joins their stems: steadier than any of them alone, as slow as all together."
     )

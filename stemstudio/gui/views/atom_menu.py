@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
 from stemstudio.algorithms.nmf.given import Part
 from stemstudio.algorithms.nmf.recipe import MOST_ROUNDS
+from stemstudio.algorithms.parameters import counted
 from stemstudio.gui.document import Document
 from stemstudio.gui.reworking import reworkable, reworking_of
 from stemstudio.gui.views import atom_drag
@@ -58,7 +59,7 @@ def add_work(menu: QMenu, document: Document) -> None:
     gone = what or (f"atom {atoms[0] + 1}" if atoms else "")
     for words, key, tip, slot, possible in (
         (
-            f"Continue ({work.rounds} rounds)",
+            f"Continue ({counted(work.rounds, 'rounds')})",
             "Ctrl+R",
             "Improve all atoms from where they are",
             work.go_on,
