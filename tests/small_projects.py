@@ -13,6 +13,7 @@ from stemstudio.algorithms.estimates import Estimates, Waveforms
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Audio, Sound
 from stemstudio.gui.document import Document
+from stemstudio.mixing.output import DeviceChoice
 from stemstudio.progress import Progress
 from stemstudio.project import edits
 from stemstudio.project.project import Project, SongReference
@@ -127,10 +128,10 @@ class StandInPlayer(QObject):
     def forget_loudness(self) -> None:
         self.forgot = True
 
-    def devices(self) -> list[Any]:
+    def devices(self) -> list[DeviceChoice]:
         return [
-            SimpleNamespace(key="a", label="Headphones", is_default=True),
-            SimpleNamespace(key="b", label="Studio monitors", is_default=False),
+            DeviceChoice("a", "Headphones", 0, 2, 44100.0, True),
+            DeviceChoice("b", "Studio monitors", 1, 2, 44100.0, False),
         ]
 
     def open(self, device: Any = None, latency: str = "normal") -> None:

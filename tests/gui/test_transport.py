@@ -146,12 +146,15 @@ def test_choosing_device_and_delay(transport):
     actions = {action.text(): action for action in transport.device_menu.actions() if action.text()}
     assert actions["Headphones (default)"].isChecked()
     assert actions["Normal delay"].isChecked()
+    remembered = []
+    transport.output_chosen.connect(lambda *chosen: remembered.append(chosen))
     actions["Studio monitors"].trigger()
     device, latency = transport.player.opened
     assert (device.key, latency) == ("b", "normal")
     actions["Short delay (may crackle)"].trigger()
     device, latency = transport.player.opened
     assert (device.key, latency) == ("b", "low"), "the device stays when the delay changes"
+    assert remembered == [("b", "normal"), ("b", "low")]
 
 
 def test_no_sound_output_is_said(transport):
