@@ -49,7 +49,7 @@ def scores(mix: Audio, true: Sequence[Audio], taught: Sequence[Example], free: i
     _, owners = found.gathered()
     groups = [[atom for atom, owner in enumerate(owners) if owner == stem] for stem in range(len(true))]
     waves = found.render(mix, groups, 0, mix.length)
-    return [sdr_plain(stem.samples, wave) for stem, wave in zip(true, waves, strict=True)]
+    return [sdr_plain(stem, wave) for stem, wave in zip(true, waves, strict=True)]
 
 
 def main() -> None:
