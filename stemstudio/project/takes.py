@@ -166,11 +166,10 @@ def described(recipe: Algorithm, most: int = 3) -> str:
     told = ("model", "members", "stems") if recipe.called != recipe.title else ()
     for parameter in recipe.parameters():
         value = getattr(recipe, parameter.name)
-        never = parameter.unit == "times" and value == 0
-        if value == parameter.default or never or parameter.name in told:
+        if value == parameter.default or parameter.name in told:
             continue
         words = parameter.label.lower() if parameter.label != parameter.label.upper() else parameter.label
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (parameter.unit == "times" and value == 0):
             changed.append(words if value else f"no {words}")
         else:
             shown = f"{value:g}" if isinstance(value, float) else str(value)[:40]

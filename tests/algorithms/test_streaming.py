@@ -32,7 +32,7 @@ def test_a_run_is_called_by_its_network(recipe, words):
 
 
 def test_what_else_is_not_as_delivered_is_said_after_it():
-    assert described(HTDemucs(model="sketch", shifts=0)) == "Four stems (Sketch) · shifts 0 times"
+    assert described(HTDemucs(model="sketch", shifts=0)) == "Four stems (Sketch) · no shifts"
 
 
 def test_the_first_model_of_ones_own_is_named(tmp_path, monkeypatch):

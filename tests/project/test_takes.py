@@ -254,7 +254,7 @@ def test_a_recipe_is_told_by_what_is_not_as_delivered() -> None:
     shifted = {
         shifts: described(algorithm("htdemucs").from_settings({"shifts": shifts})) for shifts in (0, 1, 2)
     }
-    assert shifted == {0: called, 1: called, 2: f"{called} · shifts 2 times"}
+    assert shifted == {0: f"{called} · no shifts", 1: called, 2: f"{called} · shifts 2 times"}
 
 
 def test_stems_are_the_leaves_below_what_was_split() -> None:
