@@ -191,7 +191,7 @@ def moves(studio: Studio, stems: list[int], seconds: float) -> list[float]:
 
 
 def masked(studio: Studio, seconds: float, field: str) -> list[float]:
-    """The exponent or the margin of the masks moved, for the two seconds around the playhead."""
+    """The firmness or the margin of the masks moved, for the two seconds around the playhead."""
     from stemstudio.project import edits
 
     document, player = studio.document, studio.window.player
@@ -235,7 +235,7 @@ def main() -> int:
                 if kind == "atoms":
                     rows.append(("atom moved, 2 s around the playhead", moves(studio, stems, seconds)))
                 if kind != "waveforms":
-                    for field in ("exponent", "margin"):
+                    for field in ("firmness", "margin"):
                         what = f"{field} of the masks moved, 2 s around the playhead"
                         rows.append((what, masked(studio, seconds, field)))
                 for what, took in rows:
