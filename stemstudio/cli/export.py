@@ -11,7 +11,17 @@ import typer
 
 from stemstudio.cli.console import answer, say, tell, working
 from stemstudio.cli.opened import stems_named
-from stemstudio.cli.options import Format, Json, Overwrite, Song, Subtype, sound_format, spare_song
+from stemstudio.cli.options import (
+    Format,
+    Json,
+    Key,
+    Overwrite,
+    Song,
+    Speed,
+    Subtype,
+    sound_format,
+    spare_song,
+)
 from stemstudio.errors import StemStudioError
 
 if TYPE_CHECKING:
@@ -116,17 +126,8 @@ def export(
             help="The song's own beats a minute, for DAWs and notes.", metavar="BPM", min=10.0, max=1000.0
         ),
     ] = None,
-    speed: Annotated[
-        float,
-        typer.Option(
-            help="Sounds at another tempo, each stem stretched by itself: 0.8 is 80 %; the pitch stays.",
-            min=0.25,
-            max=2.0,
-        ),
-    ] = 1.0,
-    key: Annotated[
-        int, typer.Option(help="Semitones higher than recorded; the tempo stays.", min=-12, max=12)
-    ] = 0,
+    speed: Speed = 1.0,
+    key: Key = 0,
     song: Song = None,
     overwrite: Overwrite = False,
     json: Json = False,

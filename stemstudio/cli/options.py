@@ -31,6 +31,15 @@ Channels = Annotated[
         help="For songs with more than two channels: downmix, or a pair such as 1+2.", metavar="HOW"
     ),
 ]
+Speed = Annotated[
+    float,
+    typer.Option(
+        help="At another tempo, each stem stretched by itself: 0.8 is 80 %; the pitch stays, curves and moves follow.",
+        min=0.25,
+        max=2.0,
+    ),
+]
+Key = Annotated[int, typer.Option(help="Semitones higher than recorded; the tempo stays.", min=-12, max=12)]
 Song = Annotated[Path | None, typer.Option(help="Where the song is now, if it was moved.", metavar="SONG")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")]
 

@@ -14,7 +14,9 @@ from stemstudio.cli.console import answer, say, show_table, tell, working
 from stemstudio.cli.options import (
     Channels,
     Json,
+    Key,
     Overwrite,
+    Speed,
     Subtype,
     channel_choice,
     settings_from,
@@ -126,17 +128,8 @@ def upmix(
     assign: Annotated[
         str | None, typer.Option(help="Which atoms make a stem, as in “separate”.", metavar="HOW")
     ] = None,
-    speed: Annotated[
-        float,
-        typer.Option(
-            help="At another tempo, each stem stretched by itself: 0.8 is 80 %; the pitch stays. Moves follow.",
-            min=0.25,
-            max=2.0,
-        ),
-    ] = 1.0,
-    key: Annotated[
-        int, typer.Option(help="Semitones higher than recorded; the tempo stays.", min=-12, max=12)
-    ] = 0,
+    speed: Speed = 1.0,
+    key: Key = 0,
     subtype: Subtype = None,
     channels: Channels = None,
     song: Annotated[
