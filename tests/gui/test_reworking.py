@@ -252,6 +252,19 @@ def test_the_menus_offer_what_the_selection_allows(qtbot, atoms):
     assert len(atoms.atom_split.owners) == 5
 
 
+def test_the_menu_draws_the_others_anew_and_keeps_the_selected_ones(qtbot, atoms):
+    view = AtomsView(atoms)
+    qtbot.addWidget(view)
+    before = atoms.atom_split.estimates
+    atoms.select_atoms((2,))
+    next(action for action in view.menu().actions() if action.text().startswith("Draw the others")).trigger()
+    finish(qtbot, atoms)
+    after = atoms.atom_split.estimates
+    np.testing.assert_allclose(after.activations[2], before.activations[2], rtol=1e-5)
+    assert np.abs(after.activations[[0, 1, 3, 4, 5]] - before.activations[[0, 1, 3, 4, 5]]).max() > 1e-3
+    assert atoms.history.edits[-1].name == "Draw 5 atoms anew"
+
+
 def test_the_keys_of_the_menus_are_those_of_the_commands(qtbot, atoms):
     view = AtomsView(atoms)
     qtbot.addWidget(view)

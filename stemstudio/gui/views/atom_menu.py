@@ -70,7 +70,7 @@ def add_work(menu: QMenu, document: Document) -> None:
             "Draw the others anew",
             "Ctrl+Shift+J",
             "Locked atoms stay – or the selected ones, where none is locked",
-            work.draw_anew,
+            work.draw_others_anew,
             others,
         ),
         (which, "Ctrl+Shift+K", "Both halves stay in its stem", work.split, len(atoms) == 1),
