@@ -374,6 +374,8 @@ class MainWindow(QMainWindow):
             document.target_changed,
             document.selection_changed,
             document.hints.changed,
+            document.jobs.started,
+            document.jobs.ended,
         ):
             signal.connect(self._refresh)
         document.hints.refined.connect(self._say)

@@ -66,8 +66,11 @@ def test_by_the_tick_in_the_panel_and_with_its_atoms(qtbot, window):
     assert found[0][0] >= 2
     outside = atoms_at(document, 1.0, 880.0)
     assert all(atom < 2 for atom, _ in outside)
+    hear = window.bindings.actions["hear_atom"]
+    document.select_atoms(())
+    assert not hear.isEnabled()
     document.select_atoms((found[0][0],))
-    QTest.qWait(50)
+    assert hear.isEnabled()
     window.menus.atoms.hear_atom()
     qtbot.waitUntil(lambda: window.player.source == "audition", timeout=10_000)
     window.player.stop()
@@ -117,8 +120,12 @@ def test_stop_in_the_menu_ends_the_running_job_and_the_next_goes_on(qtbot, windo
         while True:
             progress.check()
 
+    stop = window.bindings.actions["stop_job"]
+    assert not stop.isEnabled(), "nothing runs"
     jobs.run("Long", endless, done.append, stopped=lambda: stopped.append("Long"))
     jobs.run("Next", lambda progress: "next", done.append, stopped=lambda: stopped.append("Next"))
-    window.bindings.actions["stop_job"].trigger()
+    assert stop.isEnabled()
+    stop.trigger()
     qtbot.waitUntil(lambda: not jobs.queue, timeout=10_000)
+    assert not stop.isEnabled()
     assert (done, stopped) == (["next"], ["Long"])

@@ -77,8 +77,8 @@ class AtomsMenu(Menu):
     commands = (
         Command(suggest_atoms, "&Suggest stems", "Gather atoms that are alike into stems.", ("Ctrl+G",), "atoms"),
         Command(let_follow, "Let the rest &follow", "Atoms that have no stem yet go where those of yours are that they sound like; yours stay.", ("Ctrl+Shift+G",), "atoms"),
-        Command(hear_atom, "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "atoms"),
-        Command(lock_atoms, "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "atoms"),
+        Command(hear_atom, "&Hear the atom", "The selected atom alone.", ("Ctrl+H",), "an atom"),
+        Command(lock_atoms, "&Lock or unlock", "Locked atoms stay in their stem.", ("Ctrl+K",), "an atom"),
         Command(go_on_atoms, "&Continue", "Improve all atoms from where they are, by 100 rounds or as many as “Continue for…” was told; none jumps or changes its place.", ("Ctrl+R",), "nmf", rule_before=True),
         Command(go_on_atoms_for, "Continue fo&r…", "As many rounds as you say.", (), "nmf"),
         Command(redraw_atoms, "&Draw the others anew", "Locked atoms stay – or the selected ones, where none is locked – and all others are found anew by another chance.", ("Ctrl+Shift+J",), "nmf"),

@@ -15,6 +15,7 @@ Needs = Literal[
     "song",
     "stems",
     "atoms",
+    "an atom",
     "nmf",
     "chosen",
     "selection",
@@ -23,9 +24,10 @@ Needs = Literal[
     "giving",
     "network",
     "beats",
+    "job",
 ]
-"""A song, its stems, atoms, atoms that can be worked on, some of them selected, a selection; hints, a drawn melody,
-what the tool in the hand gives away, a target that a network made, beats."""
+"""A song, its stems, atoms, some of them selected, atoms that can be worked on, some of these selected; a selection, hints, a
+drawn melody, what the tool in the hand gives away, a target that a network made, beats; a job that runs."""
 
 
 def needs_met(document: Document, tools: ToolBox) -> dict[Needs, bool]:
@@ -35,6 +37,7 @@ def needs_met(document: Document, tools: ToolBox) -> dict[Needs, bool]:
         "song": state is not None,
         "stems": state is not None and MIXTURE in state.splits,
         "atoms": document.atom_split is not None,
+        "an atom": bool(document.atoms),
         "nmf": workable,
         "chosen": workable and bool(document.atoms),
         "selection": bool(document.selection) and state is not None,
@@ -42,6 +45,7 @@ def needs_met(document: Document, tools: ToolBox) -> dict[Needs, bool]:
         "hints": bool(document.hints.laid),
         "melody": state is not None and bool(state.melody),
         "beats": state is not None and bool(state.beats),
+        "job": bool(document.jobs.queue),
     }
     there["giving"] = there["melody" if tools.tool.draws_melody else "selection"]
     return there

@@ -240,7 +240,7 @@ class SeparateMenu(Menu):
         Command(clear_hints, "Clear all h&ints", "What was learned from them stays.", (), "hints"),
         Command(filter_stems, "Tell stems apart by their &places", "One round of a filter that looks at where between the loudspeakers each stem of a network is.", (), "network", rule_before=True),
         Command(stems_as_atoms, "Stems as a&toms", "Learn atoms from every stem of a network, each in its stem: drag one, and a sound moves in the whole song.", (), "network"),
-        Command(stop_job, "S&top", "Stop the running job, and go on with the next; the song stays as it is, and finished parts can be kept.", (), "song"),
+        Command(stop_job, "S&top", "Stop the running job, and go on with the next; the song stays as it is, and finished parts can be kept.", (), "job"),
         Command(add_stem, "&New empty stem", "A stem to paint into, or to give atoms to.", ("Ctrl+T",), "song", rule_before=True),
         Command(rename_stem, "Re&name the target stem…", "", ("F2",), "stems"),
         Command(join_stem, "&Put together again", "The stems that the target was split into become one again.", (), "stems"),

@@ -23,6 +23,7 @@ class JobStatus(QWidget):
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
         self._bar.setFixedSize(180, 8)
+        self._bar.setAccessibleName("How far the job is")
         self._left = QLabel(self)
         self._left.setMinimumWidth(self._left.fontMetrics().horizontalAdvance("100 % · 88:88 left"))
         self._stop = QToolButton(self)
