@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stemstudio.distortion import within
-from stemstudio.evaluation import Figures, Match, Measure, Stems
+from stemstudio.evaluation import Figures, Match, Measure, Stems, candidates
 from stemstudio.progress import Progress
 
 
@@ -96,7 +96,7 @@ def framewise(
     progress = progress or Progress()
     begun = 0.0
     if match == "name":
-        owners = {name: name for name in references}
+        owners = {name: name for name in candidates(references, estimates, match)}
     else:
         begun = 0.1
         whole = measure(references, estimates, match=match, progress=progress.part(0, begun))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stemstudio.errors import StemStudioError
 from stemstudio.evaluation import scores
 from stemstudio.framewise_evaluation import framewise
 from stemstudio.image_evaluation import image_scores
@@ -71,6 +72,16 @@ def test_who_is_whose_is_found_once_for_the_song(stems, heard):
     assert best["vocals"].windows[0].sdr_plain < 0 < best["vocals"].windows[1].sdr_plain
     named = framewise(scores, stems, heard, window=1000, hop=1000)
     assert best["vocals"].figures == pytest.approx(named["vocals"].figures)
+
+
+def test_stems_that_lack_are_named_as_they_are_without_windows(stems, heard):
+    for references, estimates in ((stems, {"Vocals": heard["vocals"]}), ({}, heard)):
+        said = []
+        for way in (scores, lambda *of: framewise(scores, *of, window=1000, hop=1000)):
+            with pytest.raises(StemStudioError) as refused:
+                way(references, estimates)
+            said.append(refused.value.sentence)
+        assert said[0] == said[1]
 
 
 def test_windows_and_hops_of_nothing_are_refused_and_it_reports_and_stops(stems, heard):
