@@ -171,6 +171,11 @@ def test_the_notes_of_a_table_know_their_instrument_if_there_are_several(tmp_pat
         (b"", ".csv", "no notes"),
         (b"MThd garbage", ".mid", "not a sound MIDI file"),
         (b"", ".mid", "not a sound MIDI file"),
+        (
+            b"MThd\0\0\0\6\0\0\0\1\0\0MTrk\0\0\0\x0c\x0a\x90\x3c\x40\x64\x80\x3c\x40\0\xff\x2f\0",
+            ".mid",
+            "not a sound MIDI file",
+        ),
         (b"\xff\xfe\x00\x80", ".csv", "neither MIDI nor text"),
         (b"0.1,440,1\nhello,440,1\n", ".csv", "hello"),
         (b"0.1,440,-1\n", ".csv", "lasts from"),

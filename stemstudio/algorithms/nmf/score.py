@@ -153,7 +153,7 @@ def _midi(path: Path) -> list[Note]:
                 notes.append(_midi_note(key, *sounding[key].pop(0), now))
             if len(notes) > MOST_NOTES:
                 break
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, ArithmeticError) as error:
         raise BadScore(path, f"it is not a sound MIDI file ({error})".replace(" ()", "")) from None
     for key, begun in sounding.items():
         notes.extend(_midi_note(key, start, part, now) for start, part in begun)
