@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Estimates, Groups, frozen
+from stemstudio.algorithms.made_of import held_arrays, held_record, restored
 from stemstudio.algorithms.masking import Masking
 from stemstudio.audio.audio import Excerpt, Sound
 from stemstudio.spectral.stft import Spectrogram, StftSettings, forward, inverse
@@ -67,13 +68,14 @@ class Overlaid(Estimates):
         parts, grid = len(self.base.names), self.laid_on
         own = [[part for part in group if part < parts] for group in groups]
         first, last = grid.frames_touching(start, stop, parent.length)
-        result = self.base.render(parent, own, start, stop, masking)
-        if stop <= start or not any(mask.covers(first, last) for mask in self.weights):
-            return result
-        laid = np.stack([mask.read(Patch(0, grid.bins, first, last)) for mask in self.weights])
-        whole = np.minimum(laid.sum(axis=0), 1)
-        if not whole.any():
-            return result
+        laid = None
+        if stop > start and any(mask.covers(first, last) for mask in self.weights):
+            laid = np.stack([mask.read(Patch(0, grid.bins, first, last)) for mask in self.weights])
+        if laid is None or not laid.any():
+            return self.base.render(parent, own, start, stop, masking)
+        # Stored in half precision, together they may be a little more than all.
+        laid /= np.maximum(laid.sum(axis=0), 1)
+        whole = laid.sum(axis=0)
         low, high = grid.samples_touched(first, last, parent.length)
         low, high = min(low, start), max(high, stop)
         waves = self.base.render(parent, own, low, high, masking)
@@ -87,11 +89,12 @@ class Overlaid(Estimates):
                 change += np.sum(given, axis=0) * mixture
         flat = changes.reshape(-1, *changes.shape[2:])
         sheet = Spectrogram(flat, grid, parent.sample_rate, first, parent.length)
-        return result + inverse(sheet, start, stop).reshape(result.shape)
+        moved = inverse(sheet, start, stop).reshape(*waves.shape[:2], -1)
+        return waves[..., start - low : stop - low] + moved
 
     def header(self) -> dict[str, Any]:
         return {
-            "base": {"kind": self.base.kind, "header": self.base.header()},
+            "base": held_record(self.base),
             "grid": self.laid_on.model_dump(),
             "words": list(self.words),
             "tiles": [[list(key) for key in mask.tiles] for mask in self.weights],
@@ -99,7 +102,7 @@ class Overlaid(Estimates):
 
     def arrays(self) -> dict[str, Any]:
         own = {"weights": self._stored} if self._stored.size else {}
-        return {**{f"base/{name}": array for name, array in self.base.arrays().items()}, **own}
+        return {**held_arrays(self), **own}
 
     @cached_property
     def _stored(self) -> NDArray[np.float16]:
@@ -109,17 +112,7 @@ class Overlaid(Estimates):
 
     @classmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Overlaid:
-        from stemstudio.algorithms import ESTIMATES
-
-        kind = header["base"]["kind"]
-        if kind not in ESTIMATES or kind == cls.kind:
-            raise ValueError(f"it lies over parts of an unknown kind, “{str(kind)[:40]}”")
-        own = {
-            name.partition("/")[2]: array
-            for name, array in arrays.items()
-            if name.partition("/")[0] == "base" and "/" in name
-        }
-        base = ESTIMATES[kind].from_record(header["base"]["header"], own)
+        base = restored(header["base"], arrays, "base", cls.kind)
         keys = [[(_place(row), _place(column)) for row, column in mask] for mask in header["tiles"]]
         count = sum(len(mask) for mask in keys)
         stored = arrays["weights"] if count else np.zeros((TILE, 0), np.float16)

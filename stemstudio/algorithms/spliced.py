@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Estimates, Groups, MaskEstimates, frozen
+from stemstudio.algorithms.made_of import held_arrays, held_record, restored
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.pieces import FILTER, Piece, within_band
@@ -232,11 +233,11 @@ class Spliced(Estimates):
 
     def header(self) -> dict[str, Any]:
         return {
-            "base": _told(self.base),
+            "base": held_record(self.base),
             "pieces": [
                 {
                     "recipe": piece.recipe.record(),
-                    "estimates": _told(piece.estimates),
+                    "estimates": held_record(piece.estimates),
                     "offset": piece.offset,
                     "length": piece.length,
                     "start": piece.start,
@@ -249,11 +250,7 @@ class Spliced(Estimates):
         }
 
     def arrays(self) -> dict[str, Any]:
-        return {
-            f"{word}/{name}": array
-            for word, source in self.made_of().items()
-            for name, array in source.arrays().items()
-        }
+        return held_arrays(self)
 
     @classmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Spliced:
@@ -269,12 +266,12 @@ class Spliced(Estimates):
             pieces.append(
                 Piece(
                     recipe=recipe_from_record(record["recipe"]),
-                    estimates=_made(record["estimates"], arrays, f"piece {number}"),
+                    estimates=restored(record["estimates"], arrays, f"piece {number}", cls.kind),
                     band=None if band is None else (float(band[0]), float(band[1])),
                     **places,
                 )
             )
-        return cls(_made(header["base"], arrays, "base"), pieces)
+        return cls(restored(header["base"], arrays, "base", cls.kind), pieces)
 
 
 def _masks(
@@ -288,20 +285,6 @@ def _masks(
     if (masking or source.masking).kind == "wiener":
         return None
     return source.masks(groups, first, last, masking).copy()
-
-
-def _told(estimates: Estimates) -> dict[str, Any]:
-    return {"kind": estimates.kind, "header": estimates.header()}
-
-
-def _made(record: Mapping[str, Any], arrays: Mapping[str, Any], word: str) -> Estimates:
-    from stemstudio.algorithms import ESTIMATES
-
-    kind = record["kind"]
-    if kind not in ESTIMATES or kind == Spliced.kind:
-        raise ValueError(f"it holds parts of an unknown kind, “{str(kind)[:40]}”")
-    own = {name.partition("/")[2]: array for name, array in arrays.items() if name.partition("/")[0] == word}
-    return ESTIMATES[kind].from_record(record["header"], own)
 
 
 def _whole(value: object) -> int:

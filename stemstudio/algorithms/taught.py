@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.estimates import Estimates, Groups
+from stemstudio.algorithms.made_of import held_arrays, held_record, restored
 from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.audio.audio import Excerpt, Sound
@@ -159,7 +160,7 @@ class Taught(Estimates):
 
     def header(self) -> dict[str, Any]:
         return {
-            **{word: {"kind": held.kind, "header": held.header()} for word, held in self.made_of().items()},
+            **{word: held_record(held) for word, held in self.made_of().items()},
             "words": list(self.words),
             "stems_of": [list(stems) for stems in self.stems_of],
             "residual": self.residual,
@@ -167,28 +168,13 @@ class Taught(Estimates):
         }
 
     def arrays(self) -> dict[str, Any]:
-        return {
-            f"{word}/{name}": array
-            for word, held in self.made_of().items()
-            for name, array in held.arrays().items()
-        }
+        return held_arrays(self)
 
     @classmethod
     def from_record(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Taught:
-        from stemstudio.algorithms import ESTIMATES
-
-        def made(word: str) -> Estimates:
-            kind = header[word]["kind"]
-            if kind not in ESTIMATES or kind == cls.kind:
-                raise ValueError(f"it holds parts of an unknown kind, “{str(kind)[:40]}”")
-            own = {
-                name.partition("/")[2]: array
-                for name, array in arrays.items()
-                if name.partition("/")[0] == word
-            }
-            return ESTIMATES[kind].from_record(header[word]["header"], own)
-
-        before, after = made("before"), made("after")
+        base, before, after = (
+            restored(header[word], arrays, word, cls.kind) for word in ("base", "before", "after")
+        )
         if not isinstance(before, Factorization) or not isinstance(after, Factorization):
             raise ValueError("what was taught is not made of atoms")
         words = [str(word)[:LONGEST_NAME] for word in header["words"]]
@@ -196,4 +182,4 @@ class Taught(Estimates):
             raise ValueError(f"{len(words)} stems were taught")
         parts, then, now = header["stems_of"]
         hinted = [int(stem) for stem in header["hinted"]]
-        return cls(made("base"), before, after, words, (parts, then, now), int(header["residual"]), hinted)
+        return cls(base, before, after, words, (parts, then, now), int(header["residual"]), hinted)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stemstudio.algorithms.estimates import Estimates
+from stemstudio.algorithms.made_of import behind
 from stemstudio.algorithms.streaming import Said
 from stemstudio.errors import UnwritableFile
 from stemstudio.progress import Progress
@@ -53,8 +54,7 @@ class KeptArrays:
     def known(self, estimates: Estimates, numbers: dict[str, int]) -> None:
         """The arrays of these estimates are in the working copy, under these numbers."""
         for word, held in estimates.made_of().items():
-            own = {name.partition("/")[2]: n for name, n in numbers.items() if name.partition("/")[0] == word}
-            self.known(held, own)
+            self.known(held, behind(word, numbers))
         with self._naming:
             self._numbers[estimates] = numbers
 

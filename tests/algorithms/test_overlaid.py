@@ -48,6 +48,15 @@ def test_what_is_laid_is_taken_from_all_and_none_is_lost(overlaid: Overlaid, son
     np.testing.assert_allclose(rest[:, late], 0.2 * 0.1 * song.samples[:, late], atol=3e-4)
 
 
+def test_weights_that_are_rounded_to_more_than_all_make_no_light(song: Audio) -> None:
+    everywhere = Patch(0, GRID.bins, 0, GRID.frames(LENGTH))
+    weights = [np.full(everywhere.shape, weight, np.float32) for weight in (0.6001, 0.1999, 0.2003)]
+    masks = [TileMask().with_box(everywhere, each) for each in weights]
+    laid = Overlaid(Waveforms(("a",), song.samples[None]), GRID, ("b", "c", "d"), masks)
+    parts = laid.render(song, [[0], [1], [2], [3]], 0, LENGTH)
+    np.testing.assert_allclose(parts.sum(axis=0), song.samples, atol=1e-6)
+
+
 @pytest.mark.parametrize("start", [0, LENGTH // 2 - 400, 33_333])
 def test_any_range_is_a_cut_from_the_whole(overlaid: Overlaid, song: Audio, start: int) -> None:
     whole = overlaid.render(song, GROUPS, 0, LENGTH)
