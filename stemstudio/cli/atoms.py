@@ -8,7 +8,7 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.nmf.atoms_file import SUFFIX, write_atoms
 from stemstudio.algorithms.nmf.factorization import Factorization
 from stemstudio.algorithms.nmf.recipe import NMF
-from stemstudio.audio.targets import FileExists
+from stemstudio.audio.targets import check_name
 from stemstudio.errors import StemStudioError
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE, Split
@@ -25,8 +25,7 @@ def atoms_target(path: Path, recipe: Algorithm, *, whole: bool, overwrite: bool)
             "Atoms of some seconds alone are not written.", "Leave out --atoms, or --start and --stop."
         )
     target = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
-    if target.exists() and not overwrite:
-        raise FileExists(target)
+    check_name(target, overwrite)
     return target
 
 

@@ -35,15 +35,14 @@ def refine(
 
     All hints are taught, also those that were learned from before.
     """
-    from stemstudio.audio.writing import FileExists
+    from stemstudio.audio.targets import check_name
     from stemstudio.cli.opened import opened_with_song
     from stemstudio.project.corrections import Lesson
     from stemstudio.project.hints import laid_hints, outcome
     from stemstudio.project.refining import refine as learn
     from stemstudio.project.refining import refined
 
-    if out.exists() and not overwrite:
-        raise FileExists(out)
+    check_name(out, overwrite)
     began = time.monotonic()
     with (
         working(f"Opening {project.name}") as progress,

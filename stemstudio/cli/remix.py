@@ -130,9 +130,10 @@ def remix(
     What is said of stems, effects, practice and beats may come several times, and is laid over what the project has.
     """
     from stemstudio.audio.formats import file_format
-    from stemstudio.audio.writing import FileExists
+    from stemstudio.audio.targets import check_name
     from stemstudio.cli.opened import opened_with_song
     from stemstudio.cli.strip_words import StripChanges, begin
+    from stemstudio.mixing.pace import Pace
     from stemstudio.mixing.remix import worded, write_remix
     from stemstudio.project.database import SUFFIX
     from stemstudio.project.remixing import silence as silenced
@@ -149,8 +150,7 @@ def remix(
             )
         kind = file_format(SUFFIXES.get(out.suffix.lower(), out.suffix.lower().removeprefix(".") or "none"))
         kind.subtype(subtype)
-    if out.exists() and not overwrite:
-        raise FileExists(out)
+    check_name(out, overwrite)
     with (
         working(f"Opening {project.name}") as progress,
         opened_with_song(project, song, progress.part(0.0, 0.4)) as (opened, info),
@@ -191,8 +191,7 @@ def remix(
                 format=kind.name,
                 subtype=subtype or ("float" if kind.name == "wav" else None),
                 overwrite=overwrite,
-                tempo=1.0 if tempo is None else tempo,
-                semitones=key or 0,
+                pace=Pace(1.0 if tempo is None else tempo, key or 0),
                 match=match,
             )
     if json:

@@ -195,11 +195,10 @@ def _change(
     json: bool,
 ) -> None:
     """The project with one more step, written to a file of its own."""
-    from stemstudio.audio.targets import FileExists
+    from stemstudio.audio.targets import check_name
     from stemstudio.cli.opened import opened_with_song
 
-    if out.exists() and not overwrite:
-        raise FileExists(out)
+    check_name(out, overwrite)
     began = time.monotonic()
     with (
         working(f"Working on the atoms of {project.name}") as progress,

@@ -172,7 +172,7 @@ def _folders(songs: Sequence[Path], out: Path) -> list[Path]:
 def _take_apart(song: Path, out: Path, wish: _Order) -> dict[str, Any]:
     """Take one song apart, and say what was written."""
     from stemstudio.audio.reading import decode, probe, song_hash
-    from stemstudio.audio.writing import FileExists
+    from stemstudio.audio.targets import check_name
     from stemstudio.cli.atoms import atoms_target, write_split_atoms
     from stemstudio.cli.separation import record, selected, split_song
     from stemstudio.mixing.export import ExportOrder, export, file_names
@@ -187,8 +187,7 @@ def _take_apart(song: Path, out: Path, wish: _Order) -> dict[str, Any]:
     info = probe(song)
     choice = channel_choice(wish.channels, info)
     kind, quality = sound_format(*wish.format, info.sample_rate, min(2, info.channels))
-    if (out / RECORD).exists() and not overwrite:
-        raise FileExists(out / RECORD)
+    check_name(out / RECORD, overwrite)
     for note in info.notes:
         say(note)
     with working(f"Opening {song.name}") as progress:

@@ -143,7 +143,7 @@ def upmix(
     A song without stems is separated first. Says how the stereo fold-down compares with the stereo mix.
     """
     from stemstudio.audio.formats import file_format, why_not
-    from stemstudio.audio.writing import FileExists
+    from stemstudio.audio.targets import check_name
     from stemstudio.mixing.arrangements import arrangement_named
     from stemstudio.mixing.folddown import as_record
     from stemstudio.mixing.layouts import LAYOUTS
@@ -180,8 +180,7 @@ def upmix(
         raise StemStudioError(
             f"{kind.name.upper()} holds at most {kind.max_channels} channels.", "Choose .wav or .flac."
         )
-    if out.exists() and not (overwrite or apart):
-        raise FileExists(out)
+    check_name(out, overwrite or apart)
     with working(f"Opening {source.name}") as progress:
         separated = _separated(source, song, algorithm, set_ or (), assign, channels, progress.part(0.0, 0.7))
         with separated as (project, info, storage):
@@ -221,7 +220,7 @@ def upmix(
         if json:
             answer({"file": str(out), "layout": state.room.layout, "places": places_told})
         else:
-            say(str(out))
+            tell(str(out))
         return
     for note in report.notes:
         say(note)

@@ -16,7 +16,7 @@ from stemstudio.audio.writing import SoundWriter
 from stemstudio.mixing.matching import loudness_of_mixers, matching_gain_db
 from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import Part
-from stemstudio.mixing.pace import Pace
+from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import channels_of
 from stemstudio.mixing.sounds import rendered
 from stemstudio.progress import Progress
@@ -59,14 +59,12 @@ def write_remix(
     format: str,
     subtype: str | None = None,
     overwrite: bool = False,
-    tempo: float = 1.0,
-    semitones: float = 0.0,
+    pace: Pace = AS_RECORDED,
     match: bool = False,
 ) -> RemixReport:
     """Write the mix as the mixer makes it, of the song's own rate and exact length.
 
-    At another `tempo` or in another key, by so many `semitones`, each stem is stretched by itself before it is mixed.
-    With `match` it is as loud as the song.
+    At another pace each stem is stretched by itself before it is mixed. With `match` it is as loud as the song.
 
     Raises
     ------
@@ -86,7 +84,6 @@ def write_remix(
         gain = gain_of(matching_gain_db(song, mix))
     meter = SoundMeter(form.sample_rate, channels)
     bad = 0
-    pace = Pace(tempo, semitones)
     with SoundWriter(
         path,
         form.sample_rate,

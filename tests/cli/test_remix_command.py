@@ -195,6 +195,10 @@ def test_what_cannot_be_is_one_sentence(command: Any, saved: Path, tmp_path: Pat
     out.write_bytes(b"kept")
     assert "already" in command("remix", saved, "--out", out).sentence
     assert out.read_bytes() == b"kept"
+    out.unlink()
+    out.mkdir()
+    for words in ((), ("--overwrite",)):
+        assert "a folder of that name" in command("remix", saved, "--out", out, *words).sentence
 
 
 def test_slower_and_lower(command: Any, saved: Path, song: Path, tmp_path: Path) -> None:

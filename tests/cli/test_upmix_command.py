@@ -97,7 +97,8 @@ def test_a_room_is_kept_in_a_project(command: Any, saved: Path, song: Path, tmp_
     opened.storage.close()
     assert "already" in command("upmix", saved, *words).sentence
     assert "--apart is for" in command("upmix", saved, *words, "--apart").sentence
-    assert command("upmix", song, "--layout", "quad", "--out", tmp_path / "new.stems").code == 0
+    ran = command("upmix", song, "--layout", "quad", "--out", tmp_path / "new.stems")
+    assert ran.stdout.strip() == str(tmp_path / "new.stems")
     made = open_project(tmp_path / "new.stems")
     assert made.project.state.room.layout == "quad"
     assert [leaf.name for leaf in made.project.state.leaves()] == ["harmonic", "percussive", "residual"]

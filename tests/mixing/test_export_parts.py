@@ -156,7 +156,7 @@ def test_at_another_tempo_and_key_stems_make_the_mix(project: Project, song: Aud
     assert (record["tempo"], record["key"]) == (0.8, -2)
     whole = ExportOrder(tmp_path / "mix", mix=True, subtype="float", pace=Pace(0.8, -2))
     mix = read(*export(project.state, whole).files.values())
-    write_remix(project.state, tmp_path / "r.wav", format="wav", subtype="float", tempo=0.8, semitones=-2)
+    write_remix(project.state, tmp_path / "r.wav", format="wav", subtype="float", pace=Pace(0.8, -2))
     np.testing.assert_allclose(mix, read(tmp_path / "r.wav"), atol=1e-6)
 
 

@@ -67,9 +67,7 @@ def test_it_folds_down_to_the_mix_at_that_pace(project: Project, tmp_path: Path)
     assert room.shape == (6, SLOWER.length(7 * RATE))
     assert all(row.null_db < -100.0 for row in upmix.fold)
     assert [row.name for row in upmix.fold][-2:] == ["Reverb and delay", "All together"]
-    mix = write_remix(
-        project.state, tmp_path / "mix.wav", format="wav", subtype="float", tempo=0.8, semitones=-2
-    )
+    mix = write_remix(project.state, tmp_path / "mix.wav", format="wav", subtype="float", pace=SLOWER)
     np.testing.assert_allclose(folded(LAYOUT, room), read(mix.path), atol=1e-5)
     assert np.abs(room[4:]).max() > 0.01, "nothing behind"
     assert np.abs(room[3]).max() > 0.001, "no lows"
