@@ -49,9 +49,9 @@ class Cut:
     length: int
 
     @classmethod
-    def of(cls, grid: StftSettings, sample_rate: int, length: int, masking: Masking | None = None) -> Cut:
-        """The cut of a sound of `length` samples; that of the Wiener filter, the longest, without a masking."""
-        seconds = SECONDS if masking is None or masking.kind == "wiener" else SHORT
+    def of(cls, grid: StftSettings, sample_rate: int, length: int, masking: Masking) -> Cut:
+        """The cut of a sound of `length` samples for these masks."""
+        seconds = SECONDS if masking.kind == "wiener" else SHORT
         fade = 2 * round(FADE * sample_rate / 2)
         every = grid.hop * max(8, round(seconds * sample_rate / grid.hop))
         return cls(grid.hop, every, fade, max(round(CONTEXT * sample_rate), grid.fft), length)

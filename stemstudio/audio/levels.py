@@ -40,15 +40,11 @@ class Levels:
     correlation: float
 
     def __str__(self) -> str:
-        words = {
-            name: f"{value:.1f}".replace("-", "−") if math.isfinite(value) else "−∞"
-            for name, value in vars(self).items()
-        }
-        alike = f"{self.correlation:.2f}".replace("-", "−")
+        words = {name: _words(value, 1) for name, value in vars(self).items()}
         return (
             f"{words['lufs']} LUFS (at most {words['momentary']} momentary, {words['short']} short-term), "
             f"peak {words['peak_db']} dBFS, true peak {words['true_peak_db']} dBTP, RMS {words['rms_db']} dBFS, "
-            f"correlation {alike}"
+            f"correlation {_words(self.correlation, 2)}"
         )
 
 
@@ -92,6 +88,12 @@ class SoundMeter:
             short=self._loudness.loudest(3.0),
             correlation=float(np.clip(self._products[0, 1] / power, -1.0, 1.0)) if power > 0 else 0.0,
         )
+
+
+def _words(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        return "−∞"
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")  # nothing is less than 0 by nothing
 
 
 def _decibels(gain: float) -> float:

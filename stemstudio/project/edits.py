@@ -196,7 +196,7 @@ def lock(state: State, parent: int, parts: Iterable[int], locked: bool, name: st
 def mask(state: State, parent: int, masking: Masking | None) -> Edit | None:
     """Make the masks of a split in another way, or as its algorithm left them (None); None when nothing would change.
 
-    Numbers that are moved, such as the exponent, merge with the move before; a choice is a step each time.
+    Numbers that are moved, such as the firmness, merge with the move before; a choice is a step each time.
     """
     split = state.splits[parent]
     changed = replace(split, own_masking=masking)

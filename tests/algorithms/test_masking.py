@@ -283,7 +283,7 @@ def test_a_seam_is_not_heard():
 
 @pytest.mark.parametrize("length", [1, 500, 9922, 9923, 20000, 44100])
 def test_every_sample_has_its_whole_share_of_stretches(length):
-    cut = Cut.of(StftSettings(fft=512, hop=128), RATE, length)
+    cut = Cut.of(StftSettings(fft=512, hop=128), RATE, length, Masking(kind="wiener"))
     total = np.zeros(length)
     for number in range(cut.count):
         start, stop = cut.core(number)
@@ -312,9 +312,9 @@ def test_a_stretch_is_worked_out_once(monkeypatch):
     masking = Masking(kind="wiener")
     for start in range(0, sound.length, 2000):
         kept.render(sound, [[0]], start, min(sound.length, start + 2000), masking)
-    assert len(calls) == Cut.of(grid, RATE, sound.length).count
+    assert len(calls) == Cut.of(grid, RATE, sound.length, masking).count
     kept.render(sound, [[0]], 0, 2000, Masking(kind="wiener", firmness=2.0))
-    assert len(calls) == Cut.of(grid, RATE, sound.length).count + 1
+    assert len(calls) == Cut.of(grid, RATE, sound.length, masking).count + 1
 
 
 def test_a_stretch_that_fails_says_so_and_is_tried_again(monkeypatch):

@@ -75,6 +75,9 @@ def test_silence_mono_and_nothing_at_all_have_levels_too() -> None:
         assert (found.peak_db, found.true_peak_db, found.rms_db, found.short) == (-np.inf,) * 4
         assert found.correlation == 0.0
         assert "−∞ LUFS" in str(found)
+    hardly = str(Levels(-0.02, -0.01, -3.0, -3.0, -3.0, -3.0, -0.004))
+    assert "peak 0.0 dBFS, true peak 0.0 dBTP" in hardly
+    assert hardly.endswith("correlation 0.00")
     noise = np.random.default_rng(0).standard_normal((1, 200_000)).astype(np.float32) * 0.1
     assert levels(Audio(noise, 44100)).correlation == 1.0
     assert levels(Audio(np.concatenate([noise, -noise]), 44100)).correlation == pytest.approx(-1.0)

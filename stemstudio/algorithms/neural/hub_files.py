@@ -38,13 +38,12 @@ def part_of(model: Model, signature: str, checksum: str) -> Path:
     return blob.with_name(f"{signature}.{checksum}{PART}")
 
 
-def parts(model: Model, signature: str | None = None) -> tuple[Path, ...]:
-    """What has come of files of a model, or of one of its networks, that are not whole yet."""
+def parts(model: Model) -> tuple[Path, ...]:
+    """What has come of files of a model that are not whole yet."""
     blobs = repository_folder(model) / "blobs"
-    wanted = model.networks if signature is None else (signature,)
     if not model.repository or not blobs.is_dir():
         return ()
-    return tuple(path for each in wanted for path in sorted(blobs.glob(f"{each}.*{PART}")))
+    return tuple(path for each in model.networks for path in sorted(blobs.glob(f"{each}.*{PART}")))
 
 
 def begun(model: Model) -> int:
