@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,6 +135,33 @@ def test_the_order_does_not_change_a_bit(tiny, shifts):
     first = separate(sound, of(tiny), SOURCES, how(shifts=shifts), Progress())
     other = separate(sound, of(tiny), SOURCES, how(shifts=shifts, playhead=lambda: 100_000), Progress())
     assert np.array_equal(first.waves, other.waves)
+
+
+def test_segments_of_other_lengths_are_not_computed_together():
+    network = Halves()
+    unlike = replace(network.network, fixed_length=False, levelled=False)
+    sound = noise(length=2600, rate=1000)
+    ensemble = Ensemble((unlike,), np.ones((1, 2)))
+    found = separate(
+        sound, ensemble, ("one", "two"), how(device=Device("cpu", "", batch=8), shifts=0), Progress()
+    )
+    assert network.asked == [1, 2, 1]
+    np.testing.assert_allclose(found.waves.sum(axis=0), sound.samples, atol=1e-6)
+
+
+def test_a_network_comes_back_as_it_was_without_asking_its_device(monkeypatch):
+    import torch
+
+    from stemstudio.algorithms.neural import forward
+
+    monkeypatch.setattr(forward, "give_back", lambda *_: None)
+    network = network_of(tiny_network())
+    before = {name: value.clone() for name, value in network.module.state_dict().items()}
+    # What lies on “meta” has no values that could be fetched back.
+    with torch.inference_mode(), forward._on_device(torch, network, Device("meta", "nowhere"), "full"):
+        assert {value.device.type for value in network.module.state_dict().values()} == {"meta"}
+    for name, value in network.module.state_dict().items():
+        assert torch.equal(value, before[name])
 
 
 @pytest.mark.parametrize("rate", [RATE, 48000])

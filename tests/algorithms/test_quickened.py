@@ -54,6 +54,52 @@ def test_a_network_answers_as_it_does_by_itself(made):
     np.testing.assert_allclose(found, own, atol=2e-6 * float(own.abs().max()))
 
 
+@pytest.mark.parametrize("made", [tiny_network, older_network])
+@pytest.mark.parametrize("length", [44100, 700])
+def test_with_its_transforms_alone_it_answers_as_it_does_by_itself(made, length):
+    import torch
+
+    network = lively(made())
+    wave = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 2, length), dtype=np.float32))
+    kept = list(network.modules())
+    with torch.inference_mode():
+        own = network(wave)
+        with quickened(network, layers=False):
+            assert list(network.modules()) == kept
+            found = network(wave)
+    assert not {"_spec", "_mask", "_ispec"} & set(vars(network))
+    np.testing.assert_allclose(found, own, atol=2e-6 * float(own.abs().max()))
+
+
+def test_a_card_is_told_a_whole_pass_without_being_asked_or_given_anything():
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    from stemstudio.algorithms.neural.conditions import computing
+    from stemstudio.algorithms.neural.devices import Device
+
+    elsewhere = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            answer = function(*args, **(kwargs or {}))
+            held = [each for each in tree_leaves((args, kwargs, answer)) if isinstance(each, torch.Tensor)]
+            if any(each.device.type != "meta" for each in held):
+                elsewhere.append(str(function))
+            return answer
+
+    network = tiny_network().to("meta")
+    # There is nothing on “meta” to ask for: what asks, such as an inverse transform that looks at its window, fails.
+    wave = torch.zeros((2, 2, 44100), device="meta")
+    with torch.inference_mode(), computing(torch, Device("cuda", "a card"), [network]):
+        network(wave)
+        with Watch():
+            answer = network(wave)
+    assert answer.shape == (2, 4, 2, 44100)
+    assert elsewhere == []
+
+
 def test_what_is_built_in_another_way_stays_as_it_is():
     import torch
 

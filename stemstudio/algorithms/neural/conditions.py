@@ -26,11 +26,12 @@ def computing(torch: Any, device: Device, networks: Sequence[Any] = ()) -> Itera
         stack.enter_context(_positions_kept())
         stack.enter_context(_threads(torch, device))
         if device.name == "cpu":
+            stack.enter_context(memory_kept())
+        if device.name != "mps":
             from stemstudio.algorithms.neural.quickened import quickened
 
-            stack.enter_context(memory_kept())
             for network in networks:
-                stack.enter_context(quickened(network))
+                stack.enter_context(quickened(network, layers=device.name == "cpu"))
         yield
 
 

@@ -6,8 +6,9 @@ answers that are no numbers.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,7 +69,7 @@ class Run:
         import torch
 
         plan = self.joined.plan
-        waiting, batch = Waiting(plan.segments), self.device.batch
+        waiting, batch = Waiting(plan.segments, self._kind), self.device.batch
         with ExitStack() as stack:
             stack.enter_context(understood(self.device))
             stack.enter_context(torch.inference_mode())
@@ -114,10 +115,11 @@ class Run:
     def _ask(self, torch: Any, segments: list[Segment]) -> _Asked:
         """Let a network answer to some segments; a card is only told to, and computes when it comes to it."""
         network = self.networks[segments[0].network]
-        inputs = torch.from_numpy(np.stack([self._seen(network, segment) for segment in segments]))
         on_card = self.device.name == "cuda"
-        if on_card:
-            inputs = inputs.pin_memory()
+        _, taken = self._frame(network, segments[0])
+        inputs = torch.empty((len(segments), network.channels, taken), pin_memory=on_card)
+        for row, segment in zip(inputs.numpy(), segments, strict=True):
+            row[...] = self._seen(network, segment)
         answer = network.module(inputs.to(self.device.name, non_blocking=True))
         return _Asked(segments, answer, torch.cuda.current_stream().record_event() if on_card else None)
 
@@ -125,6 +127,10 @@ class Run:
         """The stretch of a segment with the song around it, as long as the network wants it."""
         before, taken = self._frame(network, segment)
         return self.read(segment.start - before, segment.start - before + taken)
+
+    def _kind(self, segment: Segment) -> tuple[int, int]:
+        """Its network, and how much of the song that sees; what differs in them cannot be computed together."""
+        return segment.network, self._frame(self.networks[segment.network], segment)[1]
 
     def _frame(self, network: Network, segment: Segment) -> tuple[int, int]:
         taken = network.taken(segment.length, self.joined.plan.lengths[segment.network])
@@ -137,7 +143,8 @@ class Run:
             waves = asked.answer.float()
             if asked.ready is None:
                 waves = waves.cpu()
-            sound = torch.isfinite(waves).flatten(1).all(1).tolist()
+            # One that is no number makes no sum either.
+            sound = torch.isfinite(waves.flatten(1).sum(1)).tolist()
             for row, segment in enumerate(asked.segments):
                 network = self.networks[segment.network]
                 wave = waves[row] if sound[row] else self._again(torch, network, segment).to(waves.device)
@@ -247,17 +254,29 @@ def _watched(network: Network, count: _Count) -> Iterator[None]:
 def _on_device(torch: Any, network: Network, device: Device, precision: Precision) -> Iterator[None]:
     """The network on its device until the end; weights that were made half as precise stay so."""
     hooks: list[Any] = []
+    kept: list[tuple[Any, str, Any, Any]] = []
     try:
         if precision == "half":
             hooks = _halved(torch, network.module)
+        kept = list(_held(network.module))
         network.module.to(device.name)
         yield
     finally:
         for hook in hooks:
             hook.remove()
-        with suppress(RuntimeError):  # of a driver that broke off: then there is nothing to bring back
-            network.module.to("cpu")
+        # Nothing is fetched back from a card, which may have broken off.
+        for layer, name, value, data in kept:
+            value.data = data
+            setattr(layer, name, value)
         give_back(torch, device)
+
+
+def _held(module: Any) -> Iterator[tuple[Any, str, Any, Any]]:
+    """What a network holds: layer, name, tensor, and what that holds on the processor."""
+    for layer in module.modules():
+        own = itertools.chain(layer.named_parameters(recurse=False), layer.named_buffers(recurse=False))
+        for name, value in own:
+            yield layer, name, value, value.data
 
 
 def _halved(torch: Any, module: Any) -> list[Any]:

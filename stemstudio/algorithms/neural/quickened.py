@@ -1,14 +1,20 @@
-"""Quickened: a hybrid Demucs whose parts are exchanged, while it computes on a processor, for quicker ones."""
+"""Quickened: a hybrid Demucs whose parts are exchanged, while it computes, for quicker ones.
+
+On a graphics card these are its Fourier transforms alone: Demucs' own ask the card three times a pass for an answer, and
+so wait each time until it has done all that it was told.
+"""
 
 # ruff: noqa: TID253 (imported only when such a network is run)
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stemstudio.algorithms.neural.channels_last import Across, Down, Up
 
@@ -16,17 +22,27 @@ HYBRIDS = ("HTDemucs", "HDemucs")
 
 
 @contextmanager
-def quickened(network: nn.Module) -> Iterator[None]:
-    """Until the end; parts that are not built as usual stay as they are, as does every other network."""
+def quickened(network: nn.Module, layers: bool = True) -> Iterator[None]:
+    """Until the end; parts that are not built as usual stay as they are, as does every other network.
+
+    Parameters
+    ----------
+    network
+        Any, in evaluation mode.
+    layers
+        Whether its layers too are exchanged, for such as a processor computes quickest.
+    """
     if type(network).__name__ not in HYBRIDS:
         yield
         return
     parts: Any = network
     embedding = parts.freq_emb
     names = ("encoder", "tencoder", "decoder", "tdecoder")
-    stacks = [getattr(parts, name) for name in names if hasattr(parts, name)]
+    stacks = [getattr(parts, name) for name in names if layers and hasattr(parts, name)]
     before = [list(stack) for stack in stacks]
-    norms = [(layer, layer.norm_out) for layer in _transformers(parts) if _is_across(layer.norm_out)]
+    norms = [
+        (layer, layer.norm_out) for layer in _transformers(parts) if layers and _is_across(layer.norm_out)
+    ]
     try:
         for stack in stacks:
             for place, layer in enumerate(stack):
@@ -38,17 +54,17 @@ def quickened(network: nn.Module) -> Iterator[None]:
         for layer, norm in norms:
             layer.norm_out = Across(norm)
         if _is_new(parts):
-            sound = _Sound(parts.nfft)
-            parts._mask, parts._ispec = sound.spectra, sound.waves
+            sound = _Sound(parts.nfft, parts._spec)
+            parts._spec, parts._mask, parts._ispec = sound.spectrum, sound.spectra, sound.waves
         yield
     finally:
-        parts.__dict__.pop("_mask", None)
-        parts.__dict__.pop("_ispec", None)
+        for name in ("_spec", "_mask", "_ispec"):
+            parts.__dict__.pop(name, None)
         for layer, norm in norms:
             layer.norm_out = norm
         parts.freq_emb = embedding
-        for stack, layers in zip(stacks, before, strict=True):
-            for place, layer in enumerate(layers):
+        for stack, kept in zip(stacks, before, strict=True):
+            for place, layer in enumerate(kept):
                 stack[place] = layer
 
 
@@ -85,17 +101,43 @@ def _is_across(norm: Any) -> bool:
 
 
 class _Sound:
-    """The sound of the spectra that a network answers with.
+    """The spectra that a network sees, and the sound of those that it answers with.
 
-    Demucs' own way copies them five times to come from (stems, channels, bins, frames) to frames one after the other.
+    Demucs' own way back copies them five times to come from (stems, channels, bins, frames) to frames one after the other.
+
+    Parameters
+    ----------
+    fft
+        Length of a frame in samples.
+    short
+        What makes the spectra of a wave that is too short to be mirrored at its ends.
     """
 
-    def __init__(self, fft: int) -> None:
-        window = torch.hann_window(fft)
-        self.hop = fft // 4
-        # Four windows lie over every sample: the sum of their squares is divided by.
-        shares = window.square().view(4, self.hop).sum(dim=0)
-        self.window = window / shares.repeat(4)
+    def __init__(self, fft: int, short: Callable[[Tensor], Tensor]) -> None:
+        self.fft, self.hop, self.short = fft, fft // 4, short
+        self.edge = self.hop // 2 * 3
+        self._windows: dict[torch.device, tuple[Tensor, Tensor]] = {}
+
+    def windows(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The one that a frame is seen through, and the one that it is laid over the others with."""
+        if device not in self._windows:
+            window = torch.hann_window(self.fft)
+            # Four windows lie over every sample: the sum of their squares is divided by.
+            shares = window.square().view(4, self.hop).sum(dim=0)
+            self._windows[device] = window.to(device), (window / shares.repeat(4)).to(device)
+        return self._windows[device]
+
+    def spectrum(self, wave: Tensor) -> Tensor:
+        """(batch, channels, samples) → (batch, channels, bins, frames), complex."""
+        length = wave.shape[-1]
+        frames = math.ceil(length / self.hop)
+        more = self.edge + frames * self.hop - length
+        if length <= more:
+            return self.short(wave)
+        padded = functional.pad(wave, (self.edge, more), mode="reflect").flatten(0, 1)
+        window, _ = self.windows(wave.device)
+        found = torch.stft(padded, self.fft, self.hop, window=window, normalized=True, return_complex=True)
+        return found[:, :-1, 2 : 2 + frames].unflatten(0, wave.shape[:2])
 
     def spectra(self, _: Tensor, answer: Tensor) -> Tensor:
         """(batch, stems, channels · 2, bins, frames), real → (batch, bins, frames, stems, channels), complex."""
@@ -104,15 +146,12 @@ class _Sound:
 
     def waves(self, spectra: Tensor, length: int) -> Tensor:
         """Those spectra → (batch, stems, channels, length)."""
-        return torch.stack([self._wave(each, length) for each in spectra])
-
-    def _wave(self, spectra: Tensor, length: int) -> Tensor:
-        bins, frames, stems, channels = spectra.shape
-        pieces = torch.fft.irfft(spectra.flatten(1).T.contiguous(), n=2 * bins, norm="ortho")
-        pieces = pieces.mul_(self.window).view(frames, stems * channels, 4, self.hop)
-        waves = pieces.new_zeros(frames + 3, stems * channels, self.hop)
+        batch, bins, frames, stems, channels = spectra.shape
+        _, window = self.windows(spectra.device)
+        pieces = torch.fft.irfft(spectra.flatten(2).transpose(1, 2).contiguous(), n=2 * bins, norm="ortho")
+        pieces = pieces.mul_(window).view(batch, frames, stems * channels, 4, self.hop)
+        waves = pieces.new_zeros(batch, frames + 3, stems * channels, self.hop)
         for quarter in range(4):
-            waves[quarter : quarter + frames] += pieces[:, :, quarter]
-        start = self.hop // 2 * 3
-        found: Tensor = waves.transpose(0, 1).reshape(stems, channels, -1)
-        return found[..., start : start + length]
+            waves[:, quarter : quarter + frames] += pieces[:, :, :, quarter]
+        found: Tensor = waves.transpose(1, 2).reshape(batch, stems, channels, -1)
+        return found[..., self.edge : self.edge + length]

@@ -136,19 +136,31 @@ def triangle(length: int) -> Float:
 
 
 class Waiting:
-    """The segments that are still to be computed, the one at the playhead first."""
+    """The segments that are still to be computed, the one at the playhead first.
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    Parameters
+    ----------
+    segments
+        By where they start.
+    kind
+        What is the same of those that can be computed together; by default the network.
+    """
+
+    def __init__(
+        self, segments: Sequence[Segment], kind: Callable[[Segment], Any] = lambda segment: segment.network
+    ) -> None:
         self._segments = list(segments)
+        self._kind = kind
 
     def __len__(self) -> int:
         return len(self._segments)
 
     def take(self, playhead: int, count: int = 1) -> list[Segment]:
-        """Up to `count` segments of one network: those at the playhead and on from there, then those before it."""
+        """Up to `count` segments of one kind: those at the playhead and on from there, then those before it."""
         ahead = [segment for segment in self._segments if segment.stop > playhead]
         ordered = ahead or self._segments[::-1]
-        taken = [segment for segment in ordered if segment.network == ordered[0].network][:count]
+        kind = self._kind(ordered[0])
+        taken = [segment for segment in ordered if self._kind(segment) == kind][:count]
         gone = set(taken)
         self._segments = [segment for segment in self._segments if segment not in gone]
         return taken

@@ -164,13 +164,12 @@ class Answers:
     def write(self, start: int, wave: Any) -> None:
         """Put a stretch of the answers in its place: an array, or a tensor on any device."""
         place = self._own[..., start : start + wave.shape[-1]]
-        if isinstance(wave, np.ndarray):
-            place[...] = wave
-            return
-        import torch
+        if not isinstance(wave, np.ndarray):
+            import torch
 
-        for stem, channel in np.ndindex(*place.shape[:2]):
-            torch.from_numpy(place[stem, channel]).copy_(wave[stem, channel])
+            # A card writes into memory that is held for it several times as quickly as into any other.
+            wave = torch.empty(wave.shape, pin_memory=wave.is_cuda).copy_(wave).numpy()
+        place[...] = wave
 
     def finished(self, start: int, stop: int) -> tuple[int, int]:
         """A stretch of the answers is there: put it into the room; which samples of the room are good now.
