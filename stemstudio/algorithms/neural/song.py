@@ -115,11 +115,12 @@ def _level(sound: Sound, progress: Progress) -> tuple[float, float]:
         progress(start / sound.length)
         samples = sound.read(start, min(sound.length, start + BLOCK))
         loud = loud or bool(samples.any())
-        middle = samples.mean(axis=0, dtype=np.float64)
-        total += float(middle.sum())
-        squares += float(np.square(middle).sum())
+        together = samples.sum(axis=0, dtype=np.float64)
+        total += float(together.sum())
+        squares += float(together @ together)
     if not loud:
         return 0.0, 0.0
+    total, squares = total / sound.channels, squares / sound.channels**2
     mean = total / sound.length
     variance = max(0.0, squares - sound.length * mean**2) / max(1, sound.length - 1)
     return mean, math.sqrt(variance) + 1e-8
