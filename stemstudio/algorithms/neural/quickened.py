@@ -137,7 +137,7 @@ class _Sound:
         padded = functional.pad(wave, (self.edge, more), mode="reflect").flatten(0, 1)
         window, _ = self.windows(wave.device)
         found = torch.stft(padded, self.fft, self.hop, window=window, normalized=True, return_complex=True)
-        return found[:, :-1, 2 : 2 + frames].unflatten(0, wave.shape[:2])
+        return found[:, :-1, 2 : 2 + frames].view(*wave.shape[:2], -1, frames)
 
     def spectra(self, _: Tensor, answer: Tensor) -> Tensor:
         """(batch, stems, channels · 2, bins, frames), real → (batch, bins, frames, stems, channels), complex."""
