@@ -19,7 +19,7 @@ from stemstudio.algorithms.pieces import Piece
 from stemstudio.audio.audio import Audio, Stretch
 from stemstudio.project import edits, hints, refining, remixing, rendering, splicing
 from stemstudio.project.corrections import Lesson
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.effects import Equaliser
 from stemstudio.project.history import History
 from stemstudio.project.project import PaintStroke, Project, SongReference, State

@@ -13,7 +13,7 @@ from stemstudio.project.snapshots import FURTHEST
 from stemstudio.project.stem import FLAT
 
 if TYPE_CHECKING:
-    from stemstudio.project.edits import Edit
+    from stemstudio.project.edit import Edit
     from stemstudio.project.history import History
     from stemstudio.project.project import Project, State
     from stemstudio.project.stem import Stem

@@ -13,7 +13,7 @@ from stemstudio.gui.jobs import Jobs
 from stemstudio.gui.look import Look
 from stemstudio.gui.shown_hints import ShownHints
 from stemstudio.gui.viewport import Viewport
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.history import History
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.provisional import Provisional

@@ -16,7 +16,7 @@ from stemstudio.gui.jobs import Job
 from stemstudio.gui.notation import time_text
 from stemstudio.mixing.metronome import Beats, count_in
 from stemstudio.project.beat_grid import BeatGrid
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.practice import FASTEST, SLOWEST, Practice
 from stemstudio.project.practising import set_beats, set_practice
 from stemstudio.project.project import Change

@@ -8,7 +8,8 @@ from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
-from stemstudio.project.edits import Edit, below
+from stemstudio.project.edit import Edit
+from stemstudio.project.edits import below
 from stemstudio.project.project import Change, State
 from stemstudio.project.rendering import StemSound
 from stemstudio.project.stem import Split

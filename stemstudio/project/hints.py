@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.progress import Progress
-from stemstudio.project.edits import Edit, Rows, below, composited
+from stemstudio.project.edit import Edit, Rows
+from stemstudio.project.edits import below, composited
 from stemstudio.project.project import Change, PaintStroke, State
 from stemstudio.project.showing import levels
 from stemstudio.spectral.brushes import grid_of, patch_of, weights

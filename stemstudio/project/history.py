@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.project import Project
 
 BUDGET = 512 * 2**20

@@ -9,7 +9,7 @@ from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.own_stems import OwnStems
 from stemstudio.audio.stem_streams import StemEntry
 from stemstudio.project import edits
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.project import Project
 from stemstudio.project.stem import MIXTURE
 

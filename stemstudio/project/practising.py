@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stemstudio.project.beat_grid import BeatGrid
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.practice import Practice
 from stemstudio.project.project import Change, State
 

@@ -18,7 +18,7 @@ from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.streaming import Ranges, SoFar
 from stemstudio.progress import Progress
 from stemstudio.project import edits
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.project import Change, Project, State, with_rows
 from stemstudio.project.splicing import RAMP
 from stemstudio.project.stem import Split

@@ -13,7 +13,7 @@ from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.streaming import Ranges, SoFar
 from stemstudio.progress import Progress
 from stemstudio.project import edits
-from stemstudio.project.edits import Edit, Rows
+from stemstudio.project.edit import Edit, Rows
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.provisional import Provisional, what_is_new
 from stemstudio.project.splicing import RAMP, Place, namesakes, new_stems

@@ -19,7 +19,8 @@ from stemstudio.algorithms.nmf.spectrum import spectrum
 from stemstudio.algorithms.overlaid import Overlaid
 from stemstudio.progress import Progress
 from stemstudio.project.corrections import Lesson, correction, learned
-from stemstudio.project.edits import Edit, below
+from stemstudio.project.edit import Edit
+from stemstudio.project.edits import below
 from stemstudio.project.hints import FOLLOWED, LaidHint, laid_hints, lessons, outcome, unlearned
 from stemstudio.project.project import Change, State
 from stemstudio.project.rendering import StemSound

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stemstudio.project.edits import Edit, set_stem
+from stemstudio.project.edit import Edit
+from stemstudio.project.edits import set_stem
 from stemstudio.project.effects import Effects
 from stemstudio.project.project import Change, State
 from stemstudio.project.snapshots import Snapshot, Snapshots, StripRecord

@@ -20,7 +20,7 @@ from stemstudio.audio.audio import Sound, Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 from stemstudio.project import edits
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.project import State
 from stemstudio.project.rendering import StemSound
 from stemstudio.project.stem import MIXTURE, Split

@@ -18,7 +18,7 @@ from stemstudio.audio.audio import Samples, Sound, Stretch
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Progress
 from stemstudio.project import edits
-from stemstudio.project.edits import Edit, Rows
+from stemstudio.project.edit import Edit, Rows
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.rendering import StemSound, render_children
 from stemstudio.project.stem import Split, Stem, in_common

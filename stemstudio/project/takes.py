@@ -14,7 +14,7 @@ from stemstudio.algorithms.parameters import counted
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.progress import Progress
 from stemstudio.project import edits
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.project.project import Change, Project, SongReference, State
 from stemstudio.project.rendering import StemSound
 from stemstudio.project.splicing import Found, separate_range, splice

@@ -11,8 +11,9 @@ from stemstudio.algorithms.spliced import Spliced
 from stemstudio.errors import StemStudioError
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits, reworking
+from stemstudio.project.edit import Edit
 from stemstudio.project.history import History
-from stemstudio.project.project import Project, SongReference
+from stemstudio.project.project import Change, Project, SongReference
 from stemstudio.project.rendering import render_leaves
 from stemstudio.project.splicing import separate_range, splice
 from stemstudio.spectral.brushes import Box
@@ -43,7 +44,7 @@ def spliced():
 def put_in(state, done):
     project = Project(state.mixture, SongReference("song.wav", "", "Song"), state.grid)
     rows = {"stems": dict(state.stems), "splits": dict(state.splits)}
-    edits.Edit("", rows, edits.Change(frozenset({"splits"}))).do(project)
+    Edit("", rows, Change(frozenset({"splits"}))).do(project)
     done.edit(project.state, 0, "Work").do(project)
     return project.state
 

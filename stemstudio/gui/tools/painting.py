@@ -7,6 +7,7 @@ from typing import Any
 
 from stemstudio.gui.document import UNFINISHED, Document
 from stemstudio.project import edits
+from stemstudio.project.edit import Edit
 from stemstudio.project.hints import harden
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.project.stem import MIXTURE
@@ -122,7 +123,7 @@ def paint_melody(
     return True
 
 
-def _do(document: Document, edit: edits.Edit | None, stroke: PaintStroke) -> None:
+def _do(document: Document, edit: Edit | None, stroke: PaintStroke) -> None:
     state = document.state
     assert state is not None
     if edit is None or (stroke.erase and _erases_nothing(document, edit, stroke)):
@@ -133,7 +134,7 @@ def _do(document: Document, edit: edits.Edit | None, stroke: PaintStroke) -> Non
     document.do(edit)
 
 
-def _erases_nothing(document: Document, edit: edits.Edit, stroke: PaintStroke) -> bool:
+def _erases_nothing(document: Document, edit: Edit, stroke: PaintStroke) -> bool:
     state = document.state
     assert state is not None
     patch = patch_of(stroke.stroke.box, state.grid, state.mixture.sample_rate, state.frames)

@@ -23,7 +23,7 @@ from stemstudio.gui.colouring import MAPS
 from stemstudio.gui.document import Document
 from stemstudio.gui.look import Look
 from stemstudio.project import edits
-from stemstudio.project.edits import Edit
+from stemstudio.project.edit import Edit
 from stemstudio.spectral.stft import StftSettings
 
 VIEWS = {

@@ -14,7 +14,7 @@ from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.labelling import by_stems, labelled
 from stemstudio.gui.document import Document
 from stemstudio.progress import Progress
-from stemstudio.project.edits import Edit, Rows
+from stemstudio.project.edit import Edit, Rows
 from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.rendering import StemSound
