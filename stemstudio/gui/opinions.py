@@ -211,7 +211,7 @@ class Opinions(QObject):
         elif self.regions is not None and self._regions_of is state:
             self._show(step)
         elif self._searching is None:
-            self._search(state, lambda: self._show(step))
+            self._search(state, step)
 
     def _show(self, step: int) -> None:
         document, regions, state = self._document, self.regions, self._document.state
@@ -235,7 +235,7 @@ class Opinions(QObject):
         )
         self.changed.emit()
 
-    def _search(self, state: State, then: Callable[[], None]) -> None:
+    def _search(self, state: State, step: int) -> None:
         comparisons, duration = self.now(state), self._document.duration
         opinions = self._looked_at()
 
@@ -245,17 +245,21 @@ class Opinions(QObject):
             return found, doubtful_regions(sheet, found[0].names, duration)
 
         def done(result: tuple[tuple[Comparison, ...], tuple[Region, ...]]) -> None:
-            if self._document.state is state and opinions == self._looked_at():
-                before = self.regions[self.place] if self.regions and self.place >= 0 else None
-                self.regions, self._regions_of = result[1], state
-                # What was mended since is gone from the list; who goes on, goes on from where he was.
-                self.place = self.regions.index(before) if before in self.regions else -1
-                then()
+            self._searching = None
+            if self._document.state is None:
+                return
+            if self._document.state is not state or opinions != self._looked_at():
+                self.go(step)  # a stroke came in between, or another opinion is looked at
+                return
+            # What was mended since is gone from the list; who goes on, goes on from where he was.
+            self.place = _gone_on_from(self.regions or (), self.place, result[1], step)
+            self.regions, self._regions_of = result[1], state
+            self._show(step)
 
         def over() -> None:
             if self._searching is job:
                 self._searching = None
-                self.changed.emit()
+            self.changed.emit()
 
         job = self._document.jobs.run("Looking for doubtful places", work, done, heavy=False)
         self._searching = job
@@ -336,6 +340,18 @@ class Opinions(QObject):
         self._names, self.comparisons, self.regions, self.place = (), (), None, -1
         self._seen = None if self._document.project is None else self._document.project.state
         self.changed.emit()
+
+
+def _gone_on_from(before: Sequence[Region], place: int, now: Sequence[Region], step: int) -> int:
+    """From which place a step leads to the region that came next before, of those that are still in doubt; −1 for none.
+
+    Regions are known by their boxes: the weights of all change when one is mended, as they are shares of all doubt.
+    """
+    if place < 0:
+        return -1
+    still = {region.box: number for number, region in enumerate(now)}
+    coming = before[place + 1 :] if step > 0 else before[:place][::-1]
+    return next((still[region.box] - step for region in coming if region.box in still), -1)
 
 
 def opinions_of(document: Document) -> Opinions:

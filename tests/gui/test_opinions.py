@@ -15,6 +15,7 @@ from stemstudio.algorithms.estimates import Masks, Waveforms
 from stemstudio.algorithms.neural.by_name import models_here
 from stemstudio.algorithms.pieces import Piece
 from stemstudio.gui.opinions import AGREED, NONE_YET, NOT_SPLIT, opinions_of
+from stemstudio.gui.tools.painting import give_selection
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.gui.views.doubt_bar import NO_MODEL, DoubtBar
@@ -272,4 +273,38 @@ def test_what_was_mended_is_in_doubt_no_more(qtbot):
     qtbot.waitUntil(lambda: bool(opinions.comparisons), timeout=10_000)
     with qtbot.waitSignal(document.said, timeout=10_000, check_params_cb=lambda words: words == AGREED):
         opinions.go(1)
+    document.jobs.close()
+
+
+def test_after_mending_one_place_the_next_ones_follow(qtbot):
+    made = stage(qtbot, split_song(4.0), qtbot.waitUntil)
+    document, opinions = made.document, opinions_of(made.document)
+    grid, frames = document.state.grid, document.state.frames
+    hertz = np.arange(grid.bins)[:, None] * document.state.mixture.sample_rate / grid.fft
+    seconds = np.arange(frames)[None] * grid.hop / document.state.mixture.sample_rate
+    taken = np.zeros((1, frames), dtype=bool)  # where the bass has the upper tone, too
+    for start, stop in ((0.2, 0.6), (1.2, 2.4), (2.9, 3.6)):
+        taken |= (start <= seconds) & (seconds < stop)
+    below = (hertz < 1000.0) | taken & (hertz < 5000.0)
+    masks = np.stack([below, ~below]).astype(np.float16)
+    document.do(edits.split(document.project, 0, Known(), Masks(["bass", "lead"], grid, masks)))
+    qtbot.waitUntil(lambda: bool(opinions.comparisons), timeout=10_000)
+
+    def gone_to(step, meanwhile=lambda: None):
+        with qtbot.waitSignal(opinions.went_to, timeout=10_000) as went:
+            opinions.go(step)
+            meanwhile()
+        return went.args[0].box.start
+
+    assert gone_to(1) == pytest.approx(1.2, abs=0.15)
+    assert gone_to(1) == pytest.approx(2.9, abs=0.15)
+    document.set_target(next(child.id for child in document.state.children(0) if child.name == "lead"))
+    assert give_selection(document)
+    qtbot.waitUntil(lambda: document.history.names[-1].startswith("Give selection"), timeout=5000)
+    quieter = edits.set_stem(document.state, document.target, "Fader", gain_db=-3.0)
+    assert gone_to(1, lambda: document.do(quieter)) == pytest.approx(0.2, abs=0.15), "not the first one again"
+    document.undo()
+    document.undo()
+    assert gone_to(-1) == pytest.approx(1.2, abs=0.15)
+    assert gone_to(1) == pytest.approx(2.9, abs=0.15), "in doubt again"
     document.jobs.close()
