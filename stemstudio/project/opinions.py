@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.spliced import Spliced
 from stemstudio.audio.audio import Sound
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
@@ -228,6 +229,23 @@ def _gathered(found: Float, belongs: Sequence[int], size: int) -> Float:
     return result
 
 
+def _another_answer(before: Split, now: Split) -> bool:
+    """Whether a split is more than the one before, gone on with: taught by hints, its atoms worked on, its places told apart.
+
+    What somebody mended is no opinion to hold against the mending. A split that goes on keeps its residual.
+    """
+    return now.estimates is not before.estimates and (
+        now.residual != before.residual
+        or type(now.recipe) is not type(before.recipe)
+        or _pieces(now) > _pieces(before)
+    )
+
+
+def _pieces(split: Split) -> int:
+    """How many selections were separated anew."""
+    return len(split.estimates.pieces) if isinstance(split.estimates, Spliced) else 0
+
+
 def _word(name: str) -> str:
     return name.strip().casefold()
 
@@ -244,7 +262,7 @@ class Earlier:
         found = False
         for stem, split in before.splits.items():
             now = after.splits.get(stem)
-            if stem in after.stems and (now is None or now.estimates is not split.estimates):
+            if stem in after.stems and (now is None or _another_answer(split, now)):
                 held = self._held.setdefault(stem, [])
                 held[:] = [each for each in held if each.split.estimates is not split.estimates]
                 held.append(Opinion(f"{split.recipe.called}, as it was", stem, before))

@@ -8,6 +8,7 @@ from signals import mixture
 
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.audio.audio import Audio
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import edits
@@ -174,3 +175,26 @@ def test_how_it_was_is_an_opinion_until_it_is_so_again(song):
     edits.set_stem(project.state, 0, "name", name="x")
     earlier.forget()
     assert earlier.of(project.state, 0) == ()
+
+
+def test_what_was_mended_is_no_opinion_to_hold_against_the_mending(song):
+    mix, stems = song
+    project, earlier = split(mix, stems), Earlier(most=2)
+    network = project.state
+    found = NMF(components=4, iterations=2, stereo="shared").run(mix, Progress())
+    edits.split(project, 0, NMF(components=4), found, stems=["a"], owners=[0] * 4).do(project)
+    assert earlier.saw(network, project.state)
+    for rounds in range(
+        4, 8
+    ):  # continued, again and again: the network's stems are still there to compare with
+        before = project.state
+        better = found.changed(costs=(float(rounds),))
+        recipe = NMF(components=4, iterations=rounds)
+        edits.refactorise(before, 0, better, range(4), "Continue the atoms", recipe).do(project)
+        assert not earlier.saw(before, project.state)
+        assert [each.state for each in earlier.of(project.state, 0)] == [network]
+    before = project.state
+    edits.split(
+        project, 0, NMF(seed=1, components=4), found.changed(costs=()), stems=["a"], owners=[0] * 4
+    ).do(project)
+    assert earlier.saw(before, project.state), "other atoms are another answer"
