@@ -15,7 +15,6 @@ from stemstudio.algorithms import algorithm
 from stemstudio.algorithms.nmf.learning import learn_templates
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.reading import read_song
-from stemstudio.gui.dialogs.true_stems import Comparison
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.tools.painting import give_selection
 from stemstudio.project import edits
@@ -139,7 +138,10 @@ def test_pictures_of_takes_and_of_a_selection(qtbot, folder):
     with qtbot.waitSignal(window.opening.read, timeout=30_000):
         window.menus.file.open_demo()
     true = read_folder(resource("demo/stems"))
-    window.menus.separate._comparison = Comparison(document.project, references=true)
+    window.menus.separate.compare()
+    evaluation = window.menus.separate._evaluation
+    evaluation._comparison.references = true
+    evaluation.close()
     box = Box(start=20.0, stop=28.0, low=0.0, high=22050.0)
     document.set_selection(Selection().combined("replace", box))
     drums = {"percussive": "drums", "harmonic": "band"}

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QProgressBar,
-    QPushButton,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.gui.comparing import Comparing
+from stemstudio.gui.dialogs.buttons import close_box, push_button
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import span_text, time_text
@@ -84,12 +84,13 @@ class CompareDialog(QDialog):
         self.rest.toggled.connect(self._comparing.set_rest)
         self.stretch = QLabel(self)
         self.stretch.setProperty("role", "muted")
-        self.here = QPushButton("Listen to the selection", self)
-        self.here.setToolTip(
+        self.here = push_button(
+            "Listen to the selection",
             "Take what is selected as the loop; else the loop that is set, else ten seconds from the playhead. "
-            "Half a minute at most"
+            "Half a minute at most",
+            lambda: self._comparing.set_stretch(),
+            self,
         )
-        self.here.clicked.connect(lambda: self._comparing.set_stretch())
         self.table = QTableWidget(0, len(COLUMNS), self)
         self.table.setHorizontalHeaderLabels(list(COLUMNS))
         for column, tip in enumerate(COLUMNS.values()):
@@ -125,28 +126,20 @@ class CompareDialog(QDialog):
         self.bar.setAccessibleName("How far the takes are made ready to be heard")
         self.words = Elided(parent=self)
         self.words.setProperty("role", "muted")
-        self.play = QPushButton("▶ Play", self)
-        self.play.setToolTip("Play the loop of the chosen take, or pause (Space)")
-        self.play.clicked.connect(self._comparing.toggle)
-        self.keep = QPushButton("Keep this one", self)
+        self.play = push_button(
+            "▶ Play", "Play the loop of the chosen take, or pause (Space)", self._comparing.toggle, self
+        )
+        self.keep = push_button("Keep this one", "", self._keep, self)
         self.keep.setProperty("primary", True)
-        self.keep.clicked.connect(self._keep)
-        self.drop = QPushButton("Drop", self)
-        self.drop.setToolTip("Forget this take (Delete)")
-        self.drop.clicked.connect(self._drop)
-        close = QPushButton("Close", self)
-        close.setToolTip("The takes stay, and are saved with the song")
-        close.clicked.connect(self.close)
-        for button in (self.here, self.play, self.keep, self.drop, close):
-            button.setAutoDefault(False)
-        self._lay_out(close)
+        self.drop = push_button("Drop", "Forget this take (Delete)", self._drop, self)
+        self._lay_out()
         for number in range(1, 10):
             key = QShortcut(QKeySequence(str(number)), self)
             key.activated.connect(lambda number=number: self._number(number))
         for keys, slot in (("Space", self._comparing.toggle), ("Delete", self._drop)):
             QShortcut(QKeySequence(keys), self.table, slot, context=Qt.ShortcutContext.WidgetShortcut)
 
-    def _lay_out(self, close: QPushButton) -> None:
+    def _lay_out(self) -> None:
         top = QHBoxLayout()
         listen = QLabel("Listen to", self)
         listen.setBuddy(self.role)
@@ -162,7 +155,7 @@ class CompareDialog(QDialog):
         bottom.addWidget(self.words, 1)
         bottom.addWidget(self.drop)
         bottom.addWidget(self.keep)
-        bottom.addWidget(close)
+        bottom.addWidget(close_box(self, "The takes stay, and are saved with the song"))
         column = QVBoxLayout(self)
         column.addLayout(top)
         column.addWidget(self.pages, 1)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from stemstudio.errors import StemStudioError
 from stemstudio.gui.dialogs import export_presets
+from stemstudio.gui.dialogs.buttons import link_button, push_button
 from stemstudio.gui.dialogs.export_files import FilesToBe
 from stemstudio.gui.dialogs.export_form import ExportForm
 from stemstudio.gui.dialogs.export_preset_bar import PresetBar
@@ -113,9 +114,14 @@ class ExportDialog(QDialog):
 
     def _build(self) -> None:
         self.parts = PartsTree(self._state, self)
-        self.all = self._link("All", "Tick every stem, and the mix")
-        self.none = self._link("None", "Tick nothing")
-        self.group = self._link("Group…", "Write the stems that are ticked as one more sound, under a name")
+        self.all = link_button("All", "Tick every stem, and the mix", lambda: self.parts.tick(True), self)
+        self.none = link_button("None", "Tick nothing", lambda: self.parts.tick(False), self)
+        self.group = link_button(
+            "Group…",
+            "Write the stems that are ticked as one more sound, under a name",
+            self._make_group,
+            self,
+        )
         self.span_group = QButtonGroup(self)
         self.span_buttons: dict[str, QRadioButton] = {}
         self.spans = QVBoxLayout()
@@ -131,8 +137,7 @@ class ExportDialog(QDialog):
         self.folder = QLineEdit(self)
         self.folder.setAccessibleName("Folder")
         self.folder.setToolTip("Where the files go; the folder is made if it is missing")
-        self.choose = QPushButton("Choose…", self)
-        self.choose.setToolTip("Choose the folder")
+        self.choose = push_button("Choose…", "Choose the folder", self._choose_folder, self)
         self.template = QLineEdit(self)
         self.template.setAccessibleName("File names")
         self.template.setToolTip(
@@ -150,13 +155,6 @@ class ExportDialog(QDialog):
         self.export.setDefault(True)
         self.export.setProperty("primary", True)
         self.buttons.addButton(self.export, QDialogButtonBox.ButtonRole.AcceptRole)
-
-    def _link(self, words: str, tip: str) -> QPushButton:
-        button = QPushButton(words, self)
-        button.setProperty("link", True)
-        button.setAutoDefault(False)
-        button.setToolTip(tip)
-        return button
 
     def _lay_out(self) -> None:
         def heading(words: str) -> QLabel:
@@ -252,16 +250,12 @@ class ExportDialog(QDialog):
     def _connect(self) -> None:
         self.parts.changed.connect(self._show_files)
         self.form.changed.connect(self._show_files)
-        self.all.clicked.connect(lambda: self.parts.tick(True))
-        self.none.clicked.connect(lambda: self.parts.tick(False))
-        self.group.clicked.connect(self._make_group)
         for button in self.span_buttons.values():
             button.toggled.connect(self._show_files)
         self.pace.toggled.connect(self._show_files)
         self.presets.used.connect(self._use_preset)
         self.folder.textChanged.connect(self._show_files)
         self.template.textChanged.connect(self._show_files)
-        self.choose.clicked.connect(self._choose_folder)
         self.files.replace.toggled.connect(self._enable)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QInputDialog, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QInputDialog, QWidget
 
 from stemstudio.gui.dialogs import export_presets
+from stemstudio.gui.dialogs.buttons import link_button
 from stemstudio.gui.dialogs.export_presets import ExportPreset
 
 
@@ -30,23 +31,16 @@ class PresetBar(QWidget):
         self.list.setAccessibleName("Presets")
         self.list.setToolTip("Exports that you have kept: what is ticked, and how it is written")
         self.list.setMinimumContentsLength(14)
-        self.keep = self._link("Keep…", "Keep this export under a name, for the next song too")
-        self.forget = self._link("Forget", "Take the chosen preset away")
+        self.keep = link_button(
+            "Keep…", "Keep this export under a name, for the next song too", self._keep, self
+        )
+        self.forget = link_button("Forget", "Take the chosen preset away", self._forget, self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.list, self.keep, self.forget):
             row.addWidget(widget)
         self._fill()
         self.list.activated.connect(self._use)
-        self.keep.clicked.connect(self._keep)
-        self.forget.clicked.connect(self._forget)
-
-    def _link(self, words: str, tip: str) -> QPushButton:
-        button = QPushButton(words, self)
-        button.setProperty("link", True)
-        button.setAutoDefault(False)
-        button.setToolTip(tip)
-        return button
 
     def _fill(self, chosen: str = "") -> None:
         found = export_presets.presets()

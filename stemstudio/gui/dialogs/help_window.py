@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
     QSplitter,
     QTextBrowser,
     QTextEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.gui import theme
+from stemstudio.gui.dialogs.buttons import close_box, push_button
 from stemstudio.gui.dialogs.help_pages import page_html, page_name, picture
 from stemstudio.manual import CHAPTERS, START, page, search
 
@@ -115,30 +115,25 @@ class HelpWindow(QDialog):
         self.list.currentItemChanged.connect(self._chosen)
         self.reader = Reader(self)
         self.reader.sourceChanged.connect(self._follow)
-        self.back = QPushButton("◂ Back", self)
-        self.back.setToolTip("The page before (Alt+Left)")
-        self.forward = QPushButton("Forward ▸", self)
-        self.forward.setToolTip("The page that you came back from (Alt+Right)")
-        close = QPushButton("Close", self)
-        close.setToolTip("Close the help (Esc)")
-        close.clicked.connect(self.close)
-        for button, step, signal in (
-            (self.back, self.reader.backward, self.reader.backwardAvailable),
-            (self.forward, self.reader.forward, self.reader.forwardAvailable),
+        reader = self.reader
+        self.back = push_button("◂ Back", "The page before (Alt+Left)", reader.backward, self)
+        self.forward = push_button(
+            "Forward ▸", "The page that you came back from (Alt+Right)", reader.forward, self
+        )
+        for button, available in (
+            (self.back, reader.backwardAvailable),
+            (self.forward, reader.forwardAvailable),
         ):
             button.setEnabled(False)
-            button.clicked.connect(step)
-            signal.connect(button.setEnabled)
-        for button in (self.back, self.forward, close):
-            button.setAutoDefault(False)
+            available.connect(button.setEnabled)
         QShortcut(QKeySequence("Ctrl+F"), self, self._look)
         QShortcut(QKeySequence("Alt+Left"), self, self.reader.backward)
         QShortcut(QKeySequence("Alt+Right"), self, self.reader.forward)
-        self._lay_out(close)
+        self._lay_out()
         self._list()
         self.open_page(START)
 
-    def _lay_out(self, close: QPushButton) -> None:
+    def _lay_out(self) -> None:
         left = QWidget(self)
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -154,7 +149,7 @@ class HelpWindow(QDialog):
         row.addWidget(self.back)
         row.addWidget(self.forward)
         row.addStretch(1)
-        row.addWidget(close)
+        row.addWidget(close_box(self, "Close the help (Esc)"))
         whole = QVBoxLayout(self)
         whole.addWidget(split, 1)
         whole.addLayout(row)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QKeySequenceEdit,
     QLabel,
     QLineEdit,
-    QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from stemstudio.gui.bindings import Bindings
+from stemstudio.gui.dialogs.buttons import close_box, push_button
 from stemstudio.gui.menus.menu import Command
 
 POINTER = (
@@ -48,23 +48,22 @@ class KeyboardDialog(QDialog):
         self._tree.setHeaderLabels(["Command", "Key"])
         self._tree.setRootIsDecorated(False)
         self._tree.setAlternatingRowColors(True)
+        self._tree.setAccessibleName("Commands and their keys")
         self._tree.currentItemChanged.connect(self._show)
         self._key = QKeySequenceEdit(self)
         self._key.setMaximumSequenceLength(1)
         self._key.setAccessibleName("New key")
-        self._set = QPushButton("Set key", self)
-        self._set.clicked.connect(self._bind)
-        self._none = QPushButton("No key", self)
-        self._none.clicked.connect(self._unbind)
+        self._key.setToolTip("Click here and press the key that the chosen command is to have")
+        self._set = push_button("Set key", "Give the chosen command this key alone", self._bind, self)
+        self._none = push_button("No key", "Leave the chosen command to the menu", self._unbind, self)
         self._note = QLabel(self)
         self._note.setWordWrap(True)
         row = QHBoxLayout()
         for widget in (QLabel("New key:", self), self._key, self._set, self._none):
             row.addWidget(widget)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        reset = buttons.addButton("All as delivered", QDialogButtonBox.ButtonRole.ResetRole)
-        reset.clicked.connect(self._reset)
-        buttons.rejected.connect(self.reject)
+        buttons = close_box(self)
+        reset = push_button("All as delivered", "Every command has its first keys again", self._reset, self)
+        buttons.addButton(reset, QDialogButtonBox.ButtonRole.ResetRole)
         column = QVBoxLayout(self)
         column.addWidget(self._search)
         column.addWidget(self._tree, 1)
@@ -128,6 +127,7 @@ class KeyboardDialog(QDialog):
         if command is not None:
             self._bindings.bind(command, "")
             self._fill()
+            self._note.setText(f"“{command.text.replace('&', '')}” has no key now.")
 
     def _reset(self) -> None:
         self._bindings.reset()

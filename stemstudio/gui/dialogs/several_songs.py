@@ -13,13 +13,11 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QProgressBar,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -30,6 +28,7 @@ from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.audio.formats import FORMATS
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
+from stemstudio.gui.dialogs.buttons import close_box, push_button
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.folders import last_folder, remember_folder
@@ -106,11 +105,11 @@ class BatchDialog(QDialog):
         self.table.setColumnWidth(1, 130)
         self.table.setColumnWidth(2, 230)
         self.table.itemSelectionChanged.connect(self._enable)
-        self.add_button = self._button("Add songs…", "Put more songs on the list", self._choose_songs)
-        self.remove_button = self._button("Take off the list", "", self._remove)
+        self.add_button = push_button("Add songs…", "Put more songs on the list", self._choose_songs, self)
+        self.remove_button = push_button("Take off the list", "", self._remove, self)
         self.where = Elided(parent=self)
-        self.where_button = self._button(
-            "Into…", "The folder in which each song gets a folder", self._choose_folder
+        self.where_button = push_button(
+            "Into…", "The folder in which each song gets a folder", self._choose_folder, self
         )
         self.format = QComboBox(self)
         self.format.setAccessibleName("Format of the files")
@@ -118,10 +117,12 @@ class BatchDialog(QDialog):
         for name in OFFERED:
             kind = FORMATS[name]
             self.format.addItem(f"{name.upper()}, {kind.subtypes[0].words.partition(',')[0]}", name)
-        self.start_button = self._button("Start", "", self.start)
+        self.start_button = push_button("Start", "", self.start, self)
         self.start_button.setProperty("primary", True)
-        self.stop_button = self._button("Stop", "What is done stays; the others are not begun", self.stop)
-        self.show_button = self._button("Show the folder", "", self._show_folder)
+        self.stop_button = push_button(
+            "Stop", "What is done stays; the others are not begun", self.stop, self
+        )
+        self.show_button = push_button("Show the folder", "", self._show_folder, self)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -134,13 +135,10 @@ class BatchDialog(QDialog):
         place.addWidget(self.where_button)
         place.addWidget(self.where, 1)
         place.addWidget(self.show_button)
-        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        close.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
-        close.rejected.connect(self.reject)
         bottom = QHBoxLayout()
         bottom.addWidget(self.start_button)
         bottom.addWidget(self.stop_button)
-        bottom.addWidget(close, 1)
+        bottom.addWidget(close_box(self), 1)
         column = QVBoxLayout(self)
         column.setSpacing(10)
         column.addWidget(self.recipe_words)
@@ -149,13 +147,6 @@ class BatchDialog(QDialog):
         column.addLayout(songs)
         column.addLayout(place)
         column.addLayout(bottom)
-
-    def _button(self, text: str, tip: str, act: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(act)
-        return button
 
     # the list
 

@@ -12,14 +12,12 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QInputDialog,
     QLabel,
     QMessageBox,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -31,6 +29,7 @@ from stemstudio.algorithms.nmf.template_library import Entry, TemplateLibrary
 from stemstudio.algorithms.nmf.templates import TemplateSet
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import icons, theme
+from stemstudio.gui.dialogs.buttons import close_box, push_button
 from stemstudio.gui.dialogs.learn_template import INSTRUMENTS
 from stemstudio.gui.document import Document
 from stemstudio.gui.folders import last_folder, remember_folder
@@ -91,13 +90,13 @@ class TemplateDialog(QDialog):
         header.setHighlightSections(False)
         self.table.itemSelectionChanged.connect(self._enable)
         self.table.itemDoubleClicked.connect(lambda _: self._hear())
-        self.hear = self._button("Hear", "Play the moment it was learned from", self._hear)
-        self.rename = self._button("Rename…", "Give it another name", self._rename)
-        self.call = self._button("Instrument…", "Say what it is, to find it by", self._call)
-        self.remove = self._button("Remove", "Delete it from the library", self._remove)
-        self.bring = self._button("Import…", "Take in a template file from somebody", self._import)
-        self.share = self._button("Export…", "Write it to a file that can be shared", self._export)
-        self.use = self._button("Use in this song", "", self._use)
+        self.hear = push_button("Hear", "Play the moment it was learned from", self._hear, self)
+        self.rename = push_button("Rename…", "Give it another name", self._rename, self)
+        self.call = push_button("Instrument…", "Say what it is, to find it by", self._call, self)
+        self.remove = push_button("Remove", "Delete it from the library", self._remove, self)
+        self.bring = push_button("Import…", "Take in a template file from somebody", self._import, self)
+        self.share = push_button("Export…", "Write it to a file that can be shared", self._export, self)
+        self.use = push_button("Use in this song", "", self._use, self)
         self.use.setProperty("primary", True)
         self.held = QCheckBox("Exactly as taught", self)
         self.held.setChecked(True)
@@ -109,9 +108,6 @@ class TemplateDialog(QDialog):
         self.free.setToolTip(
             "Other atoms stand beside them for all that was not taught; off, the whole song is shared among the taught sounds"
         )
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         row = QHBoxLayout()
         for button in (self.hear, self.rename, self.call, self.remove):
             row.addWidget(button)
@@ -122,7 +118,7 @@ class TemplateDialog(QDialog):
         bottom.addWidget(self.use)
         bottom.addWidget(self.held)
         bottom.addWidget(self.free)
-        bottom.addWidget(buttons, 1)
+        bottom.addWidget(close_box(self), 1)
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addWidget(self.table, 1)
@@ -179,13 +175,6 @@ class TemplateDialog(QDialog):
                 "Choose one or several, and use them: each becomes a stem with everything in the song that sounds like it."
             )
         self._enable()
-
-    def _button(self, text: str, tip: str, pressed: object) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(pressed)
-        return button
 
     def _show_entry(self, row: int, entry: Entry) -> None:
         each = entry.templates

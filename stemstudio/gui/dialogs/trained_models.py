@@ -9,13 +9,11 @@ from typing import Any
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
     QMessageBox,
-    QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -33,6 +31,7 @@ from stemstudio.algorithms.neural.weights import (
 )
 from stemstudio.errors import StemStudioError
 from stemstudio.gui import theme
+from stemstudio.gui.dialogs.buttons import close_box, push_button
 from stemstudio.gui.dialogs.models_table import ModelsTable, Row
 from stemstudio.gui.fetching import Fetching, megabytes
 from stemstudio.gui.folders import last_folder, remember_folder
@@ -91,17 +90,17 @@ class ModelsDialog(QDialog):
         self.note.setWordWrap(True)
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.note.hide()
-        self.download = self._button("Download", "", self._download)
+        self.download = push_button("Download", "", self._download, self)
         self.download.setProperty("primary", True)
-        self.verify = self._button(
-            "Verify", "Hold its files against their checksums, and load them", self._verify
+        self.verify = push_button(
+            "Verify", "Hold its files against their checksums, and load them", self._verify, self
         )
-        self.remove = self._button("Remove…", "", self._remove)
-        self.add_file = self._button(
-            "Add a file…", "Take in weights that you have already; they are copied", self._add_file
+        self.remove = push_button("Remove…", "", self._remove, self)
+        self.add_file = push_button(
+            "Add a file…", "Take in weights that you have already; they are copied", self._add_file, self
         )
-        self.add_folder = self._button(
-            "Add a folder…", "Take in all weights that lie in a folder", self._add_folder
+        self.add_folder = push_button(
+            "Add a folder…", "Take in all weights that lie in a folder", self._add_folder, self
         )
         self._lay_out(words)
 
@@ -121,26 +120,16 @@ class ModelsDialog(QDialog):
         inside.addLayout(mine)
         self.fetch_row = FetchRow(self._fetching, card)
         inside.addWidget(self.fetch_row)
-        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        close.rejected.connect(self.reject)
-        close.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         bottom = QHBoxLayout()
         bottom.addWidget(self.add_file)
         bottom.addWidget(self.add_folder)
-        bottom.addWidget(close, 1)
+        bottom.addWidget(close_box(self), 1)
         column = QVBoxLayout(self)
         column.setSpacing(10)
         column.addWidget(words)
         column.addWidget(self.table, 1)
         column.addWidget(card)
         column.addLayout(bottom)
-
-    def _button(self, text: str, tip: str, act: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(act)
-        return button
 
     # what there is
 

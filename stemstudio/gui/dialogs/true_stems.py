@@ -13,12 +13,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -28,12 +26,13 @@ from PySide6.QtWidgets import (
 from stemstudio.audio.audio import Audio, Samples
 from stemstudio.errors import StemStudioError
 from stemstudio.evaluation import Score, scores
+from stemstudio.gui.dialogs.buttons import close_box, push_button
 from stemstudio.gui.document import Document
 from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job, Work
 from stemstudio.oracle import KINDS, ceilings
 from stemstudio.progress import Progress
-from stemstudio.project.project import Project, State
+from stemstudio.project.project import State
 from stemstudio.project.rendering import render_leaves
 from stemstudio.stem_folders import read_folder
 
@@ -85,7 +84,6 @@ class Run:
 class Comparison:
     """What has been compared so far, kept while the song is open."""
 
-    project: Project
     folder: Path | None = None
     references: dict[str, Audio] = field(default_factory=dict)
     best: list[Run] = field(default_factory=list)
@@ -95,22 +93,28 @@ class Comparison:
 class EvaluationDialog(QDialog):
     """The table, and buttons to choose the true stems and to score the stems as they are now."""
 
-    def __init__(self, document: Document, comparison: Comparison, parent: QWidget | None = None) -> None:
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Compare with true stems")
         self.resize(860, 600)
         self._document = document
-        self._comparison = comparison
+        self._comparison = Comparison()
         self._job: Job | None = None
         self.folder = QLabel(self)
         self.folder.setWordWrap(True)
-        self.choose = QPushButton("Choose true stems…", self)
-        self.choose.setToolTip("A folder with one file a stem, such as vocals.wav and drums.flac")
-        self.choose.clicked.connect(self._choose)
-        self.score = QPushButton("Score the stems as they are now", self)
-        self.score.setToolTip("Adds a run to the table; change something and score again to compare")
+        self.choose = push_button(
+            "Choose true stems…",
+            "A folder with one file a stem, such as vocals.wav and drums.flac",
+            self._choose,
+            self,
+        )
+        self.score = push_button(
+            "Score the stems as they are now",
+            "Adds a run to the table; change something and score again to compare",
+            self.run,
+            self,
+        )
         self.score.setProperty("primary", True)
-        self.score.clicked.connect(self.run)
         self.table = QTableWidget(0, len(FIRST) + len(COLUMNS), self)
         self.table.setHorizontalHeaderLabels(HEADERS)
         for place, (_, tip) in enumerate(COLUMNS.values(), len(FIRST)):
@@ -128,21 +132,14 @@ class EvaluationDialog(QDialog):
         self.words = QLabel(self)
         self.words.setWordWrap(True)
         self.words.setProperty("role", "muted")
-        copy = QPushButton("Copy as text", self)
-        copy.setToolTip("The table with tabs between, for a spreadsheet")
-        copy.clicked.connect(self._copy)
+        copy = push_button("Copy as text", "The table with tabs between, for a spreadsheet", self._copy, self)
         top = QHBoxLayout()
         top.addWidget(self.folder, 1)
         top.addWidget(self.choose)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
         bottom = QHBoxLayout()
         bottom.addWidget(self.score)
         bottom.addWidget(copy)
-        bottom.addWidget(buttons, 1)
-        close = buttons.button(QDialogButtonBox.StandardButton.Close)
-        for button in (self.choose, self.score, copy, close):
-            button.setAutoDefault(False)
+        bottom.addWidget(close_box(self), 1)
         column = QVBoxLayout(self)
         column.addLayout(top)
         column.addWidget(self.table, 1)
@@ -151,11 +148,10 @@ class EvaluationDialog(QDialog):
         document.opened.connect(self._song_closed)
         self._show()
 
-    def take_up(self, comparison: Comparison) -> None:
-        """Show what was compared of a song."""
-        if comparison is not self._comparison:
-            self._comparison = comparison
-            self._show()
+    @property
+    def references(self) -> dict[str, Audio]:
+        """The true stems that were loaded for this song, by name."""
+        return self._comparison.references
 
     def load(self, folder: Path) -> None:
         """Read the true stems of a folder, and find out what masks could reach at best."""
@@ -192,11 +188,12 @@ class EvaluationDialog(QDialog):
     # inside
 
     def _song_closed(self) -> None:
-        """Nobody waits for scores of a song that is closed."""
-        if self._comparison.project is not self._document.project:
-            if self._job is not None:
-                self._job.stop()
-            self.close()
+        """Nobody waits for scores of a song that is closed, or wants its true stems."""
+        if self._job is not None:
+            self._job.stop()
+        self._comparison = Comparison()
+        self._show()
+        self.close()
 
     def _begin(self, title: str, work: Work, done: Callable[[Any], None]) -> None:
         self.words.setText(f"{title}…")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stemstudio.audio.audio import Audio
     from stemstudio.gui.dialogs.several_songs import BatchDialog
     from stemstudio.gui.dialogs.trained_models import ModelsDialog
-    from stemstudio.gui.dialogs.true_stems import Comparison, EvaluationDialog
+    from stemstudio.gui.dialogs.true_stems import EvaluationDialog
     from stemstudio.gui.main_window import MainWindow
 
 
@@ -32,7 +32,6 @@ class SeparateMenu(Menu):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._comparison: Comparison | None = None
         self._evaluation: EvaluationDialog | None = None
         self._models: ModelsDialog | None = None
         self._batch: BatchDialog | None = None
@@ -198,24 +197,18 @@ class SeparateMenu(Menu):
     @property
     def true_stems(self) -> dict[str, Audio]:
         """The true stems that were loaded for this song, by name."""
-        comparison = self._comparison
-        if comparison is None or comparison.project is not self.document.project:
-            return {}
-        return comparison.references
+        return {} if self._evaluation is None else self._evaluation.references
 
     def compare(self) -> None:
         """Score the stems against the true ones; runs are kept while the song is open."""
-        from stemstudio.gui.dialogs.true_stems import Comparison, EvaluationDialog
-
         document = self.document
         if document.project is None or not document.complete:
             document.said.emit("The song is still being read; it can be compared in a moment.")
             return
-        if self._comparison is None or self._comparison.project is not document.project:
-            self._comparison = Comparison(document.project)
         if self._evaluation is None:
-            self._evaluation = EvaluationDialog(document, self._comparison, self.window)
-        self._evaluation.take_up(self._comparison)
+            from stemstudio.gui.dialogs.true_stems import EvaluationDialog
+
+            self._evaluation = EvaluationDialog(document, self.window)
         to_front(self._evaluation)
 
     def teach_selection(self) -> None:
