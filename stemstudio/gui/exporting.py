@@ -53,6 +53,7 @@ class Exporting(QObject):
         )
         if dialog.exec():
             self.run(dialog.order())
+        dialog.deleteLater()  # it has the song, which may be closed before the window
 
     def run(self, order: ExportOrder) -> None:
         """Carry an order out."""

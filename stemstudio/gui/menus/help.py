@@ -36,7 +36,9 @@ class HelpMenu(Menu):
     def show_keys(self) -> None:
         from stemstudio.gui.dialogs.keyboard import KeyboardDialog
 
-        KeyboardDialog(self.window.bindings, self.window).exec()
+        dialog = KeyboardDialog(self.window.bindings, self.window)
+        dialog.exec()
+        dialog.deleteLater()
 
     def show_about(self) -> None:
         text = (

@@ -156,6 +156,7 @@ class PictureBar(QWidget):
         if chosen == "numbers":
             dialog = GridDialog(state.grid, state.mixture.sample_rate, self)
             grid = dialog.grid if dialog.exec() else state.grid
+            dialog.deleteLater()
         else:
             grid = grid_for(FINENESS[chosen], state.mixture.sample_rate)
         self._show_song()
