@@ -29,7 +29,7 @@ def start(path: Path | None = None, demo: bool = False) -> int:
     window = MainWindow()
     reporter = Reporter(window)
     window.show()
-    QTimer.singleShot(0, lambda: _after_first_picture(window, path, demo))
+    QTimer.singleShot(0, window, lambda: _after_first_picture(window, path, demo))
     code = application.exec()
     reporter.end()
     return code

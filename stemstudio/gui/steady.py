@@ -29,8 +29,8 @@ class Steady(QLabel):
         self.setFixedSize(metrics.horizontalAdvance(self._widest) + 1, metrics.height())
 
 
-class Room(QWidget):
-    """What room there is for a line of words, however long they are."""
+class Elastic(QWidget):
+    """A line of words in whatever room there is, however long they are."""
 
     def __init__(self, line: QLabel, parent: QWidget | None = None) -> None:
         super().__init__(parent)

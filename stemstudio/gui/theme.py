@@ -168,7 +168,6 @@ def restyle(widget: QWidget, **properties: object) -> None:
     for name, value in changed.items():
         widget.setProperty(name, value)
     if changed:
-        widget.style().unpolish(widget)
         widget.style().polish(widget)
 
 

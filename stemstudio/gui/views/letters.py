@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
-from stemstudio.gui import wording
+from stemstudio.gui import theme, wording
 from stemstudio.gui.document import Document
 from stemstudio.gui.matching import Matching
 from stemstudio.project import remixing
@@ -67,9 +67,7 @@ class Letters(QWidget):
             kept = state is not None and state.snapshots.of(letter) is not None
             button.setEnabled(state is not None)
             button.setChecked(current)
-            if bool(button.property("lit")) != kept:
-                button.setProperty("lit", kept)
-                button.style().polish(button)
+            theme.restyle(button, lit=kept)
             button.setAccessibleName(f"Mixer {letter}{'' if current or kept else ', empty'}")
             button.setToolTip(
                 f"Mixer {letter} is heard: what you change belongs to it"

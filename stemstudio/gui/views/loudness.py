@@ -102,11 +102,7 @@ class LoudnessView(QWidget):
 
     def _show_peak(self) -> None:
         self._write("peak", 20 * math.log10(self._peak) if self._peak > 0 else -math.inf)
-        role = "error" if self._peak > 1.0 else ""
-        value = self.values["peak"]
-        if value.property("role") != role:
-            value.setProperty("role", role)
-            value.style().polish(value)
+        theme.restyle(self.values["peak"], role="error" if self._peak > 1.0 else "")
 
 
 class CorrelationMeter(QWidget):

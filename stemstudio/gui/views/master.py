@@ -158,9 +158,7 @@ class Master(QWidget):
         role = "muted"
         if decibels is not None:
             role = "good" if decibels < GOOD_NULL_DB else "warning" if decibels < BAD_NULL_DB else "error"
-        if self.null.property("role") != role:
-            self.null.setProperty("role", role)
-            self.null.style().polish(self.null)
+        theme.restyle(self.null, role=role)
 
     def forget_peak(self) -> None:
         """Start looking for the highest level afresh."""
@@ -186,10 +184,7 @@ class Master(QWidget):
     def _show_peak(self) -> None:
         db = 20 * math.log10(self._peak) if self._peak > 0 else -math.inf
         self.peak.setText(f"peak {wording.level(db).removesuffix(' dB')} dBFS")
-        role = "error" if self._peak > 1.0 else "muted"
-        if self.peak.property("role") != role:
-            self.peak.setProperty("role", role)
-            self.peak.style().polish(self.peak)
+        theme.restyle(self.peak, role="error" if self._peak > 1.0 else "muted")
 
     def _volume_moved(self, level_db: float) -> None:
         self.volume_text.setText(wording.signed(level_db, 1))

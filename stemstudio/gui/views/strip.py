@@ -214,9 +214,7 @@ class Strip(QWidget):
     def _light_shape(self) -> None:
         """Light the EQ button where a strip does more than its faders show."""
         shaped = any(getattr(self.stem, name) != getattr(PLAIN, name) for name in SHAPING)
-        if bool(self.shape.property("lit")) != shaped:
-            self.shape.setProperty("lit", shaped)
-            self.shape.style().polish(self.shape)
+        theme.restyle(self.shape, lit=shaped)
 
     def put_away(self) -> bool:
         """Forget what is under way; False where a hand is on it, so that it had better not be another stem's."""

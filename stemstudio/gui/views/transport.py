@@ -14,7 +14,7 @@ from stemstudio.gui import icons, theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import hertz_words, note_of, time_text
-from stemstudio.gui.steady import Room, Steady
+from stemstudio.gui.steady import Elastic, Steady
 from stemstudio.mixing.output import DeviceChoice
 from stemstudio.project.project import Change
 from stemstudio.spectral.brushes import Box
@@ -165,7 +165,7 @@ class Transport(QWidget):
         if self.practice is not None:
             row.addWidget(self.practice)
             row.addSpacing(12)
-        row.addWidget(Room(self.selection, self), 1)
+        row.addWidget(Elastic(self.selection, self), 1)
         row.addWidget(self.room)
         row.addWidget(self.device)
         self._dress()
@@ -212,8 +212,7 @@ class Transport(QWidget):
 
     def say(self, text: str) -> None:
         """Show a sentence for some seconds, in the place of the selection."""
-        self.selection.setProperty("role", "")
-        self.selection.style().polish(self.selection)
+        theme.restyle(self.selection, role="")
         self.selection.setText(text)
         self.selection.setToolTip(text)
         self._said.start(max(SAY_MS, 60 * len(text)))
@@ -277,8 +276,7 @@ class Transport(QWidget):
 
     def _show_selection(self) -> None:
         self._said.stop()
-        self.selection.setProperty("role", "muted")
-        self.selection.style().polish(self.selection)
+        theme.restyle(self.selection, role="muted")
         words = selection_words(self._bounds, self._document.viewport.nyquist)
         self.selection.setText(words)
         self.selection.setToolTip(f"Selected: {words}" if words else "")
