@@ -111,6 +111,13 @@ class Stage:
         if release:
             QTest.mouseRelease(self.view, button, keys, b)
 
+    def owner_at(self, seconds: float, hertz: float) -> int | None:
+        """Id of the stem whose light the sheet shows at a place."""
+        state = self.document.state
+        assert state is not None
+        frame = round(seconds * state.mixture.sample_rate / state.grid.hop)
+        return self.owner(round(hertz * state.grid.fft / state.mixture.sample_rate), frame)
+
     def owner(self, number: int, frame: int) -> int | None:
         """Id of the stem whose light a cell of the sheet shows."""
         return self.stem_in(self.light.sheet.cell(number, frame) & 31)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
-from split_song import Stage, song, split_song, stage
+from split_song import Stage, song, split_song
 
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.tools.painting import paint_melody
@@ -24,32 +24,12 @@ Modifier = Qt.KeyboardModifier
 
 
 @pytest.fixture
-def show(qtbot):
-    stages = []
-
-    def shown(project) -> Stage:
-        stages.append(stage(qtbot, project, qtbot.waitUntil))
-        return stages[-1]
-
-    yield shown
-    for made in stages:
-        made.document.jobs.close()
-
-
-@pytest.fixture
 def made(show) -> Stage:
     """A split song with the harmonics tool in the hand and the lead as the target."""
     shown = show(split_song())
     shown.document.set_target(shown.stem("lead"))
     shown.toolbox.choose("harmonics")
     return shown
-
-
-def owner(made: Stage, seconds: float, hertz: float) -> int | None:
-    state = made.document.state
-    frame = round(seconds * state.mixture.sample_rate / state.grid.hop)
-    number = round(hertz * state.grid.fft / state.mixture.sample_rate)
-    return made.owner(number, frame)
 
 
 def draw(
@@ -141,17 +121,17 @@ def test_the_melody_and_its_overtones_are_seen(made):
 
 def test_painting_gives_pitch_and_overtones_to_the_target(made, qtbot):
     draw(made, (2.0, 220.0), (4.0, 220.0), keys=Modifier.NoModifier)
-    assert owner(made, 3.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.0, 220.0) == made.stem("bass")
     assert paint_melody(made.document, 40.0, 4, 1.0)
     assert made.document.history.names[-1] == "Paint the melody to lead"
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.0, 220.0) == made.stem("lead")
-    assert owner(made, 3.0, 440.0) == made.stem("lead")
-    assert owner(made, 3.0, 320.0) == made.stem("bass"), "between the teeth nothing moves"
-    assert owner(made, 5.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.0, 220.0) == made.stem("lead")
+    assert made.owner_at(3.0, 440.0) == made.stem("lead")
+    assert made.owner_at(3.0, 320.0) == made.stem("bass"), "between the teeth nothing moves"
+    assert made.owner_at(5.0, 220.0) == made.stem("bass")
     made.document.undo()
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.0, 220.0) == made.stem("bass")
 
 
 def test_a_selection_limits_what_is_painted(made, qtbot):
@@ -160,8 +140,8 @@ def test_a_selection_limits_what_is_painted(made, qtbot):
     draw(made, (3.0, 400.0), (4.0, 400.0), keys=Modifier.NoModifier)
     assert paint_melody(made.document, 40.0, 4, 1.0)
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.5, 220.0) == made.stem("lead")
-    assert owner(made, 2.5, 220.0) == made.stem("bass")
+    assert made.owner_at(3.5, 220.0) == made.stem("lead")
+    assert made.owner_at(2.5, 220.0) == made.stem("bass")
 
 
 def test_a_melody_can_be_a_hint(made):

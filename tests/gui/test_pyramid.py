@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from split_song import RATE, song, split_song, stage
+from split_song import RATE, song, split_song
 
 from stemstudio.audio.audio import Audio
 from stemstudio.gui.light import MARK
@@ -10,19 +10,6 @@ from stemstudio.gui.pyramid import BLOCK, SLOTS, Pyramid, decibels, level_db, ow
 from stemstudio.gui.sheet_blocks import level_block
 from stemstudio.project.project import Project, SongReference
 from stemstudio.spectral.stft import StftSettings
-
-
-@pytest.fixture
-def shown(qtbot):
-    stages = []
-
-    def show(project):
-        stages.append(stage(qtbot, project, qtbot.waitUntil))
-        return stages[-1]
-
-    yield show
-    for made in stages:
-        made.document.jobs.close()
 
 
 def test_a_full_scale_sine_reads_0_db():
@@ -94,8 +81,8 @@ def test_owner_codes_say_who_and_how_much():
     assert [int(code) >> 5 for code in codes[0]] == [7, 4, 0]
 
 
-def test_only_decoded_frames_are_drawn_and_the_rest_follows(shown, qtbot):
-    made = shown(None)
+def test_only_decoded_frames_are_drawn_and_the_rest_follows(show, qtbot):
+    made = show(None)
     project = song(40.0)
     made.document.set_project(project)
     made.document.set_reading(20 * RATE, False)
@@ -109,8 +96,8 @@ def test_only_decoded_frames_are_drawn_and_the_rest_follows(shown, qtbot):
     assert sheet.cell(bin_220, 1500) >> 8 > 200
 
 
-def test_left_and_right_show_what_is_there(shown, qtbot):
-    made = shown(song())
+def test_left_and_right_show_what_is_there(show, qtbot):
+    made = show(song())
     bin_3520 = round(3520 * 4096 / RATE)
     loud = made.light.sheet.cell(bin_3520, 100) >> 8
     made.document.set_look(channel="right")
@@ -122,8 +109,8 @@ def test_left_and_right_show_what_is_there(shown, qtbot):
     assert right < 120 < loud < left
 
 
-def test_owners_and_the_dominant_stem_follow_the_split(shown):
-    made = shown(split_song())
+def test_owners_and_the_dominant_stem_follow_the_split(show):
+    made = show(split_song())
     light = made.light
     low, high = (
         light.sheet.cell(round(220 * 4096 / RATE), 100),
@@ -134,12 +121,12 @@ def test_owners_and_the_dominant_stem_follow_the_split(shown):
     assert made.stem_in(int(light.dominant[100 // MARK])) == made.stem("bass")
 
 
-def test_a_stroke_renews_only_the_frames_it_touches(shown, qtbot):
+def test_a_stroke_renews_only_the_frames_it_touches(show, qtbot):
     from stemstudio.project import edits
     from stemstudio.project.project import PaintStroke
     from stemstudio.spectral.brushes import BrushStroke
 
-    made = shown(split_song(30.0))
+    made = show(split_song(30.0))
     seen = []
     made.light.filled.connect(lambda first, last: seen.append((first, last)))
     stroke = BrushStroke(points=((10.0, 220.0), (10.4, 220.0)), width=0.1, height=0.5, hardness=1, strength=1)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
-from split_song import RATE, Stage, song, split_song, stage
+from split_song import RATE, song, split_song
 
 from stemstudio.algorithms.masking import Masking
 from stemstudio.gui.notation import cents_text, hertz_text, note_of, octaves_text, time_text
@@ -21,19 +21,6 @@ from stemstudio.project import edits
 from stemstudio.spectral.brushes import Box, Selection
 
 Modifier = Qt.KeyboardModifier
-
-
-@pytest.fixture
-def show(qtbot):
-    stages = []
-
-    def shown(project) -> Stage:
-        stages.append(stage(qtbot, project, qtbot.waitUntil))
-        return stages[-1]
-
-    yield shown
-    for made in stages:
-        made.document.jobs.close()
 
 
 def wheel(widget, point: QPoint, steps: float, keys=Modifier.NoModifier, pixels: int = 0) -> None:

@@ -5,7 +5,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QLineEdit, QMenu, QSlider, QWidget
-from split_song import Stage, song, split_song, stage
+from split_song import Stage, song, split_song
 
 from stemstudio.gui.tools import TOOLS
 from stemstudio.gui.tools.atom_picker import atoms_at
@@ -17,19 +17,6 @@ Modifier = Qt.KeyboardModifier
 
 
 @pytest.fixture
-def show(qtbot):
-    stages = []
-
-    def shown(project) -> Stage:
-        stages.append(stage(qtbot, project, qtbot.waitUntil))
-        return stages[-1]
-
-    yield shown
-    for made in stages:
-        made.document.jobs.close()
-
-
-@pytest.fixture
 def painter(show) -> Stage:
     """A split song with a sharp brush in the hand and the lead as the target."""
     made = show(split_song())
@@ -38,13 +25,6 @@ def painter(show) -> Stage:
     for name, value in (("width", 0.4), ("height", 1.0), ("hardness", 1.0), ("strength", 1.0)):
         made.toolbox.set_value(name, value)
     return made
-
-
-def owner(made: Stage, seconds: float, hertz: float) -> int | None:
-    state = made.document.state
-    frame = round(seconds * state.mixture.sample_rate / state.grid.hop)
-    number = round(hertz * state.grid.fft / state.mixture.sample_rate)
-    return made.owner(number, frame)
 
 
 def box(made: Stage):
@@ -60,15 +40,15 @@ def test_every_tool_says_what_it_is_and_has_a_key_of_its_own():
 
 def test_the_brush_gives_light_to_the_target_and_undo_takes_it_back(painter, qtbot):
     made = painter
-    assert owner(made, 3.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.0, 220.0) == made.stem("bass")
     made.drag((2.5, 220.0), (3.5, 220.0))
     assert made.document.history.names == ["Brush lead 2.5 s"]
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.0, 220.0) == made.stem("lead")
-    assert owner(made, 5.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.0, 220.0) == made.stem("lead")
+    assert made.owner_at(5.0, 220.0) == made.stem("bass")
     made.document.undo()
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.0, 220.0) == made.stem("bass")
 
 
 def test_a_stroke_is_seen_while_it_is_drawn_and_kept_until_the_sheet_has_it(painter, qtbot):
@@ -81,7 +61,7 @@ def test_a_stroke_is_seen_while_it_is_drawn_and_kept_until_the_sheet_has_it(pain
     QTest.mouseRelease(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(3.5, 300.0))
     assert made.colour(3.0, 300.0) == during
     qtbot.waitUntil(lambda: made.view._live is None, timeout=10_000)
-    assert owner(made, 3.0, 300.0) == made.stem("lead")
+    assert made.owner_at(3.0, 300.0) == made.stem("lead")
 
 
 def test_escape_ends_the_stroke_in_the_hand(painter):
@@ -114,8 +94,8 @@ def test_the_selection_limits_the_brush(painter, qtbot):
     made.toolbox.choose("brush")
     made.drag((2.0, 220.0), (5.0, 220.0))
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.5, 220.0) == made.stem("lead")
-    assert owner(made, 2.5, 220.0) == made.stem("bass")
+    assert made.owner_at(3.5, 220.0) == made.stem("lead")
+    assert made.owner_at(2.5, 220.0) == made.stem("bass")
 
 
 def test_the_eraser_gives_back_what_the_separation_said(painter, qtbot):
@@ -125,7 +105,7 @@ def test_the_eraser_gives_back_what_the_separation_said(painter, qtbot):
     made.drag((2.8, 220.0), (3.2, 220.0))
     assert made.document.history.names[-1] == "Erase paint 2.8 s"
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.0, 220.0) == made.stem("bass")
     with qtbot.waitSignal(made.document.said, check_params_cb=lambda words: "no paint here" in words):
         made.drag((6.0, 220.0), (6.5, 220.0))
     assert len(made.document.history.names) == 2
@@ -250,8 +230,8 @@ def test_a_selection_is_given_to_the_target(show, qtbot):
     QTest.mouseClick(options.give, Qt.MouseButton.LeftButton)
     assert made.document.history.names == ["Give selection to lead"]
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 2.5, 220.0) == made.stem("lead")
-    assert owner(made, 3.5, 220.0) == made.stem("bass")
+    assert made.owner_at(2.5, 220.0) == made.stem("lead")
+    assert made.owner_at(3.5, 220.0) == made.stem("bass")
 
 
 def test_a_large_selection_is_given_in_the_background(show, qtbot):
@@ -262,7 +242,7 @@ def test_a_large_selection_is_given_in_the_background(show, qtbot):
     assert made.document.history.names == []
     qtbot.waitUntil(lambda: made.document.history.names == ["Give selection to lead"], timeout=10_000)
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 20.0, 220.0) == made.stem("lead")
+    assert made.owner_at(20.0, 220.0) == made.stem("lead")
 
 
 def test_the_picker_selects_the_atom_that_makes_the_sound(show, qtbot):
@@ -366,8 +346,8 @@ def test_the_lasso_selects_what_the_line_goes_around(painter, qtbot):
     assert (step.box.start, step.box.stop) == pytest.approx((2.5, 4.5), abs=0.05)
     assert give_selection(made.document)
     qtbot.waitUntil(lambda: made.light.idle, timeout=10_000)
-    assert owner(made, 3.5, 220.0) == made.stem("lead")
-    assert owner(made, 5.0, 220.0) == made.stem("bass")
+    assert made.owner_at(3.5, 220.0) == made.stem("lead")
+    assert made.owner_at(5.0, 220.0) == made.stem("bass")
     QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(6.0, 2000.0))
     assert not made.document.selection, "a click forgets it"
 
