@@ -70,7 +70,8 @@ QPushButton:checked, QToolButton:checked { background: $chosen; border-color: $a
 QPushButton:focus, QToolButton:focus { border: 1px solid $accent_hover; }
 QPushButton:disabled, QToolButton:disabled { color: $faint; }
 QPushButton[primary="true"] { font-weight: 700; padding: 5px 16px; }
-QPushButton[compact="true"] { padding: 2px 10px; }
+QPushButton[compact="true"] { padding: 2px 10px; background: $hover; }
+QPushButton[compact="true"]:hover { background: $pressed; }
 QPushButton[primary="true"], QPushButton:default { background: $accent; color: $on_accent; }
 QPushButton[primary="true"]:hover, QPushButton:default:hover { background: $accent_hover; }
 QPushButton[primary="true"]:focus, QPushButton:default:focus { border: 1px solid $text; }
@@ -157,11 +158,11 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 QAbstractItemView { background: $panel; alternate-background-color: $raised; border: none; outline: none;
     selection-background-color: $chosen; selection-color: $text; }
-QListView, QTreeView { border-radius: 6px; }
+QListView, QTreeView, QTableView { border: 1px solid transparent; border-radius: 6px; }
 QListView::item, QTreeView::item { padding: 3px 6px; border-radius: 5px; }
 QListView::item:hover, QTreeView::item:hover { background: $hover; }
 QListView::item:selected, QTreeView::item:selected { background: $chosen; color: $text; }
-QListView:focus, QTreeView:focus, QTableView:focus { border: 1px solid $accent_hover; border-radius: 6px; }
+QListView:focus, QTreeView:focus, QTableView:focus { border-color: $accent_hover; }
 QTableView { gridline-color: $border; }
 QTableView::item { padding: 2px 8px; }
 QHeaderView::section { background: $raised; color: $muted; border: none; padding: 5px 8px; }

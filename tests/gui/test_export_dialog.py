@@ -80,10 +80,17 @@ def test_the_names_are_shown_as_they_will_be(ask):
 
 
 def test_no_row_is_cut_in_the_smallest_dialog_and_what_is_ticked_is_in_sight(ask):
-    dialog = ask()
+    document = split_song()
+    drums, length = stem_called(document, "drums"), document.state.mixture.length
+    pieces = [f"drum {number}" for number in range(9)]  # so many that the last rows are out of sight
+    document.do(edits.split(document.project, drums, Slicer(), waveforms(pieces, length)))
+    dialog = ask(document)
     dialog.resize(dialog.minimumSizeHint())
     parts = dialog.parts
-    assert parts.columnWidth(0) >= parts.sizeHintForColumn(0)
+    upmix = parts.row("upmix apart")
+    assert parts.visualItemRect(upmix).top() > parts.viewport().height()
+    place = parts.indexFromItem(upmix)
+    assert parts.columnWidth(0) >= parts.sizeHintForIndex(place).width() + parts.indentation()
     assert not parts.row("report").parent().isExpanded()
     parts.tick_only({"report"})
     assert parts.row("report").parent().isExpanded()

@@ -59,6 +59,7 @@ def test_ceilings_then_runs(qtbot, studio):
     dialog.show()
     blue = [button for button in dialog.findChildren(QPushButton) if button.isDefault()]
     assert not blue, "only scoring stands out"
+    assert not dialog.copy.isEnabled(), "there is nothing to copy yet"
     dialog.load(folder)
     qtbot.waitUntil(dialog.score.isEnabled, timeout=20_000)
     masks = ["Ideal binary mask", "Ideal ratio mask", "Ideal Wiener mask"]
@@ -74,7 +75,7 @@ def test_ceilings_then_runs(qtbot, studio):
     assert rows(dialog)[3][3] == rows(dialog)[-1][3] == "20.0"
     dialog.run()
     qtbot.waitUntil(lambda: rows(dialog)[-1][1].startswith("2."), timeout=30_000)
-    dialog._copy()
+    dialog.copy.click()
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0].startswith("Stem\tRun\tYours\tSDR")
     assert lines[5].split("\t")[:4] == ["bass", "2. Near stems", "bass", "20.0"]

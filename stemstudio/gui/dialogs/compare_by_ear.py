@@ -209,6 +209,7 @@ class CompareDialog(QDialog):
         entries = comparing.entries
         filled = bool(entries) and self.pages.currentIndex() == 1
         self.pages.setCurrentIndex(0 if entries else 1)
+        self.bar.setVisible(bool(entries))
         if filled:
             self.table.setFocus()
         stems = list(dict.fromkeys(take.answer.stem for take in comparing.takes))

@@ -132,13 +132,15 @@ class EvaluationDialog(QDialog):
         self.words = QLabel(self)
         self.words.setWordWrap(True)
         self.words.setProperty("role", "muted")
-        copy = push_button("Copy as text", "The table with tabs between, for a spreadsheet", self._copy, self)
+        self.copy = push_button(
+            "Copy as text", "The table with tabs between, for a spreadsheet", self._copy, self
+        )
         top = QHBoxLayout()
         top.addWidget(self.folder, 1)
         top.addWidget(self.choose)
         bottom = QHBoxLayout()
         bottom.addWidget(self.score)
-        bottom.addWidget(copy)
+        bottom.addWidget(self.copy)
         bottom.addWidget(close_box(self), 1)
         column = QVBoxLayout(self)
         column.addLayout(top)
@@ -235,6 +237,7 @@ class EvaluationDialog(QDialog):
                 "All in dB, higher is better. Ceilings: what masks made from the true stems would reach."
             )
         lines = self._lines()
+        self.copy.setEnabled(bool(lines))
         self.table.clearSpans()
         self.table.setRowCount(len(lines))
         top = 0

@@ -49,8 +49,18 @@ class PartsTree(QTreeWidget):
 
     def minimumSizeHint(self) -> QSize:
         """So wide that no row is cut, but for very long names."""
-        wide = self.sizeHintForColumn(0) + 2 * self.frameWidth() + self.verticalScrollBar().sizeHint().width()
+        wide = self._widest() + 2 * self.frameWidth() + self.verticalScrollBar().sizeHint().width()
         return QSize(min(WIDEST, wide), super().minimumSizeHint().height())
+
+    def _widest(self) -> int:
+        """Pixels of the widest row, be it folded away or out of sight, which Qt leaves out."""
+        rows = [self.topLevelItem(row) for row in range(self.topLevelItemCount())]
+        rows += self._rows.values()
+        deep = self.indentation()
+        return max(
+            self.sizeHintForIndex(self.indexFromItem(row)).width() + deep * (1 if row.parent() is None else 2)
+            for row in rows
+        )
 
     # what is ticked
 
