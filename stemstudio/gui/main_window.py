@@ -120,14 +120,12 @@ class MainWindow(QMainWindow):
         self._compare: CompareDialog | None = None
         self.filtering = Filtering(self.document)
         self.filtering.keep = self.saving.keep
-        self.filtering.failed.connect(self._show_error)
         opinions = opinions_of(self.document)
         opinions.keep = self.saving.keep
         opinions.takes = lambda: self.comparing.takes
         self.comparing.changed.connect(opinions.takes_changed)
         opinions.kept.connect(lambda found, asked: self.saving.keep_opinions(found, asked=asked))
         self.saving.opinions_read.connect(opinions.restore)
-        opinions.failed.connect(self._show_error)
         opinions.went_to.connect(self._go_to_doubt)
         self.bindings = Bindings(self, self.menus.all)
         self._make_menus()
@@ -167,6 +165,7 @@ class MainWindow(QMainWindow):
             self.opening.cancel()
             self.player.pause()
             self.document.set_project(None)
+            self.statusBar().clearMessage()
             self._refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -317,12 +316,15 @@ class MainWindow(QMainWindow):
             self.room_sound.failed,
             self.practising.failed,
             self.reworking.failed,
+            self.filtering.failed,
+            self.melody_finding.failed,
+            self.exporting.failed,
+            self.own_stems.failed,
+            self.stem_files.failed,
+            opinions_of(document).failed,
+            document.jobs.unheard,
         ):
             signal.connect(self._show_error)
-        self.exporting.failed.connect(self._show_error)
-        self.own_stems.failed.connect(self._show_error)
-        self.stem_files.failed.connect(self._show_error)
-        document.jobs.unheard.connect(self._show_error)
         self.opening.channels_wanted.connect(self._ask_channels)
         self.opening.read.connect(self._song_read)
         self.saving.changed.connect(self._refresh)
@@ -344,7 +346,6 @@ class MainWindow(QMainWindow):
         melody.paint_wanted.connect(self.menus.tools.paint_melody)
         melody.separate_wanted.connect(self.menus.tools.separate_melody)
         melody.find_wanted.connect(self.menus.tools.find_melody)
-        self.melody_finding.failed.connect(self._show_error)
         self.tools.tool_changed.connect(self._refresh)
         spectrogram = self.sheet.spectrogram
         spectrogram.open_wanted.connect(self.menus.file.open)

@@ -34,7 +34,7 @@ def panel(qtbot):
     qtbot.addWidget(made)
     made.resize(340, 700)
     made.show()
-    made.show_recipe(algorithm("stereo")())
+    made.fill_in(algorithm("stereo")())
     qtbot.waitUntil(lambda: made.places.histogram is not None, timeout=10_000)
     yield made
     document.jobs.close()
@@ -95,5 +95,5 @@ def test_it_is_of_the_selection_where_only_that_is_taken_and_only_of_this_recipe
     qtbot.waitUntil(lambda: peaks(panel) and max(peaks(panel)) < -0.4, timeout=10_000)
     panel.selection_only.setChecked(False)
     qtbot.waitUntil(lambda: max(peaks(panel)) > 0.9, timeout=10_000)
-    panel.show_recipe(algorithm("hpss")())
+    panel.fill_in(algorithm("hpss")())
     assert not panel.places.isVisible()

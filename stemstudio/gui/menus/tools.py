@@ -77,7 +77,7 @@ class ToolsMenu(Menu):
         recipe = Melody(track=state.melody.track, width=value("cents"), partials=round(value("partials")))
         self.window.docks["Separate"].show()
         self.window.docks["Separate"].raise_()
-        self.window.separate.show_recipe(recipe)
+        self.window.separate.fill_in(recipe)
         self.document.said.emit("The melody is filled in; Run takes it out, with its overtones.")
 
     def forget_melody(self) -> None:

@@ -227,14 +227,6 @@ class SeparatePanel(QWidget):
         """Choose the stem that is to be taken apart."""
         self.stems.setCurrentIndex(max(0, self.stems.findData(stem)))
 
-    def show_recipe(self, recipe: Algorithm) -> None:
-        """Show all algorithms, with a recipe filled in that Run takes."""
-        self.all.setChecked(True)
-        self._set_algorithm(recipe)
-        self._own_recipe()
-        if self.form is not None:
-            self.form.more.setChecked(True)
-
     def recipe(self) -> Algorithm | None:
         """The recipe that Run takes; None where the form holds something impossible."""
         goal = self.goal
@@ -249,9 +241,11 @@ class SeparatePanel(QWidget):
 
     def fill_in(self, recipe: Algorithm) -> None:
         """Put a recipe into the form, with all its fields in sight, for the person to look at and run."""
+        self.all.setChecked(True)
         self._set_algorithm(recipe)
         self._own_recipe()
-        self.all.setChecked(True)
+        if self.form is not None:
+            self.form.more.setChecked(True)
 
     def run(self) -> None:
         """Ask for the run."""
