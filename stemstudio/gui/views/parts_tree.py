@@ -54,8 +54,8 @@ class PartsTree(QTreeWidget):
 
     def _widest(self) -> int:
         """Pixels of the widest row, be it folded away or out of sight, which Qt leaves out."""
-        rows = [self.topLevelItem(row) for row in range(self.topLevelItemCount())]
-        rows += self._rows.values()
+        tops = (self.topLevelItem(row) for row in range(self.topLevelItemCount()))
+        rows = [*self._rows.values(), *(top for top in tops if top is not None)]
         deep = self.indentation()
         return max(
             self.sizeHintForIndex(self.indexFromItem(row)).width() + deep * (1 if row.parent() is None else 2)
