@@ -7,7 +7,7 @@ factorisation. Parts are grouped into stems; whatever the groups leave over of t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -70,6 +70,12 @@ class Estimates(ABC):
     def made_of(self) -> Mapping[str, Estimates]:
         """Whole estimates that these hold, by the word before their arrays' names: stored once, however often used."""
         return {}
+
+    def within(self) -> Iterator[Estimates]:
+        """These, what they are made of, and so on."""
+        yield self
+        for held in self.made_of().values():
+            yield from held.within()
 
     @abstractmethod
     def render(

@@ -175,7 +175,7 @@ def stored_estimates(
         for name, number in numbers.items()
     }
     estimates = ESTIMATES[kind].from_record(header, arrays)
-    for held in _within(estimates):
+    for held in estimates.within():
         if isinstance(held, Waveforms) and held.waves.shape[1] != sound.channels:
             raise ValueError("a stem does not fit the song")
     if isinstance(estimates, Spliced):
@@ -187,13 +187,6 @@ def stored_estimates(
         if name.rpartition("/")[2] == "pans" and pans.shape[0] != sound.channels:
             raise ValueError("the pans of the atoms do not fit the song")
     return estimates
-
-
-def _within(estimates: Estimates) -> Iterator[Estimates]:
-    """Estimates, and all that they are made of."""
-    yield estimates
-    for held in estimates.made_of().values():
-        yield from _within(held)
 
 
 def _kinds(kind: str, header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

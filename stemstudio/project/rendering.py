@@ -193,7 +193,7 @@ def dirty_range(state: State, box: Box | None) -> tuple[int, int]:
     reach += sum(split.estimates.reach for stem, split in state.splits.items() if stem != MIXTURE)
     reach += state.grid.fft * max(0, len(state.splits) - 1)
     for stem, split in state.splits.items():
-        for source in (split.estimates, *split.estimates.made_of().values()) if stem != MIXTURE else ():
+        for source in split.estimates.within() if stem != MIXTURE else ():
             if not isinstance(source, MaskEstimates):
                 continue
             masking = split.own_masking or source.masking

@@ -144,8 +144,7 @@ class Split:
     @property
     def masked(self) -> bool:
         """Whether masks are made of any of the estimates."""
-        sources = (self.estimates, *self.estimates.made_of().values())
-        return any(isinstance(source, MaskEstimates) and source.names for source in sources)
+        return any(isinstance(source, MaskEstimates) and source.names for source in self.estimates.within())
 
     def parts_of(self, stem: int) -> tuple[int, ...]:
         return tuple(part for part, owner in enumerate(self.owners) if owner == stem)

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from stemstudio.algorithms.estimates import Masks
 from stemstudio.algorithms.masking import Masking
+from stemstudio.algorithms.overlaid import Overlaid
+from stemstudio.algorithms.spliced import Spliced
 from stemstudio.project import edits, rendering, showing
 from stemstudio.project.project import PaintStroke, State
 from stemstudio.spectral.brushes import Box, BrushStroke, Selection, SelectionFill, weights
 from stemstudio.spectral.stft import Spectrogram, forward, inverse
-from stemstudio.spectral.tiles import Patch
+from stemstudio.spectral.tiles import Patch, TileMask
 
 MAKERS = [
     small.atoms,
@@ -142,7 +144,16 @@ def test_paint_and_ranges_keep_their_meaning_with_masks_of_every_kind(
         assert not np.array_equal(unpainted[leaf][:, start:stop], whole[leaf][:, start:stop])
 
 
-def test_a_stroke_reaches_as_far_as_the_stretches_below_it(monkeypatch) -> None:
+def laid_over_a_selection(state: State) -> Overlaid:
+    """Masks of which a second was taken apart anew, under hints."""
+    piece = small.found(state, 0, small.masks, Box(start=1.5, stop=2.5, low=0.0, high=small.RATE / 2)).piece
+    return Overlaid(Spliced(small.masks(state), [piece]), small.GRID, ("hum",), (TileMask(),))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda state: small.atoms(state, seed=1), laid_over_a_selection], ids=["atoms", "deep"]
+)
+def test_a_stroke_reaches_as_far_as_the_stretches_below_it(make, monkeypatch) -> None:
     """A stem of a stem that is masked by stretches hears paint on its parent over the whole stretch."""
     monkeypatch.setattr("stemstudio.algorithms.stretches.SECONDS", 0.4)
     monkeypatch.setattr("stemstudio.algorithms.stretches.FADE", 0.05)
@@ -150,8 +161,10 @@ def test_a_stroke_reaches_as_far_as_the_stretches_below_it(monkeypatch) -> None:
     cut, history = small.project(4.0)
     history.do(small.split_edit(cut, 0, small.atoms(cut.state)))
     first, second, _ = (stem.id for stem in cut.state.children(0))
-    history.do(small.split_edit(cut, first, small.atoms(cut.state, seed=1)))
+    history.do(small.split_edit(cut, first, make(cut.state)))
     history.do(edits.mask(cut.state, first, Masking(kind="wiener", iterations=3)))
+    assert cut.state.splits[first].masked
+    assert rendering.by_stretches(cut.state)
     before = small.dense(cut.state)
     shape = BrushStroke(points=((2.0, 1000.0),), width=0.1, height=2.0, hardness=1.0, strength=1.0)
     history.do(edits.paint(cut.state, cut.new_id(), PaintStroke(second, False, shape), "Brush"))
