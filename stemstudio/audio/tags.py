@@ -51,6 +51,11 @@ class Tags:
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """What it says in words, by field."""
+        return {name: text for name in TEXTS if (text := getattr(self, name))}
+
 
 def read_tags(path: Path | str) -> tuple[Tags, str]:
     """The tags of a file, and a sentence if they could not be read; never raises for a damaged file."""

@@ -83,15 +83,11 @@ def _beats_line(beats: dict[str, Any]) -> str:
 
 
 def _song(file: Path) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from stemstudio.audio.reading import probe
     from stemstudio.audio.stem_streams import read_entries
 
     song = probe(file)
     stems = read_entries(file)
-    tags = asdict(song.tags)
-    cover, mime = tags.pop("cover"), tags.pop("cover_mime")
     return {
         "kind": "song",
         "path": str(file),
@@ -101,8 +97,8 @@ def _song(file: Path) -> dict[str, Any]:
         "channels": song.channels,
         "samples": song.frames_estimate,
         "duration": song.duration_estimate,
-        "tags": {name: text for name, text in tags.items() if text},
-        "cover": (mime or "image") if cover else None,
+        "tags": song.tags.texts,
+        "cover": (song.tags.cover_mime or "image") if song.tags.cover else None,
         "stems": [{"name": stem.name, "colour": stem.colour} for stem in stems],
         "notes": list(song.notes),
     }

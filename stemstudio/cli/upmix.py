@@ -195,7 +195,7 @@ def upmix(
             report = None
             state = project.state
             if saves:
-                _save(project, storage, out, progress.part(0.7, 1.0))
+                _save(project, storage, info, out, progress.part(0.7, 1.0))
             else:
                 chosen = LAYOUTS[state.room.layout]
                 reason, way_on = why_not(kind, state.mixture.sample_rate, 1 if apart else chosen.channels)
@@ -247,7 +247,7 @@ def _places(project: Project) -> dict[str, Any]:
     return {leaf.name: leaf.place.model_dump() for leaf in project.state.leaves()}
 
 
-def _save(project: Project, storage: Storage | None, out: Path, progress: Progress) -> None:
+def _save(project: Project, storage: Storage | None, info: SongInfo, out: Path, progress: Progress) -> None:
     """As a project: a copy of the one that was opened, or a new one of a song that was separated."""
     if storage is not None:
         storage.save(out, progress)
@@ -255,7 +255,7 @@ def _save(project: Project, storage: Storage | None, out: Path, progress: Progre
     from stemstudio.project.history import History
     from stemstudio.project.storage import Storage
 
-    made = Storage.create(project, History(project))
+    made = Storage.create(project, History(project), tags=info.tags.texts)
     try:
         made.save(out, progress)
     finally:

@@ -237,12 +237,8 @@ class Saving(QObject):
         assert history is not None
         self.song = song
         if self.storage is None:
-            tags = song.info.tags
-            texts = {
-                name: str(value) for name, value in vars(tags).items() if isinstance(value, str) and value
-            }
             try:
-                self.storage = Storage.create(project, history, tags=texts)
+                self.storage = Storage.create(project, history, tags=song.info.tags.texts)
             except StemStudioError as error:
                 self.failed.emit(error)
             else:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +24,11 @@ from stemstudio.project.kept_arrays import Fresh, KeptArrays
 from stemstudio.project.opinions import Remembered
 from stemstudio.project.project import Change, Project, SongReference
 from stemstudio.project.records import SongRecord, SoundRecord
-from stemstudio.project.rows import changed_tiles, rows_of, step_record, write_meta, write_rows
+from stemstudio.project.rows import changed_tiles, rows_of, write_meta, write_rows
 from stemstudio.project.saving import Snapshot
 from stemstudio.project.session import SessionFolder, SessionNote
 from stemstudio.project.song_file import bytes_of, sha256_of, song_record
+from stemstudio.project.step_list import StepList
 from stemstudio.project.take_records import opinions_text, takes_text
 from stemstudio.project.takes import Answer
 from stemstudio.project.writer import Writer
@@ -67,7 +66,7 @@ class Storage:
         self._lock = threading.Lock()
         self.kept = KeptArrays(folder.database, self.reader, self._lock)
         self._changes = 0
-        self._steps: weakref.WeakKeyDictionary[Any, Future[int]] = weakref.WeakKeyDictionary()
+        self._steps = StepList()
         self._pending: dict[str, dict[int, Any]] = {}
         self._paint: dict[int, TileMask] = {}
         self._ends: list[Callable[[], None]] = []
@@ -315,7 +314,7 @@ class Storage:
                 self._paint[stem] = mask
         next_id = self._project.next_id
         fresh = Fresh(self.kept)
-        log = self._log(step, fresh)
+        log = self._steps.taken(step, fresh)
 
         def write(connection: sqlite3.Connection) -> None:
             fresh.clear()
@@ -324,46 +323,6 @@ class Storage:
             log(connection)
 
         self._write(write, fresh.settle)
-
-    def _log(self, step: Step | None, fresh: Fresh) -> Callable[[sqlite3.Connection], None]:
-        """What a step means for the list of steps."""
-        if step is None:
-            return lambda connection: None
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        edit = step.edit
-        if step.kind in ("undone", "redone"):
-            number = self._steps.get(edit)
-            done = int(step.kind == "redone")
-
-            def mark(connection: sqlite3.Connection) -> None:
-                if number is not None:
-                    connection.execute("UPDATE edits SET done = ? WHERE number = ?", (done, number.result(0)))
-
-            return mark
-        place: Future[int] = Future()
-        replaced = self._steps.get(step.merged_from) if step.merged_from is not None else None
-        self._steps[edit] = place
-
-        def add(connection: sqlite3.Connection) -> None:
-            record = step_record(edit.rows, lambda estimates: fresh.keep(connection, estimates))
-            if replaced is not None:
-                number = replaced.result(0)
-                connection.execute(
-                    "UPDATE edits SET name = ?, time = ?, record = ? WHERE number = ?",
-                    (edit.name, now, record, number),
-                )
-            else:
-                connection.execute("DELETE FROM edits WHERE done = 0")
-                number = (
-                    connection.execute(
-                        "INSERT INTO edits (name, time, done, record) VALUES (?, ?, 1, ?)",
-                        (edit.name, now, record),
-                    ).lastrowid
-                    or 0
-                )
-            fresh.step = (place, number)
-
-        return add
 
     # inside
 

@@ -101,6 +101,7 @@ def test_a_room_is_kept_in_a_project(command: Any, saved: Path, song: Path, tmp_
     assert ran.stdout.strip() == str(tmp_path / "new.stems")
     made = open_project(tmp_path / "new.stems")
     assert made.project.state.room.layout == "quad"
+    assert made.tags == {"title": "My Tune", "artist": "Nobody"}
     assert [leaf.name for leaf in made.project.state.leaves()] == ["harmonic", "percussive", "residual"]
     made.storage.close()
 
