@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -107,7 +108,7 @@ class Parameters(BaseModel):
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """The fields, in order."""
-        return tuple(_parameter(name, info) for name, info in cls.model_fields.items())
+        return _parameters(cls)
 
     @classmethod
     def from_settings(cls: type[Given], settings: Mapping[str, Any]) -> Given:
@@ -128,6 +129,11 @@ class Parameters(BaseModel):
             raise BadRecipe(
                 f"{cls.title}: {where} = {first['input']!r} is not possible: {problem}."
             ) from None
+
+
+@cache
+def _parameters(kind: type[Parameters]) -> tuple[Parameter, ...]:
+    return tuple(_parameter(name, info) for name, info in kind.model_fields.items())
 
 
 def _parameter(name: str, info: Any) -> Parameter:

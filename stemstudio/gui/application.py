@@ -55,6 +55,9 @@ def _after_first_picture(window: object, path: Path | None, demo: bool) -> None:
 
 def _fetch() -> None:
     """Import what the first separation and the first picture need, while the person is still looking."""
+    from stemstudio.gui import colouring
+
+    colouring.fetch()
     import scipy.fft
     import scipy.ndimage  # noqa: F401
 

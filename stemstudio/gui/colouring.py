@@ -20,6 +20,12 @@ DOUBT, GLOW = "#ff8a1f", 0.92  # colour of doubt, and how much of the light belo
 Table = NDArray[np.uint32]
 
 
+def fetch() -> None:
+    """Read the maps; called on a thread, as they are files."""
+    for name in MAPS:
+        _palette(name)
+
+
 def brightness(floor_db: float, ceiling_db: float) -> NDArray[np.float32]:
     """Brightness 0…1 of every stored level."""
     levels = FLOOR_DB + STEP_DB * np.arange(256, dtype=np.float32)
@@ -50,8 +56,14 @@ def hue_table(colours: Mapping[int, str], floor_db: float, ceiling_db: float, ba
     ndarray
         uint32 (65536,), 0xffrrggbb.
     """
+    return _hue_table(tuple(colours.items()), floor_db, ceiling_db, back)
+
+
+@lru_cache(maxsize=8)
+def _hue_table(colours: tuple[tuple[int, str], ...], floor_db: float, ceiling_db: float, back: str) -> Table:
+    """Asked for again with each stretch that is drawn, and by a step back and forth."""
     owners = np.tile(_rgb(NOBODY), (SLOTS, 1))
-    for slot, colour in colours.items():
+    for slot, colour in colours:
         owners[slot] = _rgb(colour)
     shares = np.linspace(0.0, 1.0, SHARES, dtype=np.float32)[:, None, None]
     grey = owners @ np.array([0.3, 0.59, 0.11], dtype=np.float32)

@@ -9,14 +9,14 @@ window is there. A timer looks instead; what libraries bring in, in their tens o
 from __future__ import annotations
 
 import gc
-import time
 
 from PySide6.QtCore import QObject, QTimer
 
 EVERY = 250  # milliseconds
 YOUNG = 4000  # new objects that are worth a look; Python's own threshold would look too often for a timer
 MANY = 25_000  # new objects at once: a library came in, and libraries stay
-LONG = 0.008  # seconds; what survives a look this long is set aside, so that the next one is short
+MOST = 40_000  # objects in one look, which then takes some 6 ms; what survives half as many is set aside
+SELDOM = 3  # looks at young ones before one at older ones: few are then left for that
 
 
 class Garbage(QObject):
@@ -42,9 +42,9 @@ def look() -> None:
     if young > MANY:
         gc.freeze()
     elif young > YOUNG:
-        thresholds = gc.get_threshold()
-        generation = 0 if middle < thresholds[1] else 1 if old < thresholds[2] else 2
-        began = time.perf_counter()
-        gc.collect(generation)
-        if time.perf_counter() - began > LONG and generation == 2:
+        generation = 0 if middle < SELDOM else 1 if old < SELDOM else 2
+        held = sum(len(gc.get_objects(each)) for each in range(generation + 1)) if generation else young
+        if held <= MOST:
+            gc.collect(generation)
+        if held > (MOST // 2 if generation == 2 else MOST):
             gc.freeze()

@@ -25,16 +25,13 @@ def icon(name: str, colour: str | QColor | None = None, checked: str | QColor | 
 def _icon(name: str, plain: int, disabled: int, checked: int) -> QIcon:
     """Drawn once: the strips of the mixer alone want the same ones many times."""
     made = QIcon()
-    on = QColor.fromRgba(checked)
-    for mode, shade in (
-        (QIcon.Mode.Normal, QColor.fromRgba(plain)),
-        (QIcon.Mode.Disabled, QColor.fromRgba(disabled)),
-    ):
-        for scale in (1, 2, 3):
-            made.addPixmap(pixmap(name, shade, scale), mode, QIcon.State.Off)
-            made.addPixmap(
-                pixmap(name, on if mode == QIcon.Mode.Normal else shade, scale), mode, QIcon.State.On
-            )
+    off, on = QIcon.State.Off, QIcon.State.On
+    for scale in (1, 2, 3):
+        drawn = {shade: pixmap(name, QColor.fromRgba(shade), scale) for shade in {plain, disabled, checked}}
+        made.addPixmap(drawn[plain], QIcon.Mode.Normal, off)
+        made.addPixmap(drawn[checked], QIcon.Mode.Normal, on)
+        for state in (off, on):
+            made.addPixmap(drawn[disabled], QIcon.Mode.Disabled, state)
     return made
 
 

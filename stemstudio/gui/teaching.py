@@ -109,7 +109,7 @@ class Teaching(QObject):
     def use(self, names: Sequence[str], held: bool, free: bool) -> None:
         """Fill the Separate form in with templates."""
         form = self._separate.form
-        recipe = form.recipe() if form is not None and form.algorithm is NMF else None
+        recipe = form.recipe() if form.algorithm is NMF else None
         changes = {
             "templates": ", ".join(names),
             "hold_templates": held,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QPointF, Signal
 
 Axis = Literal["log", "mel", "linear"]
 SHORTEST = 0.02  # seconds on screen at the closest zoom
@@ -141,6 +142,14 @@ class Viewport(QObject):
         """Pixel row (0 is the top) of a frequency in a view `height` pixels high."""
         p0, p1 = scale(self.low, self.axis), scale(self.high, self.axis)
         return float((p1 - scale(hertz, self.axis)) / (p1 - p0) * height)
+
+    def points_of(self, places: Sequence[tuple[float, float]], width: int, height: int) -> list[QPointF]:
+        """Pixels of many places (seconds, Hz): an outline has hundreds."""
+        seconds, hertz = np.asarray(places, dtype=float).T
+        bottom, top = float(scale(self.low, self.axis)), float(scale(self.high, self.axis))
+        x = (seconds - self.start) / (self.stop - self.start) * width
+        y = (top - scale(hertz, self.axis)) / (top - bottom) * height
+        return [QPointF(*each) for each in zip(x.tolist(), y.tolist(), strict=True)]
 
     def hertz_at(self, y: float, height: int) -> float:
         p0, p1 = scale(self.low, self.axis), scale(self.high, self.axis)

@@ -255,7 +255,7 @@ class Deck(Transport):
         self._replaced = [each for each in self._replaced if self._running and each[0] + 2 > blocks]
         settled = int(self._s["settled"])
         gone = [self._kept.pop(number) for number in list(self._kept) if number < settled]
-        if any(programme.strict for programme in gone):
+        if any(programme.strict or programme.stems for programme in gone):
             # The system takes back minutes of sound: longer than a window may wait.
             _thread.start_new_thread(gone.clear, ())
         number = int(self._s["wanted"]) + 1

@@ -28,6 +28,7 @@ __all__ = [
     "SilentClock",
     "SoundDevice",
     "devices",
+    "fetch",
     "output_order",
     "refresh_devices",
 ]
@@ -90,6 +91,13 @@ def _sounddevice() -> Any:
             "Install it (on Debian and Ubuntu: apt-get install libportaudio2) and start again.",
         ) from error
     return sounddevice
+
+
+def fetch() -> None:
+    """Have the sound system ready before somebody plays; called on a thread, as it looks at every device there is."""
+    if sys.platform != "win32":  # there, what a thread finds is lost when it ends
+        with contextlib.suppress(NoSound):  # said when somebody plays
+            _sounddevice()
 
 
 def output_order(masks: Sequence[int], device: DeviceChoice) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from stemstudio.mixing import output
 from stemstudio.mixing.compiling import FIRST, STRETCHING, UNITS, compiled, load
 
 _log = logging.getLogger(__name__)
@@ -36,10 +37,14 @@ class Warming:
         self._closing.set()
 
     def _run(self) -> None:
+        found = False
         try:
             for unit in compiled((*UNITS, STRETCHING), self._closing):
                 load(unit)
                 self._loaded.add(unit)
+                if self.can_begin and not found:
+                    found = True
+                    output.fetch()
         except Exception as error:  # noqa: BLE001 - whatever a compiler raises, it is shown to the user
             _log.exception("the audio engine cannot be compiled")
             self.error = error

@@ -86,9 +86,9 @@ def draw_head(
         base -= CHANCES + 1
         height -= CHANCES + 1
     heights = pictures.thumbnails[atom]
-    xs = np.linspace(start, stop, len(heights))
+    step, room = (stop - start) / (len(heights) - 1), height - 3
     points = [QPointF(start, base)]
-    points += [QPointF(x, base - (height - 3) * float(part)) for x, part in zip(xs, heights, strict=True)]
+    points += [QPointF(start + step * at, base - room * part) for at, part in enumerate(heights.tolist())]
     points.append(QPointF(stop, base))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(colour if look.dark else look.ink(colour))
@@ -122,9 +122,18 @@ def drag_picture(words: str, colour: QColor, metrics: QFontMetrics) -> QPixmap:
     return picture
 
 
-def _draw_icon(painter: QPainter, name: str, x: float, y: float, side: float, colour: QColor) -> None:
-    painter.save()
-    painter.translate(x, y)
-    painter.scale(side / icons.SIDE, side / icons.SIDE)
-    icons.draw(painter, name, colour)
-    painter.restore()
+def _draw_icon(painter: QPainter, name: str, x: float, y: float, side: int, colour: QColor) -> None:
+    painter.drawPixmap(QPointF(x, y), _icon(name, side, colour.rgba(), painter.device().devicePixelRatio()))
+
+
+@lru_cache(maxsize=32)
+def _icon(name: str, side: int, rgba: int, ratio: float) -> QPixmap:
+    """Drawn once for all rows."""
+    drawn = QPixmap(round(side * ratio), round(side * ratio))
+    drawn.setDevicePixelRatio(ratio)
+    drawn.fill(Qt.GlobalColor.transparent)
+    with QPainter(drawn) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(side / icons.SIDE, side / icons.SIDE)
+        icons.draw(painter, name, QColor.fromRgba(rgba))
+    return drawn

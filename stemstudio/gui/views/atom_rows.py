@@ -187,27 +187,28 @@ class AtomRows(QWidget):
         heads = (
             enumerate(shown, first) if event.rect().left() < self._left else ()
         )  # not for the playhead alone
+        kind = (self._left, height, self.devicePixelRatioF(), look.name, self.font().key())
         for row, atom in heads:
             y = row * height - self.bar.value()
             locked = split is not None and atom in split.locked
-            painter.drawPixmap(0, y, self._head(atom, height, atom in chosen, locked))
+            painter.drawPixmap(0, y, self._head(atom, kind, atom in chosen, locked))
         self._draw_playhead(painter, look, area)
         if self.hasFocus():
             painter.setPen(look.colour("accent_hover"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _head(self, atom: int, height: int, chosen: bool, locked: bool) -> QPixmap:
-        """The left end of a row; kept for as long as nothing of it changes."""
-        ratio, colour, chances = self.devicePixelRatioF(), self.colour_of(atom), self._chances(atom)
+    def _head(self, atom: int, kind: tuple[int, int, float, str, str], chosen: bool, locked: bool) -> QPixmap:
+        """The left end of a row; kept for as long as nothing of it changes. `kind` is what all rows have in common."""
+        colour, chances = self.colour_of(atom), self._chances(atom)
         likely = tuple((each.rgb(), chance) for each, chance in chances)
-        look = (theme.current().name, self.font().key())
-        key = (atom, self._left, height, ratio, colour.rgb(), chosen, locked, likely, look)
+        key = (atom, kind, colour.rgb(), chosen, locked, likely)
         head = self._heads.get(key)
         if head is None:
             assert self.pictures is not None
             if len(self._heads) > MOST_HEADS:
                 self._heads.clear()
+            _, height, ratio, *_ = kind
             head = QPixmap(round(self._left * ratio), round(height * ratio))
             head.setDevicePixelRatio(ratio)
             head.fill(Qt.GlobalColor.transparent)

@@ -59,16 +59,22 @@ class Mark:
 
 def time_marks(viewport: Viewport, width: int, room: float) -> list[Mark]:
     """Marks of the time axis, labelled ones at least `room` pixels apart, with short ones between."""
-    span = max(viewport.stop - viewport.start, 1e-9)
+    return _time_marks(viewport.start, viewport.stop, width, room)
+
+
+@lru_cache(maxsize=8)
+def _time_marks(start: float, stop: float, width: int, room: float) -> list[Mark]:
+    """While a song plays, the same are asked for 60 times a second."""
+    span = max(stop - start, 1e-9)
     step = next((step for step in STEPS if step / span * width >= room), STEPS[-1])
     parts = 5 if step >= 0.005 and step not in (2, 0.02, 0.2, 120) else 4
     small = step / parts
     decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
     marks = []
-    for number in range(max(0, math.floor(viewport.start / small)), math.ceil(viewport.stop / small) + 1):
+    for number in range(max(0, math.floor(start / small)), math.ceil(stop / small) + 1):
         seconds, main = number * small, number % parts == 0
         words = time_text(seconds, decimals) if main else ""
-        marks.append(Mark(viewport.x_of(seconds, width), words, "", main))
+        marks.append(Mark((seconds - start) / (stop - start) * width, words, "", main))
     return marks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
@@ -40,7 +41,7 @@ class Goal:
     settings: Mapping[str, Any] = field(default_factory=dict)
     together: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def recipe(self) -> Algorithm:
         return algorithm(self.name).from_settings(self.settings)
 

@@ -282,7 +282,8 @@ class RoomPanel(QWidget):
     def _opened(self) -> None:
         self._refusal = ""
         self.fold.forget()
-        self._show()
+        if self.isVisible():
+            self._show()
 
     def _refused(self, words: str) -> None:
         self._refusal = words

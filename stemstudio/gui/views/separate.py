@@ -82,7 +82,8 @@ class SeparatePanel(QWidget):
         self._fetching = fetching or Fetching(document.jobs, self)
         self._computing = Computing(document.jobs, self)
         self._missing: dict[str, str] = {}
-        self.form: RecipeForm | None = None
+        self._form: RecipeForm | None = None
+        self._unfilled: Algorithm | None = None  # is to be in the form as soon as somebody looks at it
         self._build()
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
@@ -91,6 +92,7 @@ class SeparatePanel(QWidget):
         document.hints.changed.connect(self._show_note)
         self._fetching.changed.connect(self._look_for_weights)
         document.jobs.ended.connect(self._job_ended)
+        self._pick(self.cards[0])
         self._look_for_weights()
         self._pick(next((card for card in self.cards if not card.needs_weights), self.cards[0]))
         self._opened()
@@ -232,7 +234,15 @@ class SeparatePanel(QWidget):
         goal = self.goal
         if goal is not None:
             return goal.recipe
-        return self.form.recipe() if self.form is not None else None
+        return self.form.recipe()
+
+    @property
+    def form(self) -> RecipeForm:
+        """The parameters of the algorithm chosen; made when they are first looked at."""
+        if self._unfilled is not None:
+            self._fill(self._unfilled)
+        assert self._form is not None
+        return self._form
 
     @property
     def box(self) -> Box | None:
@@ -244,8 +254,7 @@ class SeparatePanel(QWidget):
         self.all.setChecked(True)
         self._set_algorithm(recipe)
         self._own_recipe()
-        if self.form is not None:
-            self.form.more.setChecked(True)
+        self.form.more.setChecked(True)
 
     def run(self) -> None:
         """Ask for the run."""
@@ -266,7 +275,8 @@ class SeparatePanel(QWidget):
         for other in self.cards:
             other.setChecked(other is card)
         self._set_algorithm(card.goal.recipe)
-        self._look_for_weights()
+        self._missing[card.goal.title] = what_is_missing(card.goal.recipe)
+        self._show_times()
 
     def _algorithm_chosen(self) -> None:
         kind = next(each for each in ALGORITHMS if each.name == self.algorithms.currentData())
@@ -277,24 +287,31 @@ class SeparatePanel(QWidget):
         """The form says something of its own: no goal is chosen any more."""
         for card in self.cards:
             card.setChecked(False)
-        self._look_for_weights()
+        self._look_for_own()
+        self._show_note()
 
     def _set_algorithm(self, recipe: Algorithm) -> None:
         self.algorithms.setCurrentIndex(self.algorithms.findData(recipe.name))
         self.summary.setText(recipe.summary)
-        if self.form is None or self.form.algorithm is not type(recipe):
-            if self.form is not None:
-                self._form_place.removeWidget(self.form)
-                self.form.hide()
-                self.form.deleteLater()
-            self.form = RecipeForm(type(recipe), self._details)
-            self.form.changed.connect(self._own_recipe)
-            self._form_place.addWidget(self.form)
-        self._computing.show_in(self.form)
-        self.places.show_in(self.form if recipe.name == "stereo" else None)
+        self._unfilled = recipe
         if self.all.isChecked():
+            self._fill(recipe)
             self._computing.look()
-        self.form.set_recipe(recipe)
+
+    def _fill(self, recipe: Algorithm) -> None:
+        """Put a recipe into the fields; those of another algorithm give way."""
+        self._unfilled = None
+        if self._form is None or self._form.algorithm is not type(recipe):
+            if self._form is not None:
+                self._form_place.removeWidget(self._form)
+                self._form.hide()
+                self._form.deleteLater()
+            self._form = RecipeForm(type(recipe), self._details)
+            self._form.changed.connect(self._own_recipe)
+            self._form_place.addWidget(self._form)
+        self._computing.show_in(self._form)
+        self.places.show_in(self._form if recipe.name == "stereo" else None)
+        self._form.set_recipe(recipe)
 
     # what is said
 
@@ -324,8 +341,7 @@ class SeparatePanel(QWidget):
 
     def _opened(self) -> None:
         self._list_stems()
-        self._show_selection()
-        self._show_times()
+        self._show_selection()  # and with it how long things take
 
     def _show_selection(self) -> None:
         """Offer the selection where there is one; without one, everything is taken apart."""
@@ -406,16 +422,19 @@ class SeparatePanel(QWidget):
     def _look_for_weights(self) -> None:
         """Look which weights are here; they may have come since the last look."""
         self._missing = {card.goal.title: what_is_missing(card.goal.recipe) for card in self.cards}
-        own = None if self.goal is not None or self.form is None else self.form.recipe()
-        self._missing[""] = "" if own is None else what_is_missing(own)
+        self._look_for_own()
         self._show_times()
+
+    def _look_for_own(self) -> None:
+        own = None if self.goal is not None else self.form.recipe()
+        self._missing[""] = "" if own is None else what_is_missing(own)
 
     def _show_note(self) -> None:
         goal, state = self.goal, self._document.state
         missing = self._missing.get("" if goal is None else goal.title, "")
         wrong = goal is None and self.recipe() is None
         # The form says it too, but its end may be out of sight.
-        reason = self.form.error.text() if wrong and self.form is not None else ""
+        reason = self.form.error.text() if wrong else ""
         self.note.setText(missing or reason)
         self.note.setToolTip(missing or reason)
         self.note.setVisible(bool(missing or reason))
@@ -454,6 +473,8 @@ class SeparatePanel(QWidget):
         self.all.setText("All algorithms ▾" if on else "All algorithms ▸")
         for card in self.cards:
             card.setVisible(not on)
+        if on and self._unfilled is not None:
+            self._fill(self._unfilled)
         self._details.setVisible(on)
         if on:
             self._computing.look()

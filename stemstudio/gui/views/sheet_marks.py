@@ -23,6 +23,20 @@ def paint_axes(painter: QPainter, viewport: Viewport, width: int, height: int) -
             painter.fillRect(round(mark.place), 0, 1, height, fainter)
 
 
+class SelectionOutline:
+    """The path of a selection, made anew only for another selection or another view of it."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Selection, object, QPainterPath] | None = None
+
+    def path(self, selection: Selection, viewport: Viewport, width: int, height: int) -> QPainterPath:
+        seen = (viewport.start, viewport.stop, viewport.low, viewport.high, viewport.axis)
+        view = (*seen, viewport.duration, viewport.nyquist, width, height)
+        if self._made is None or self._made[0] is not selection or self._made[1] != view:
+            self._made = (selection, view, selection_path(selection, viewport, width, height))
+        return self._made[2]
+
+
 def selection_path(selection: Selection, viewport: Viewport, width: int, height: int) -> QPainterPath:
     """The selected area in pixels; an edge at the end of the song or of the axis lies outside the view."""
     path = QPainterPath()
@@ -34,8 +48,7 @@ def selection_path(selection: Selection, viewport: Viewport, width: int, height:
         bottom = viewport.y_of(max(box.low, 1e-3), height) if box.low > 0 else height + 9.0
         piece = QPainterPath()
         if step.outline:
-            x_of, y_of = viewport.x_of, viewport.y_of
-            piece.addPolygon(QPolygonF([QPointF(x_of(s, width), y_of(f, height)) for s, f in step.outline]))
+            piece.addPolygon(QPolygonF(viewport.points_of(step.outline, width, height)))
             piece.closeSubpath()
         else:
             piece.addRect(

@@ -83,6 +83,7 @@ class SpectrogramView(QWidget):
         self._hand = Hand()
         self._gestures = Gestures(self, self._place)
         self._melody = MelodyLayer()
+        self._selected = sheet_marks.SelectionOutline()
         self._live: LiveStroke | None = None
         self._settling: tuple[int, int] | None = None
         self._pointer: QPointF | None = None
@@ -193,7 +194,7 @@ class SpectrogramView(QWidget):
             area = event.rect()
             painter.drawImage(area, self._live.image, area)
         sheet_marks.paint_loop(painter, self._playhead.loop, view, width, height)
-        path = sheet_marks.selection_path(self.document.selection, view, width, height)
+        path = self._selected.path(self.document.selection, view, width, height)
         sheet_marks.paint_selection(painter, path)
         self._melody.paint(painter, self._tool.melody(self), view, self)
         self._tool.paint_over(painter, self)

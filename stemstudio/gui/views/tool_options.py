@@ -26,6 +26,7 @@ class ToolOptions(QWidget):
         super().__init__(parent)
         self._document, self._toolbox = document, toolbox
         self._sliders: dict[str, tuple[Option, QSlider, QLabel]] = {}
+        self._colour = ""
         self.title = QLabel()
         self.title.setProperty("role", "title")
         self.tip = QLabel()
@@ -132,7 +133,11 @@ class ToolOptions(QWidget):
         self.give.setAccessibleName(self.give.text())
         self.give.setEnabled(bool(name) and document.selection.bounds is not None)
         colour = state.stems[document.target].colour if state is not None and name else theme.current().accent
-        self._rows.setStyleSheet(f"QSlider::sub-page:horizontal {{ background: {colour}; }}")
+        if (
+            colour != self._colour
+        ):  # a style sheet takes long, and this is asked with every change of the song
+            self._colour = colour
+            self._rows.setStyleSheet(f"QSlider::sub-page:horizontal {{ background: {colour}; }}")
 
 
 def _place_of(option: Option, value: float) -> int:
