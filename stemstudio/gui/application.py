@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 import threading
@@ -12,6 +13,17 @@ from PySide6.QtWidgets import QApplication
 
 from stemstudio import __version__
 
+DIALOGS = (
+    "export",
+    "help_window",
+    "keyboard",
+    "compare_by_ear",
+    "several_songs",
+    "template_library",
+    "learn_template",
+    "trained_models",
+    "true_stems",
+)
 TURN = 0.001  # seconds a thread may keep Python to itself: a fifth of the default, as sound and picture wait for it
 
 
@@ -50,11 +62,11 @@ def _after_first_picture(window: object, path: Path | None, demo: bool) -> None:
 
     assert isinstance(window, MainWindow)
     window.begin(path, demo)
-    threading.Thread(target=_fetch, name="fetching libraries", daemon=True).start()
+    threading.Thread(target=fetch, name="fetching libraries", daemon=True).start()
 
 
-def _fetch() -> None:
-    """Import what the first separation and the first picture need, while the person is still looking."""
+def fetch() -> None:
+    """Import what the first separation, picture and dialogs need, while the person is still looking."""
     from stemstudio.gui import colouring
 
     colouring.fetch()
@@ -69,3 +81,8 @@ def _fetch() -> None:
     from stemstudio.gui.views import picture
 
     picture.fetch()
+    for name in DIALOGS:
+        importlib.import_module(f"stemstudio.gui.dialogs.{name}")
+    from stemstudio.gui.dialogs import help_pages
+
+    help_pages.fetch()

@@ -156,7 +156,8 @@ def apply(app: QCoreApplication | None, name: str = "dark") -> Theme:
     global _current
     assert isinstance(app, QApplication)
     _current = THEMES.get(name, DARK)
-    app.setStyle("Fusion")
+    if not app.styleSheet():  # else it has been dressed, and another style would dress every widget once more
+        app.setStyle("Fusion")
     app.setPalette(palette(_current))
     app.setStyleSheet(stylesheet(asdict(_current)))
     return _current

@@ -149,11 +149,12 @@ class History:
         return edit
 
     def jump(self, place: int) -> None:
-        """Undo or redo until `place` edits are done."""
-        while self.place > max(0, place):
-            self.undo()
-        while self.place < min(place, len(self.edits)):
-            self.redo()
+        """Undo or redo until `place` edits are done; those who look at the project hear of it once."""
+        with self.project.at_once():
+            while self.place > max(0, place):
+                self.undo()
+            while self.place < min(place, len(self.edits)):
+                self.redo()
 
     def _run(self, action: Callable[[Project], None]) -> None:
         self.busy = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -234,6 +236,7 @@ class Project:
         self._state = State(mixture, grid, {MIXTURE: root})
         self._listeners: list[Listener] = []
         self._row_listeners: list[RowListener] = []
+        self._held: list[Change] | None = None
         self._next_id = 1
 
     @property
@@ -272,8 +275,25 @@ class Project:
         self.revision += 1
         for row_listener in tuple(self._row_listeners):
             row_listener(values)
+        if self._held is not None:
+            self._held.append(change)
+            return
         for listener in tuple(self._listeners):
             listener(change)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Whoever listens hears of all changes made inside as of one: between them, nothing is looked at."""
+        held: list[Change] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+            if held:
+                change = reduce(Change.union, held)
+                for listener in tuple(self._listeners):
+                    listener(change)
 
     def set_mixture(self, mixture: Sound) -> None:
         """Replace the song's sound: when decoding has finished, or the file was found again."""

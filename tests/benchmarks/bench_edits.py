@@ -26,13 +26,14 @@ class Studio:
     def __init__(self, path: Path) -> None:
         from PySide6.QtWidgets import QApplication
 
+        from stemstudio.gui.application import fetch
         from stemstudio.gui.garbage import Garbage
         from stemstudio.gui.main_window import MainWindow
-        from stemstudio.gui.views import picture
 
-        # As the program does: dead widgets are looked for on this thread alone, and the compiled loop is fetched.
+        # As the program does: dead widgets are looked for on this thread alone, and compiled loops, dialogs and help are
+        # fetched; there, by a thread.
         Garbage(QApplication.instance())
-        picture.fetch()
+        fetch()
         self.window = MainWindow()
         self.window.resize(1600, 1000)
         self.window.show()

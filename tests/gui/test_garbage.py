@@ -54,3 +54,21 @@ def test_few_new_objects_are_left_for_later():
     allocate(2 * garbage.YOUNG)
     garbage.look()
     assert dead() is None
+
+
+def test_a_look_at_old_objects_is_short_and_still_finds_what_died(monkeypatch):
+    monkeypatch.setattr(garbage, "SELDOM", 0)  # older ones, too, with every look
+    gc.freeze()
+    dead = weakref.ref(Widget())
+    gc.collect(0) if dead() is None else None
+    allocate(2 * garbage.YOUNG)
+    garbage.look()
+    assert dead() is None
+    kept = [[number] for number in range(garbage.MANY - 1000)]
+    monkeypatch.setattr(garbage, "MOST", len(kept) // 2)
+    looked: list[int] = []
+    monkeypatch.setattr(garbage.gc, "collect", looked.append)
+    before = gc.get_freeze_count()
+    garbage.look()
+    assert not looked, "so many would be felt"
+    assert gc.get_freeze_count() >= before + len(kept)

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from small_projects import song, split_song, stem_called
 
 from stemstudio.algorithms import algorithm
+from stemstudio.gui.forms import RecipeForm
 from stemstudio.gui.views import separate as module
 from stemstudio.gui.views.goals import what_is_missing
 from stemstudio.gui.views.separate import SeparatePanel
@@ -402,3 +403,16 @@ def test_all_buttons_have_room(panel, width):
         right = button.mapTo(made, button.rect().topRight()).x()
         assert right < made.width()
         assert button.width() >= button.sizeHint().width()
+
+
+def test_parameters_are_made_when_somebody_looks_at_them(panel, qtbot):
+    made = panel(song())
+    for title in ("Drums apart from the rest", "By hand, from atoms"):
+        click(card(made, title))
+    assert not made.findChildren(RecipeForm), "a click on a goal waits for no form"
+    assert made.recipe().name == "nmf"
+    click(made.all)
+    (form,) = made.findChildren(RecipeForm)
+    assert form.isVisible()
+    assert form.algorithm is algorithm("nmf")
+    assert form.recipe() == made.recipe()

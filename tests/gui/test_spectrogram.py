@@ -17,6 +17,7 @@ from stemstudio.gui.sheet_blocks import owner_block
 from stemstudio.gui.viewport import Viewport
 from stemstudio.gui.views import picture
 from stemstudio.gui.views.axes import frequency_marks, time_marks
+from stemstudio.gui.views.sheet_marks import SelectionOutline
 from stemstudio.project import edits
 from stemstudio.spectral.brushes import Box, Selection
 
@@ -391,3 +392,25 @@ def test_musicians_words():
     assert (hertz_text(55), hertz_text(3520), hertz_text(14080)) == ("55", "3.5k", "14.1k")
     assert (time_text(7.42, 2), time_text(3725), time_text(59.999, 2)) == ("0:07.42", "1:02:05", "1:00.00")
     assert (octaves_text(1 / 3), octaves_text(1.5), octaves_text(2)) == ("1/3 oct", "1.5 oct", "2 oct")
+
+
+@pytest.mark.parametrize("axis", ["log", "mel", "linear"])
+def test_the_outline_of_a_selection_lies_where_it_was_drawn_and_is_kept(axis):
+    viewport = Viewport()
+    viewport.set_song(60.0, 44100)
+    viewport.set_axis(axis)
+    viewport.set_time(10.0, 20.0)
+    outline = ((11.0, 300.0), (15.0, 4000.0), (18.0, 500.0))
+    box = Box(start=11.0, stop=18.0, low=300.0, high=4000.0)
+    selection = Selection().combined("replace", box, outline)
+    kept = SelectionOutline()
+    path = kept.path(selection, viewport, 800, 400)
+    drawn = [(each.x, each.y) for each in map(path.elementAt, range(3))]
+    there = [(viewport.x_of(s, 800), viewport.y_of(f, 400)) for s, f in outline]
+    assert np.allclose(drawn, there)
+    assert kept.path(selection, viewport, 800, 400) is path
+    viewport.set_time(12.0, 20.0)
+    moved = kept.path(selection, viewport, 800, 400)
+    assert moved.elementAt(0).x < 0
+    other = Selection().combined("replace", box)
+    assert kept.path(other, viewport, 800, 400).elementAt(0).x != moved.elementAt(0).x

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QCheckBox, QPushButton, QWidget
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
 
 from stemstudio.gui import icons, theme
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR
@@ -92,3 +93,22 @@ def test_every_icon_fills_its_square_without_being_cut(qapp, name):
     assert max(xs) < side - 1
     assert min(ys) > 0
     assert max(ys) < side - 1
+
+
+def test_another_theme_dresses_every_widget_once(dressed, qtbot):
+    dressed("dark")
+
+    class Label(QLabel):
+        dresses = 0
+
+        def changeEvent(self, event):
+            self.dresses += event.type() == QEvent.Type.StyleChange
+            super().changeEvent(event)
+
+    label = Label("words")
+    qtbot.addWidget(label)
+    label.show()
+    label.dresses = 0
+    dressed("light")
+    assert label.dresses == 1
+    assert label.palette().color(QPalette.ColorRole.WindowText) == theme.LIGHT.colour("text")

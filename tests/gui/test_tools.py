@@ -377,3 +377,18 @@ def test_the_wand_selects_the_tone_and_a_drag_says_how_much(painter):
     QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.NoModifier, made.at(2.0, 222.0))
     QTest.mouseClick(made.view, Qt.MouseButton.LeftButton, Modifier.ShiftModifier, made.at(2.0, 3520.0))
     assert len(made.document.selection.steps) == 2
+
+
+def test_the_sliders_wear_the_colour_of_the_target_and_are_dressed_for_another_alone(window):
+    document, rows = window.document, window.options._rows
+    first, second = (leaf.id for leaf in document.state.leaves()[:2])
+    dressed: list[str] = []
+    rows.setStyleSheet = lambda sheet: (dressed.append(sheet), QWidget.setStyleSheet(rows, sheet))
+    document.set_target(second)
+    document.set_target(first)
+    assert [
+        document.state.stems[stem].colour in sheet
+        for stem, sheet in zip((second, first), dressed, strict=True)
+    ] == [True, True]
+    document.select_all()
+    assert len(dressed) == 2

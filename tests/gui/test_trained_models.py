@@ -17,6 +17,7 @@ from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.hanging_up import NAME
 from stemstudio.algorithms.neural.weights import models_folder
 from stemstudio.gui.dialogs.error import show_error
+from stemstudio.gui.dialogs.models_table import ModelsTable
 from stemstudio.gui.dialogs.trained_models import ModelsDialog
 from stemstudio.gui.document import Document
 from stemstudio.gui.fetching import Fetching, offer_sketch
@@ -267,3 +268,24 @@ def test_several_are_fetched_one_after_another(qtbot, page, hub):
     assert page.fetching.waiting == ("htdemucs_6s",)
     qtbot.waitUntil(lambda: ended == ["all"], timeout=5000)
     assert len(hub.ranges) == 2
+
+
+def test_columns_are_measured_once_and_not_for_every_cell(qtbot, hub):
+    measured: list[int] = []
+
+    class Measured(ModelsTable):
+        def sizeHintForColumn(self, column: int) -> int:
+            measured.append(column)
+            return super().sizeHintForColumn(column)
+
+    document = song()
+    table = Measured(Fetching(document.jobs))
+    qtbot.addWidget(table)
+    table.resize(900, 400)
+    table.show()
+    del measured[:]
+    table.fill()
+    qtbot.wait(1)
+    assert 0 < len(measured) <= 3 * table.columnCount()
+    assert table.columnWidth(0) > table.fontMetrics().horizontalAdvance("htdemucs_ft")
+    document.jobs.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
+import time
 import weakref
 
 import numpy as np
@@ -104,9 +106,12 @@ def test_everything_works_before_any_device(deck, stems):
 
 
 def test_buffers_live_until_the_callback_let_go_of_them(deck, mixture, tape):
+    freed_by: list[int] = []
+
     def put_on() -> weakref.ref:
         stem = mixture.copy()
         deck.set_stems([stem], None, np.ones((1, 2)))
+        weakref.finalize(stem, lambda: freed_by.append(threading.get_ident()))
         return weakref.ref(stem)
 
     recorder = tape(deck, 64)
@@ -125,8 +130,14 @@ def test_buffers_live_until_the_callback_let_go_of_them(deck, mixture, tape):
     recorder.run(512)
     deck.tend()
     gc.collect()
+    deadline = time.monotonic() + 5.0
+    while not freed_by and time.monotonic() < deadline:
+        time.sleep(0.001)
     assert first() is None
     assert second() is not None
+    assert freed_by != [threading.get_ident()], (
+        "the system takes back minutes of sound: nobody may wait for that"
+    )
 
 
 def test_many_changes_between_two_blocks_end_with_the_last(deck, mixture, tape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from stemstudio.mixing import warming
+from stemstudio.mixing import output, warming
 from stemstudio.mixing.compiling import FIRST, UNITS
 from stemstudio.mixing.warming import Warming
 
@@ -55,3 +55,20 @@ def test_closing_ends_the_compilers(monkeypatch) -> None:
     made.close()
     done(made)
     assert time.monotonic() - began < 1.0
+
+
+def test_sound_devices_are_looked_for_before_somebody_plays(monkeypatch) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(warming, "load", order.append)
+    monkeypatch.setattr(warming, "compiled", lambda units, stop: iter(UNITS))
+    monkeypatch.setattr(warming.output, "fetch", lambda: order.append("devices"))
+    done(Warming())
+    assert order == [*UNITS[: len(FIRST)], "devices", *UNITS[len(FIRST) :]]
+
+
+def test_without_a_sound_system_nothing_is_said_until_somebody_plays(monkeypatch) -> None:
+    def missing() -> None:
+        raise output.NoSound("none")
+
+    monkeypatch.setattr(output, "_sounddevice", missing)
+    output.fetch()

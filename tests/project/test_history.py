@@ -106,3 +106,27 @@ def test_a_button_pressed_twice_is_two_steps() -> None:
     history.do(edits.set_stem(cut.state, 0, "Unmute", mute=False))
     history.undo()
     assert cut.state.stems[0].mute
+
+
+def test_a_jump_over_many_steps_is_looked_at_once() -> None:
+    cut, history = small.project(0.1)
+    for value in (-1.0, -2.0, -3.0):
+        history.do(_gain(cut, value))
+        history.settle()
+    history.do(_rename(cut, "one"))
+    steps: list[str] = []
+    heard: list[tuple[float, str]] = []
+    kinds: list[frozenset[str]] = []
+    history.listen(lambda step: steps.append(step.kind))
+    cut.listen(lambda change: kinds.append(change.kinds))
+    cut.listen(lambda _: heard.append((cut.state.stems[0].gain_db, cut.state.stems[0].name)))
+    history.jump(1)
+    assert heard == [(-1.0, "Mixture")]
+    assert kinds[0] >= {"stems", "mixer"}
+    history.jump(4)
+    assert heard[1:] == [(-3.0, "one")]
+    history.jump(4)
+    assert len(heard) == 2
+    assert steps == ["undone"] * 3 + ["redone"] * 3  # those are written down, one by one
+    history.undo()
+    assert len(heard) == 3

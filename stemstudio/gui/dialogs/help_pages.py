@@ -6,8 +6,15 @@ import re
 from string import Template
 
 from stemstudio.gui import theme
-from stemstudio.manual import FOLDER, NoSuchPage, page
+from stemstudio.manual import FOLDER, START, NoSuchPage, page, page_names
 from stemstudio.resources import resource
+
+
+def fetch() -> None:
+    """Read all pages, and fetch what makes HTML of one; called on a thread, before somebody asks for help."""
+    for name in page_names():
+        page(name)
+    page_html(START)
 
 
 def page_name(address: str) -> str:

@@ -87,8 +87,7 @@ class ModelsTable(QTableWidget):
         self.setAccessibleName("Trained models")
         self.verticalHeader().hide()
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+        self._fit_to(QHeaderView.ResizeMode.ResizeToContents)
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column in NUMBERS:
@@ -115,6 +114,17 @@ class ModelsTable(QTableWidget):
 
     def fill(self) -> None:
         """Write down what is known of each just now."""
+        self._fit_to(QHeaderView.ResizeMode.Fixed)  # or all columns are measured anew for each cell
+        self._write()
+        self._fit_to(QHeaderView.ResizeMode.ResizeToContents)
+
+    def _fit_to(self, mode: QHeaderView.ResizeMode) -> None:
+        header = self.horizontalHeader()
+        for column in range(len(COLUMNS) - 1):
+            header.setSectionResizeMode(column, mode)
+        header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+
+    def _write(self) -> None:
         look = theme.current()
         for place, model in enumerate(self.models.values()):
             row = self.rows.get(model.name)
