@@ -1,15 +1,21 @@
-"""What recipes of networks are called: by the network that they run, wherever a run is named."""
+"""Recipes of networks: called by the network that they run, wherever a run is named, and stopped while it is loaded."""
 
 from __future__ import annotations
 
+import threading
+import time
+
+import numpy as np
 import pytest
-from small_recipes import write_tiny_roformer
+from small_recipes import write_tiny_roformer, write_tiny_unmix, write_tiny_weights
 
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.neural.ensemble import Ensemble
 from stemstudio.algorithms.neural.openunmix import OpenUnmix
 from stemstudio.algorithms.neural.roformer import RoFormer
+from stemstudio.audio.audio import Audio
+from stemstudio.progress import Cancelled, Progress
 from stemstudio.project.takes import described
 
 
@@ -50,3 +56,34 @@ def test_every_network_and_device_has_a_speed_of_its_own():
     recipes += [OpenUnmix(), OpenUnmix(model="umxl"), Ensemble(), Ensemble(members="umxl")]
     assert len({recipe.timed_as for recipe in recipes}) == len(recipes)
     assert HTDemucs(overlap=0.5).timed_as == HTDemucs().timed_as
+
+
+@pytest.mark.parametrize(
+    ("kind", "write", "load"),
+    [
+        (HTDemucs, write_tiny_weights, "stemstudio.algorithms.neural.demucs.load"),
+        (OpenUnmix, write_tiny_unmix, "stemstudio.algorithms.neural.openunmix.load"),
+        (RoFormer, write_tiny_roformer, "stemstudio.algorithms.neural.own_models.load_own"),
+    ],
+)
+def test_who_stops_does_not_wait_for_a_network_to_be_loaded(tmp_path, monkeypatch, kind, write, load):
+    def slow(*_: object) -> None:
+        stopped.append(time.monotonic())
+        progress.cancel()
+        assert read.wait(10)
+
+    monkeypatch.setenv("STEMSTUDIO_MODELS", str(tmp_path))
+    write(tmp_path)
+    monkeypatch.setattr(load, slow)
+    stopped: list[float] = []
+    read, progress = threading.Event(), Progress()
+    song = Audio(np.ones((2, 4410), dtype=np.float32), 44100)
+    try:
+        with pytest.raises(Cancelled):
+            kind().run(song, progress)
+        assert time.monotonic() - stopped[0] < 0.3
+    finally:
+        read.set()
+    for thread in threading.enumerate():
+        if thread.name == "unhurried":
+            thread.join(5)

@@ -135,3 +135,19 @@ def test_ctrl_c_leaves_nothing_behind(song: Path, tmp_path: Path) -> None:
     assert stdout == ""
     assert stderr == "Stopped; nothing was left behind.\n"
     assert not out.exists()
+
+
+def test_it_ends_well_while_a_library_is_still_at_work() -> None:
+    code = (
+        "import threading, time, torch\n"
+        "from stemstudio.__main__ import leave\n"
+        "def work():\n"
+        "    while True:\n"
+        "        torch.ones(300, 300) @ torch.ones(300, 300)\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "time.sleep(0.2)\n"
+        "print('said')\n"
+        "leave(130)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "said\n", "")

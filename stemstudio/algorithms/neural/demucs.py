@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.forward import Precision
 from stemstudio.algorithms.neural.parameters import (
+    LOADING,
     DeviceName,
     device_parameter,
     places_parameter,
@@ -23,7 +25,7 @@ from stemstudio.algorithms.neural.separation import Ensemble, How, network_of, s
 from stemstudio.algorithms.neural.weights import load, weights_of
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, unhurried
 
 LOADED = 0.02  # of the whole work
 SKETCH_EFFORT = 0.6
@@ -93,14 +95,13 @@ class HTDemucs(Streaming):
 
     def run(self, signal: Sound, progress: Progress, playhead: Playhead = at_the_start) -> Waveforms:
         """The network's sources as waveforms of the song's own rate, channels and length."""
-        progress(0.0, "loading the network")
         model = MODELS[self.model]
         paths = weights_of(model)
-        device = chosen(self.device)
+        device = unhurried(lambda: chosen(self.device), progress, LOADING)
         networks = []
         for number, path in enumerate(paths):
-            networks.append(network_of(load(path, model)))
-            progress(LOADED * (number + 1) / len(paths), "loading the network")
+            networks.append(network_of(unhurried(partial(load, path, model), progress, LOADING)))
+            progress(LOADED * (number + 1) / len(paths), LOADING)
         weights = np.ones((len(paths), len(networks[0].stems)))
         ensemble = Ensemble(tuple(networks), np.array(model.weights) if model.weights else weights)
         how = How(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -11,12 +12,12 @@ from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.network import Network
-from stemstudio.algorithms.neural.parameters import DeviceName, device_parameter
+from stemstudio.algorithms.neural.parameters import LOADING, DeviceName, device_parameter
 from stemstudio.algorithms.neural.separation import Ensemble, How, separate, stems_named
 from stemstudio.algorithms.neural.weights import load, weights_of
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, unhurried
 
 RATE = 44100
 LOADED = 0.02  # of the whole work
@@ -66,16 +67,15 @@ class OpenUnmix(Streaming):
         ----------
         Stöter, Uhlich, Liutkus & Mitsufuji 2019, "Open-Unmix – A reference implementation for music source separation".
         """
-        progress(0.0, "loading the network")
         model = MODELS[self.model]
         paths = weights_of(model)
-        device = chosen(self.device)
+        device = unhurried(lambda: chosen(self.device), progress, LOADING)
         from stemstudio.algorithms.neural.unmix_network import Unmix
 
         targets = {}
         for number, (name, path) in enumerate(zip(model.stems, paths, strict=True)):
-            targets[name] = load(path, model)
-            progress(LOADED * (number + 1) / len(paths), "loading the network")
+            targets[name] = unhurried(partial(load, path, model), progress, LOADING)
+            progress(LOADED * (number + 1) / len(paths), LOADING)
         network = Network(
             Unmix(targets, self.iterations).eval(),
             model.stems,

@@ -8,6 +8,9 @@ from stemstudio.algorithms.algorithm import parameter
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
+LOADING = "loading the network"
+"""What is said meanwhile: torch, a card's driver and the weights take seconds, and none of them can be stopped midway."""
+
 
 def device_parameter() -> Any:
     """The field of a recipe for what computes."""

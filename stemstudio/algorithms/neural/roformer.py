@@ -10,6 +10,7 @@ from stemstudio.algorithms.algorithm import Algorithm, parameter
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.algorithms.neural.devices import chosen
 from stemstudio.algorithms.neural.parameters import (
+    LOADING,
     DeviceName,
     device_parameter,
     places_parameter,
@@ -19,7 +20,7 @@ from stemstudio.algorithms.neural.places import separated
 from stemstudio.algorithms.neural.separation import Ensemble, How, stems_named
 from stemstudio.algorithms.streaming import Playhead, Streaming, at_the_start
 from stemstudio.audio.audio import Sound
-from stemstudio.progress import Progress
+from stemstudio.progress import Progress, unhurried
 
 LOADED = 0.02  # of the whole work
 
@@ -99,14 +100,15 @@ class RoFormer(Streaming):
         Lu, Wang, Kong & Hung 2024, "Music source separation with band-split RoPE transformer"; Wang, Lu & Won 2023,
         "Mel-Band RoFormer for music source separation".
         """
-        progress(0.0, "loading the network")
         from stemstudio.algorithms.neural.own_models import load_own, own_model
 
-        network = load_own(own_model(self.model))
-        progress(LOADED, "loading the network")
+        model = own_model(self.model)
+        device = unhurried(lambda: chosen(self.device), progress, LOADING)
+        network = unhurried(lambda: load_own(model), progress, LOADING)
+        progress(LOADED, LOADING)
         ensemble = Ensemble((network,), np.ones((1, len(network.stems))))
         how = How(
-            chosen(self.device),
+            device,
             self.overlap,
             self.shifts,
             self.seed,
