@@ -75,8 +75,9 @@ class CardTooSmall(NotEnoughMemory, CardFailed):
 class BadModel(StemStudioError):
     """A file of weights that is damaged, or is not what its name says."""
 
-    def __init__(self, path: Path | str, reason: str) -> None:
-        way_on = "Put a fresh copy of the file in its place."
+    def __init__(
+        self, path: Path | str, reason: str, way_on: str = "Put a fresh copy of the file in its place."
+    ) -> None:
         super().__init__(f"The model file “{Path(path).name}” cannot be used: {reason}.", way_on)
         self.path = Path(path)
 

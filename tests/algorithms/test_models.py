@@ -101,7 +101,7 @@ def test_a_file_cannot_name_what_is_run(tmp_path, monkeypatch, klass):
 
 def test_a_packed_structure_is_refused(tmp_path):
     path = write_tiny_weights(tmp_path, structure=json.dumps({"_class": "os.system"}))
-    with pytest.raises(BadModel, match="packed"):
+    with pytest.raises(BadModel, match="packing that is not known"):
         load_network(path)
 
 

@@ -9,46 +9,42 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from stemstudio.algorithms.neural.failing import SMALLER
+from stemstudio.algorithms.neural.packed import KINDS, MARK, most_weights, unflattened, unpack
+from stemstudio.algorithms.neural.pickles import Named, check_file, check_state, unpickled
 from stemstudio.algorithms.neural.weights import named_checksum, sha256
 from stemstudio.errors import BadModel, NotEnoughMemory, out_of_memory
 
 HYBRID = "HTDemucs"  # takes no segment longer than its own
 MOST_LAYERS = 64
 LARGEST = 1_000_000  # no argument of an architecture is larger
-PACKED = "__quantized"
+RATES = (8000, 192_000)  # Hz
+SECONDS = (0.1, 600.0)  # of a network's own segment
+MOST_STEMS = 64
+PARTS = ("klass", "args", "kwargs", "state")
 SPARE = 1_000_000  # values of a network that are no weights
 
 
 @contextmanager
 def one_sentence(path: Path) -> Iterator[None]:
     """Whatever is wrong with a stranger's file, as `BadModel`."""
-    import pickle
-
     try:
         yield
     except BadModel:
         raise
-    except pickle.UnpicklingError as error:
-        raise BadModel(path, "it holds more than weights, or is damaged") from error
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        IndexError,
-        AssertionError,
-    ) as error:
+    except OSError as error:
+        raise BadModel(path, (error.strerror or str(error) or "it cannot be read").lower()) from error
+    except RecursionError as error:
+        raise BadModel(path, "what it says is nested too deeply") from error
+    except (TypeError, ArithmeticError, LookupError, AttributeError, AssertionError) as error:
+        raise BadModel(path, "what it says of its network does not fit together") from error
+    except (EOFError, MemoryError, RuntimeError, ValueError) as error:
         if out_of_memory(error):
             raise NotEnoughMemory(f"There is not enough memory to load “{path.name}”.", SMALLER) from error
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
@@ -57,16 +53,13 @@ def one_sentence(path: Path) -> Iterator[None]:
 
 def load_target(path: Path) -> Any:
     """The network of one stem in a .pth file of Open-Unmix, ready to run; `BadModel` if it is none."""
-    import torch
-
     from stemstudio.algorithms.neural.unmix_network import Target
 
     with one_sentence(path):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = unpickled(path)
         if not isinstance(state, dict) or "fc1.weight" not in state:
             raise BadModel(path, "it holds no network of Open-Unmix")
+        check_state(path, state)
         target = Target.of(state)
     check_numbers(path, target)
     return target
@@ -79,7 +72,9 @@ def load_network(path: Path, segment: float | None = None) -> Any:
     """
     reading = _read_safetensors if path.suffix == ".safetensors" else _read_pickled
     with one_sentence(path):
+        check_file(path)
         loaded: Any = _built(path, *reading(path))
+        _check_sense(path, loaded)
     check_numbers(path, loaded)
     hybrid = type(loaded).__name__ == HYBRID
     longest = float(loaded.segment) if hybrid else math.inf
@@ -90,16 +85,18 @@ def load_network(path: Path, segment: float | None = None) -> Any:
 
 def _built(path: Path, klass: Any, args: list[Any], kwargs: dict[str, Any], state: dict[str, Any]) -> Any:
     """The network with its weights. Whether they fit is found out before any memory is asked for."""
-
     known = inspect.signature(klass).parameters
     named = {key: value for key, value in kwargs.items() if key in known}
     _check_arguments(path, {**dict(zip(known, args, strict=False)), **named})
-    if state.get(PACKED):
+    packed = state.get(MARK) is True
+    if not packed:
+        check_state(path, state)
+    most = most_weights(path, state) if packed else sum(value.numel() for value in state.values())
+    with _no_larger(path, most):
         network = klass(*args, **named)
-        _unpack(path, network, state)
+    if packed:
+        unpack(path, network, state)
         return network
-    with _no_larger(path, sum(value.numel() for value in state.values())):
-        network = klass(*args, **named)
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in state.items()}
     if wanted != found:
@@ -137,14 +134,35 @@ def _no_larger(path: Path, most: int) -> Any:
     return Counting()
 
 
-def _check_arguments(path: Path, arguments: dict[str, Any]) -> None:
+def _check_arguments(path: Path, arguments: Mapping[str, Any]) -> None:
     """No architecture of ours has thousands of layers: building it would never end."""
     for name, value in arguments.items():
-        most = MOST_LAYERS if "depth" in name or "layers" in name else LARGEST
-        if isinstance(value, (int, float, Fraction)) and not -LARGEST <= value <= most:
-            raise BadModel(
-                path, f"it asks for a network that nobody would build: {name[:40]} = {value!s:.20}"
-            )
+        most = MOST_LAYERS if any(word in name for word in ("depth", "layers", "iters")) else LARGEST
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if not isinstance(each, (type(None), bool, int, float, str, Fraction)):
+                raise BadModel(path, f"it describes its network by something odd: {name[:40]}")
+            if isinstance(each, (int, float, Fraction)) and not -LARGEST <= each <= most:
+                raise BadModel(
+                    path, f"it asks for a network that nobody would build: {name[:40]} = {each!s:.20}"
+                )
+
+
+def _check_sense(path: Path, network: Any) -> None:
+    """`BadModel` for a network that could be built, and with which no song could be taken apart."""
+    rate, channels, segment = network.samplerate, network.audio_channels, float(network.segment)
+    if (
+        not (isinstance(rate, int) and RATES[0] <= rate <= RATES[1])
+        or channels not in (1, 2)
+        or not SECONDS[0] <= segment <= SECONDS[1]
+    ):
+        raise BadModel(
+            path,
+            f"it takes sound that makes no sense: {rate!s:.20} Hz, {channels!s:.20} channels, {segment:.6g} s",
+        )
+    if not 1 <= len(network.sources) <= MOST_STEMS or not all(
+        isinstance(name, str) and name for name in network.sources
+    ):
+        raise BadModel(path, "it does not say which stems its network answers with")
 
 
 def check_numbers(path: Path, network: Any) -> None:
@@ -154,26 +172,6 @@ def check_numbers(path: Path, network: Any) -> None:
     for name, value in network.state_dict().items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise BadModel(path, f"its weights hold values that are no numbers, at {name[:80]}")
-
-
-def _unpack(path: Path, network: Any, state: dict[str, Any]) -> None:
-    """Weights that DiffQ packed; only its own classes may do that."""
-    kinds = _packers()
-    if not kinds:
-        raise BadModel(path, "its weights are packed, and unpacking them takes the package diffq")
-    if state["meta"]["klass"] not in kinds:
-        raise BadModel(path, "it names a way of packing that is not known here")
-    from diffq.base import restore_quantized_state
-
-    restore_quantized_state(network, state)
-
-
-def _packers() -> tuple[type, ...]:
-    try:
-        from diffq import DiffQuantizer, UniformQuantizer
-    except ImportError:
-        return ()
-    return DiffQuantizer, UniformQuantizer
 
 
 def _allowed() -> dict[str, type]:
@@ -200,24 +198,27 @@ def _read_safetensors(path: Path) -> tuple[type, list[Any], dict[str, Any], dict
             path, f"it names a network that is not known here: {metadata.get('klass', 'none')!r:.100}"
         )
     if "structure" in metadata:
-        raise BadModel(path, "its weights are packed in a way that is not supported")
+        state = unflattened(path, state, json.loads(metadata["structure"]))
+        if not isinstance(state, dict):
+            raise BadModel(path, "it holds no weights")
     args, kwargs = _plain(json.loads(metadata["args"])), _plain(json.loads(metadata["kwargs"]))
     return klass, list(args), dict(kwargs), state
 
 
 def _read_pickled(path: Path) -> tuple[type, list[Any], dict[str, Any], dict[str, Any]]:
-    import torch
-
     _check_hash(path)
     allowed = _allowed()
-    safe: list[Any] = [*allowed.values(), *_packers(), Fraction]
-    with warnings.catch_warnings(), torch.serialization.safe_globals(safe):
-        warnings.simplefilter("ignore")  # torch grumbles about the pickle's protocol
-        package = torch.load(path, map_location="cpu", weights_only=True)
-    klass = package["klass"]
-    if klass not in allowed.values():
+    package = unpickled(path, (*allowed, *KINDS))
+    if not isinstance(package, dict) or any(name not in package for name in PARTS):
+        raise BadModel(path, "it holds no network of Demucs")
+    named, state = package["klass"], package["state"]
+    klass = allowed.get(named.name) if isinstance(named, Named) else None
+    if klass is None:
         raise BadModel(path, "it names a network that is not known here")
-    return klass, list(package["args"]), dict(package["kwargs"]), package["state"]
+    args, kwargs = package["args"], package["kwargs"]
+    if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict) or not isinstance(state, dict):
+        raise BadModel(path, "it holds no network of Demucs")
+    return klass, list(args), kwargs, state
 
 
 def _check_hash(path: Path) -> None:

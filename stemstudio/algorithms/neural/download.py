@@ -16,7 +16,7 @@ from stemstudio.algorithms.neural.catalogue import Model
 from stemstudio.algorithms.neural.hanging_up import until_stopped
 from stemstudio.algorithms.neural.hub_errors import endpoint, understood
 from stemstudio.algorithms.neural.hub_files import blob_of, hub_cache, part_of
-from stemstudio.algorithms.neural.weights import look_for, verify
+from stemstudio.algorithms.neural.weights import delete, look_for, verify
 from stemstudio.errors import DownloadFailed
 from stemstudio.progress import Progress
 
@@ -90,7 +90,7 @@ def download(model: Model, progress: Progress) -> tuple[Path, ...]:
         told = _Told(share, done, each.came(model), each.size, total)
         path = until_stopped(partial(_fetch, model, each, told), progress)
         if verify(path, model) == "damaged":
-            _delete(path)
+            delete(path, model)
             raise DownloadFailed(
                 f"{each.name} of {model.name} arrived damaged: its content does not match its checksum.",
                 "Try again; where it happens again, something between here and the hub changes files.",
@@ -220,9 +220,3 @@ def _check_room(model: Model, size: int) -> None:
             f"There is no room for {model.name}: it takes {size / MEGABYTE:.0f} MB, and {free / MEGABYTE:.0f} MB are free.",
             f"Free some space in {folder}.",
         )
-
-
-def _delete(path: Path) -> None:
-    blob = path.resolve()
-    path.unlink(missing_ok=True)
-    blob.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from stemstudio.algorithms.neural.checkpoints import check_numbers, one_sentence
 from stemstudio.algorithms.neural.network import Network
+from stemstudio.algorithms.neural.pickles import check_file, check_state, unpickled
 from stemstudio.algorithms.neural.roformer_settings import Settings, read_settings
 from stemstudio.errors import BadModel
 
@@ -41,8 +42,7 @@ def load_roformer(path: Path, config: Path) -> Network:
 
 def _state(path: Path) -> dict[str, Any]:
     """The state dictionary in a file, of tensors only, in single precision."""
-    import torch
-
+    check_file(path)
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError, safe_open
 
@@ -52,23 +52,14 @@ def _state(path: Path) -> dict[str, Any]:
         except SafetensorError as error:
             raise BadModel(path, "it is damaged or no safetensors file") from error
     else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch grumbles about the pickle's protocol
-            found = torch.load(path, map_location="cpu", weights_only=True)
+        found = unpickled(path)
         while isinstance(found, dict):
             inner = next((found[key] for key in WRAPPINGS if isinstance(found.get(key), dict)), None)
             if inner is None:
                 break
             found = inner
-    if not isinstance(found, dict):
-        raise BadModel(path, "it holds no weights")
-    state = {}
-    for key, value in found.items():
-        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
-            where = key[:60] if isinstance(key, str) else "a name that is none"
-            raise BadModel(path, f"it holds something else than weights, at {where}")
-        state[re.sub(r"^(module|model)\.", "", key)] = value.float()
-    return state
+    check_state(path, found)
+    return {re.sub(r"^(module|model)\.", "", key): value.float() for key, value in found.items()}
 
 
 def _built(path: Path, state: Mapping[str, Any], settings: Settings) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stemstudio.algorithms.neural.checkpoints import one_sentence
+from stemstudio.algorithms.neural.pickles import check_file
 from stemstudio.errors import BadModel
 
 MOST_TEXT = 2**17  # bytes of a YAML; published ones have some thousand
@@ -97,7 +98,9 @@ def config_beside(path: Path) -> Path | None:
     same += [path.with_name(f"{path.name}{suffix}") for suffix in (".yaml", ".yml")]
     found = [each for each in same if each.is_file()]
     if not found and path.parent.is_dir():
-        found = [each for each in path.parent.iterdir() if each.suffix in (".yaml", ".yml")]
+        found = [
+            each for each in path.parent.iterdir() if each.suffix in (".yaml", ".yml") and each.is_file()
+        ]
         found = found if len(found) == 1 else []
     return found[0] if found else None
 
@@ -111,8 +114,10 @@ def _parsed(config: Path) -> Mapping[str, Any]:
             return loader.construct_sequence(node)
         return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else str(node.value)
 
-    plain: Any = type("Plain", (yaml.SafeLoader,), {})  # its own class, as constructors belong to one
+    # Its own class, as constructors belong to one. Keys “<<” are refused: a few, one in the other, would fill the memory.
+    plain: Any = type("Plain", (yaml.SafeLoader,), {"flatten_mapping": lambda loader, node: None})
     plain.add_multi_constructor(PYTHON, untagged)
+    check_file(config)
     if config.stat().st_size > MOST_TEXT:
         raise BadModel(config, "it is too long to describe a network")
     try:

@@ -107,7 +107,7 @@ def add(path: Path, progress: Progress, config: Path | None = None) -> tuple[str
     for number, (file, model) in enumerate(known):
         part = progress.part(number / total, (number + 1) / total)
         part(0.0, f"looking at {file.name}")
-        if not model.packed:
+        if can_load(model):
             load(file, model)
         if verify(file, model) == "damaged":
             raise BadModel(file, "its content does not match its checksum")
@@ -133,7 +133,20 @@ def load(path: Path, model: Model) -> Any:
         from stemstudio.algorithms.neural.own_models import load_own
 
         return load_own(model)
-    return load_target(path) if model.family == "unmix" else load_network(path, model.segment)
+    if model.family == "unmix":
+        return load_target(path)
+    network = load_network(path, model.segment)
+    if tuple(network.sources) != model.stems:
+        answers = ", ".join(name[:20] for name in network.sources[:8])
+        raise BadModel(path, f"it answers with {answers}, and {model.name} with {', '.join(model.stems)}")
+    return network
+
+
+def can_load(model: Model) -> bool:
+    """Whether what a model's weights need to be unpacked is installed."""
+    from stemstudio.algorithms.neural.packed import unpacker
+
+    return not model.packed or bool(unpacker())
 
 
 def remove(model: Model) -> tuple[Path, ...]:
@@ -145,27 +158,30 @@ def remove(model: Model) -> tuple[Path, ...]:
         raise StemStudioError(
             f"{model.name} comes with the program.", "It goes when the program is removed; it takes 7 MB."
         )
-    gone = []
     if model.family == "roformer":
         own = models_folder() / model.file
-        for path in (own.with_suffix(".yaml"), own):
-            if path.is_file():
-                path.unlink()
-                gone.append(path)
-        return tuple(gone)
-    for signature in model.networks:
-        for folder in (models_folder(), *_snapshots(model)):
-            for path in _candidates(signature, folder):
-                blob = path.resolve()
-                path.unlink()
-                if blob != path:
-                    with suppress(OSError):
-                        blob.unlink()
-                gone.append(path)
-    for path in parts(model):
+        paths = [path for path in (own.with_suffix(".yaml"), own) if path.is_file()]
+    else:
+        folders = (models_folder(), *_snapshots(model))
+        paths = [path for each in model.networks for folder in folders for path in _candidates(each, folder)]
+        paths += parts(model)
+    for path in paths:
+        delete(path, model)
+    return tuple(paths)
+
+
+def delete(path: Path, model: Model) -> None:
+    """Delete a file, and the content that the hub's cache keeps for it elsewhere; never what a link of yours leads to."""
+    content = path.resolve()
+    try:
         path.unlink()
-        gone.append(path)
-    return tuple(gone)
+        if content.parent == (repository_folder(model) / "blobs").resolve():
+            content.unlink(missing_ok=True)
+    except OSError as error:
+        raise StemStudioError(
+            f"“{path.name}” could not be deleted: {(error.strerror or str(error)).lower()}.",
+            f"Look whether {path.parent} may be written to.",
+        ) from error
 
 
 def removable(path: Path, model: Model) -> bool:
@@ -202,9 +218,12 @@ def checked(models: Iterable[Model], progress: Progress) -> tuple[Checked, ...]:
     for number, (model, path) in enumerate(files):
         part = progress.part(number / len(files), (number + 1) / len(files))
         part(0.0, f"checking {path.name}")
-        verdict, why = verify(path, model, part), ""
+        verdict: Verdict
+        why = "" if can_load(model) else "loading it takes the package diffq"
         try:
-            load(path, model)
+            verdict = verify(path, model, part)
+            if can_load(model):
+                load(path, model)
         except BadModel as error:
             verdict, why = "damaged", error.sentence
         found.append(Checked(model.name, path, verdict, why))
@@ -215,12 +234,15 @@ def checked(models: Iterable[Model], progress: Progress) -> tuple[Checked, ...]:
 def sha256(path: Path, progress: Progress | None = None) -> str:
     """The checksum of a file, in hexadecimal digits."""
     progress = progress or Progress()
-    size, done, digest = max(1, path.stat().st_size), 0, hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-            done += len(block)
-            progress(done / size)
+    try:
+        size, done, digest = max(1, path.stat().st_size), 0, hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+                done += len(block)
+                progress(done / size)
+    except OSError as error:
+        raise BadModel(path, (error.strerror or str(error)).lower()) from error
     return digest.hexdigest()
 
 
