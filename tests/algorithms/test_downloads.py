@@ -171,15 +171,24 @@ def test_where_there_are_no_links_nothing_lies_twice(hub, monkeypatch):
     assert nothing_is_left()
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "no such"), (500, "error 500"), (403, "error 403")])
-def test_what_the_hub_answers_is_said_in_a_sentence(hub, status, words):
+@pytest.mark.parametrize(
+    ("status", "words", "way_on"),
+    [
+        (404, "no such", "Update StemStudio"),
+        (401, "takes you for", "sign in anew"),
+        (403, "agreed to its terms", "Agree to them"),
+        (429, "too often", "Wait some minutes"),
+        (500, "trouble of its own", "later"),
+    ],
+)
+def test_what_the_hub_answers_is_said_in_a_sentence(hub, status, words, way_on):
     if status == 404:
         hub.files.clear()
     else:
         hub.status = status
     with pytest.raises(DownloadFailed, match=words) as refused:
         download(MODEL, Progress())
-    assert refused.value.way_on
+    assert way_on in refused.value.way_on
     assert "\n" not in refused.value.sentence
 
 

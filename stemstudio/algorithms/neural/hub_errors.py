@@ -19,7 +19,12 @@ def endpoint() -> str | None:
 @contextmanager
 def understood(model: Model) -> Iterator[None]:
     """Whatever can go wrong on the way, as one sentence."""
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+    )
 
     try:
         yield
@@ -30,10 +35,8 @@ def understood(model: Model) -> Iterator[None]:
             f"The hub has no such file of {model.name} any more.", "Update StemStudio and try again."
         ) from error
     except HfHubHTTPError as error:
-        status = error.response.status_code
-        why = "has no such model" if status in (401, 404) else f"answered with error {status}"
         raise DownloadFailed(
-            f"{model.name} could not be fetched: the hub {why}.", "Try again later, or update StemStudio."
+            *_refused(model, error.response.status_code, isinstance(error, GatedRepoError))
         ) from error
     except OSError as error:
         if error.errno is None and not error.strerror:
@@ -46,6 +49,32 @@ def understood(model: Model) -> Iterator[None]:
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore", "httpcore2"):
             raise
         raise _unreachable(model, error) from error
+
+
+def _refused(model: Model, status: int, gated: bool) -> tuple[str, str]:
+    """What the hub's answer means, and a way on."""
+    sentence = f"{model.name} could not be fetched: the hub "
+    elsewhere = "or fetch the file elsewhere and add it with “stemstudio models add”."
+    if status == 401 and not gated:
+        return (
+            sentence + "does not show such a model to whom it takes you for.",
+            f"If you have signed in to the hub on this machine, sign in anew; otherwise update StemStudio, {elsewhere}",
+        )
+    if status == 404:
+        return sentence + "has no such model.", f"Update StemStudio, {elsewhere}"
+    if status in (401, 403):
+        return (
+            sentence + "gives it only to people who have agreed to its terms.",
+            f"Agree to them on the hub's page of {model.repository} and sign in there with the hub's own tools, {elsewhere}",
+        )
+    if status == 429:
+        return (
+            sentence + "is asked too often from here just now.",
+            "Wait some minutes and try again; what has come by then is kept.",
+        )
+    if status >= 500:
+        return sentence + f"has trouble of its own (error {status}).", f"Try again later, {elsewhere}"
+    return sentence + f"answered with error {status}.", f"Try again later, update StemStudio, {elsewhere}"
 
 
 def _unreachable(model: Model, error: BaseException) -> HubUnreachable:
