@@ -78,8 +78,10 @@ class Run:
             for network in self.networks:
                 stack.enter_context(_on_device(torch, network, self.device, self.precision))
                 stack.enter_context(_watched(network, count))
+            line: Any = None
             if self.device.name == "cuda":
                 self.joined.on(lambda array: torch.from_numpy(array).to("cuda"))
+                line = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             under_way: _Asked | None = None
             most = 1  # of the first, so that it is soon heard
             while len(waiting) or under_way is not None:
@@ -104,11 +106,11 @@ class Run:
                         Said(f"Memory is short on {self.device.title}: it goes on with {together}.")
                     )
                 if under_way is not None:
-                    self._take(torch, under_way, count)
+                    self._take(torch, under_way, count, line)
                 under_way = asked
                 if self.device.name == "cpu" and under_way is not None:
                     # A graphics card computes on while its last answer is joined; here that would only be later.
-                    self._take(torch, under_way, count)
+                    self._take(torch, under_way, count, line)
                     under_way = None
         progress(1.0)
 
@@ -136,12 +138,12 @@ class Run:
         taken = network.taken(segment.length, self.joined.plan.lengths[segment.network])
         return (taken - segment.length) // 2, taken
 
-    def _take(self, torch: Any, asked: _Asked, count: _Count) -> None:
-        """Join answers, on a card where they are, and beside what it computes meanwhile."""
+    def _take(self, torch: Any, asked: _Asked, count: _Count, line: Any) -> None:
+        """Join answers, on a card where they are, and beside what it computes meanwhile, in a line of work of its own."""
         finished: list[tuple[int, int]] = []
-        with _beside(torch, asked):
+        with _beside(torch, asked, line):
             waves = asked.answer.float()
-            if asked.ready is None:
+            if line is None:
                 waves = waves.cpu()
             # One that is no number makes no sum either.
             sound = torch.isfinite(waves.flatten(1).sum(1)).tolist()
@@ -153,7 +155,7 @@ class Run:
                 wave = wave[:, :, before : before + segment.length]
                 if list(own) != list(range(len(wave))):
                     wave = wave[list(own)]
-                finished += self.joined.add(segment, wave.numpy() if asked.ready is None else wave)
+                finished += self.joined.add(segment, wave.numpy() if line is None else wave)
         count.end(asked.segments)
         if self.told is not None:
             for start, stop in finished:
@@ -228,12 +230,11 @@ class _Count:
 
 
 @contextmanager
-def _beside(torch: Any, asked: _Asked) -> Iterator[None]:
-    """On a card: in a line of its own, which waits for this answer alone and not for what the card was told since."""
-    if asked.ready is None:
+def _beside(torch: Any, asked: _Asked, line: Any) -> Iterator[None]:
+    """On a card: in that line, which waits for this answer alone and not for what the card was told since."""
+    if line is None:
         yield
         return
-    line = torch.cuda.Stream()
     line.wait_event(asked.ready)
     asked.answer.record_stream(line)
     with torch.cuda.stream(line):
