@@ -26,7 +26,8 @@ def set_practice(state: State, **fields: Any) -> Edit | None:
     changed = Practice.model_validate({**state.practice.model_dump(), **fields})
     if changed == state.practice:
         return None
-    name, value = next(iter(fields.items()))
+    name = next(iter(fields))
+    value = getattr(changed, name)
     if name in ("count_in", "pre_roll"):
         value = {0: "none", 1: "1 bar"}.get(value, f"{value} bars")
     words = "Play straight on" if value is None else WORDS[name].format(value).replace(" -", " −")

@@ -681,6 +681,10 @@ def test_beats_and_practice_are_kept_and_older_files_have_none(home: Path, tmp_p
         "Loop 1.0–2.5 s",
     ]
     assert set_practice(cut.state, click=True) is None
+    for name, typed, words in (("click", "off", "Metronome off"), ("count_in", 2.0, "Count-in: 2 bars")):
+        step = set_practice(cut.state, **{name: typed})  # as the command line has it
+        assert step is not None
+        assert step.name == words
     storage.save(tmp_path / "song.stems")
     storage.close()
     opened = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
