@@ -8,10 +8,11 @@ import pytest
 import soundfile
 
 from stemstudio.algorithms.nmf.factorization import Factorization
-from stemstudio.algorithms.nmf.informed import Start, active_frames, harmonic_template, score_start
+from stemstudio.algorithms.nmf.informed import Start, harmonic_template
 from stemstudio.algorithms.nmf.learning import Example, learn_templates
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.score import BadScore, Note, hertz, note_name, pitch_of, read_score, within
+from stemstudio.algorithms.nmf.score_start import active_frames, score_start
 from stemstudio.algorithms.nmf.template_files import write_template
 from stemstudio.algorithms.streaming import Said
 from stemstudio.audio.audio import Audio, Stretch

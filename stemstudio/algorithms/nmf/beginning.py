@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stemstudio.algorithms.nmf.factorization import LONGEST_NAME
-from stemstudio.algorithms.nmf.informed import (
-    Start,
-    harmonic_start,
-    score_start,
-    taught_start,
-    with_free_atoms,
-)
+from stemstudio.algorithms.nmf.informed import Start, harmonic_start, taught_start, with_free_atoms
 from stemstudio.algorithms.nmf.score import Note, read_score, within
+from stemstudio.algorithms.nmf.score_start import score_start
 from stemstudio.algorithms.nmf.spectrum import Float
 from stemstudio.algorithms.nmf.starts import nndsvd_start, random_start
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
