@@ -6,20 +6,11 @@ import math
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 from superqt import QRangeSlider
 
 from stemstudio.gui.colouring import MAPS
+from stemstudio.gui.dialogs.frames_by_numbers import FramesDialog
 from stemstudio.gui.document import Document
 from stemstudio.gui.look import Look
 from stemstudio.project import edits
@@ -154,7 +145,7 @@ class PictureBar(QWidget):
             return
         chosen = self.fineness.currentData()
         if chosen == "numbers":
-            dialog = GridDialog(state.grid, state.mixture.sample_rate, self)
+            dialog = FramesDialog(state.grid, state.mixture.sample_rate, self)
             grid = dialog.grid if dialog.exec() else state.grid
             dialog.deleteLater()
         else:
@@ -178,53 +169,3 @@ class PictureBar(QWidget):
                 document.do(edit)
 
         document.jobs.run("Other frames", lambda progress: edits.regrid(state, grid), done, heavy=False)
-
-
-class GridDialog(QDialog):
-    """STFT settings by numbers."""
-
-    def __init__(self, grid: StftSettings, sample_rate: int, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Frames by numbers")
-        self._rate = sample_rate
-        self._fft, self._overlap, self._window = QComboBox(self), QComboBox(self), QComboBox(self)
-        for power in range(7, 17):
-            self._fft.addItem(str(2**power), 2**power)
-        for overlap in (2, 4, 8, 16):
-            self._overlap.addItem(f"1/{overlap} of a frame", overlap)
-        for window in ("hann", "hamming", "blackman"):
-            self._window.addItem(window.capitalize(), window)
-        self._fft.setCurrentIndex(max(0, self._fft.findData(grid.fft)))
-        self._overlap.setCurrentIndex(max(0, self._overlap.findData(grid.fft // grid.hop)))
-        self._window.setCurrentIndex(max(0, self._window.findData(grid.window)))
-        self._words = QLabel(self)
-        form = QFormLayout()
-        form.addRow("Frame length (samples)", self._fft)
-        form.addRow("Hop", self._overlap)
-        form.addRow("Window", self._window)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        column.addWidget(self._words)
-        column.addWidget(buttons)
-        for box in (self._fft, self._overlap):
-            box.currentIndexChanged.connect(self._say)
-        self._say()
-
-    @property
-    def grid(self) -> StftSettings:
-        fft = self._fft.currentData()
-        return StftSettings(
-            fft=fft, hop=fft // self._overlap.currentData(), window=self._window.currentData()
-        )
-
-    def _say(self) -> None:
-        grid = self.grid
-        self._words.setText(
-            f"A frame lasts {1000 * grid.fft / self._rate:.0f} ms, one comes every {1000 * grid.hop / self._rate:.1f} ms; "
-            f"bins are {self._rate / grid.fft:.1f} Hz apart."
-        )
