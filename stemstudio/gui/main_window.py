@@ -1,4 +1,4 @@
-"""The main window: puts views, docks and menus together; what they do is in `menus`."""
+"""The main window: puts views, panels and menus together; what can be done with them is in `menus`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QInputDialog,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QVBoxLayout,
     QWidget,
@@ -36,7 +35,7 @@ from stemstudio.gui.light import Light
 from stemstudio.gui.matching import Matching
 from stemstudio.gui.melody_finding import MelodyFinding
 from stemstudio.gui.menus import Menus
-from stemstudio.gui.menus.needs import needs_met
+from stemstudio.gui.menus.menu_bar import MenuBar
 from stemstudio.gui.opening import Opening, Song
 from stemstudio.gui.opinions import opinions_of
 from stemstudio.gui.own_stems import OwnStemsReading
@@ -61,7 +60,6 @@ from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
 from stemstudio.gui.views.doubt_bar import DoubtBar
 from stemstudio.gui.views.history import HistoryView
-from stemstudio.gui.views.job_status import JobStatus
 from stemstudio.gui.views.masks import MasksPanel
 from stemstudio.gui.views.mixer import MixerView
 from stemstudio.gui.views.picture_bar import PictureBar
@@ -77,7 +75,7 @@ from stemstudio.project.doubt import Region
 from stemstudio.project.takes import Take
 
 if TYPE_CHECKING:
-    from stemstudio.gui.dialogs.compare_by_ear import CompareDialog
+    from stemstudio.gui.dialogs.compare_by_ear import CompareByEarDialog
 
 
 class MainWindow(QMainWindow):
@@ -117,7 +115,7 @@ class MainWindow(QMainWindow):
         )
         self.comparing.takes_changed.connect(lambda: self.saving.keep_takes(self.comparing.takes))
         self.saving.takes_read.connect(self.comparing.restore)
-        self._compare: CompareDialog | None = None
+        self._compare: CompareByEarDialog | None = None
         self.filtering = Filtering(self.document)
         self.filtering.keep = self.saving.keep
         opinions = opinions_of(self.document)
@@ -128,7 +126,8 @@ class MainWindow(QMainWindow):
         self.saving.opinions_read.connect(opinions.restore)
         opinions.went_to.connect(self._go_to_doubt)
         self.bindings = Bindings(self, self.menus.all)
-        self._make_menus()
+        self.menu_bar = MenuBar(self)
+        self.statusBar()  # has its place from the start: nothing moves when the first line is said
         self._connect()
         self._order_tabs()
         self.resize(1600, 1000)
@@ -266,44 +265,6 @@ class MainWindow(QMainWindow):
         chain((self.tool_strip, *picture, *right, mixer.bench_area, mixer.master, self.transport))
         RaisedByFocus(right, self)
 
-    def _make_menus(self) -> None:
-        bar = self.menuBar()
-        for menu in self.menus.all:
-            shown = bar.addMenu(menu.words)
-            for command in menu.commands:
-                if command.rule_before:
-                    shown.addSeparator()
-                if command.listed:
-                    shown.addAction(self.bindings.actions[command.id])
-                if command.name == "open":
-                    shown.addMenu(self.recent.menu)
-            if menu is self.menus.view:
-                self._add_panels(shown)
-        self.job_status = JobStatus(self.document, self)
-        bar.setCornerWidget(self.job_status, Qt.Corner.TopRightCorner)
-        self.statusBar()  # has its place from the start: nothing moves when the first line is said
-
-    def _add_panels(self, view: QMenu) -> None:
-        """The panels and the theme, below the commands of the View menu."""
-        view.addSeparator()
-        panels = view.addMenu("&Panels")
-        for bar in self.bars.values():
-            panels.addAction(bar.toggleViewAction())
-        for dock in self.docks.values():
-            panels.addAction(dock.toggleViewAction())
-        self._atoms_action = QAction("Atoms", self, checkable=True, checked=True)
-        self._atoms_action.toggled.connect(self.atoms.setVisible)
-        panels.addAction(self._atoms_action)
-        panels.addSeparator()
-        panels.addAction("As delivered", self._reset_layout)
-        themes = view.addMenu("&Theme")
-        group = QActionGroup(self)
-        for name in ("dark", "light"):
-            action = QAction(name.capitalize(), group, checkable=True)
-            action.setChecked(theme.current().name == name)
-            action.triggered.connect(lambda _=False, name=name: self.menus.view.set_theme(name))
-            themes.addAction(action)
-
     def _connect(self) -> None:
         document = self.document
         self.mixer.curve_wanted.connect(self.bindings.actions["draw_volume"].setChecked)
@@ -382,9 +343,6 @@ class MainWindow(QMainWindow):
         document.hints.refined.connect(self._say)
         self.tool_options.hints.refine_wanted.connect(self.menus.separate.refine)
         self.separate.refine_wanted.connect(self.menus.separate.refine)
-        document.look_changed.connect(
-            lambda look: self.bindings.actions["toggle_overlay"].setChecked(look.overlay)
-        )
 
     # what changes
 
@@ -399,21 +357,7 @@ class MainWindow(QMainWindow):
             name = project.song.title + ("" if path is None else f" — {path.name}")
             self.setWindowTitle(f"{name}[*] — StemStudio")
         self.setWindowModified(saving.unsaved)
-        self.bindings.set_enabled(needs_met(document, self.tools))
-        history = document.history
-        undo, redo = self.bindings.actions["undo"], self.bindings.actions["redo"]
-        can_undo = history is not None and history.place > 0
-        can_redo = history is not None and history.place < len(history.edits)
-        undo.setEnabled(can_undo)
-        redo.setEnabled(can_redo)
-        undo.setText(f"&Undo {history.edits[history.place - 1].name}" if history and can_undo else "&Undo")
-        redo.setText(f"&Redo {history.edits[history.place].name}" if history and can_redo else "&Redo")
-        embed = self.bindings.actions["embed_song"]
-        embed.setEnabled(saving.storage is not None)
-        embed.setChecked(saving.storage is not None and saving.storage.embedded)
-        self.bindings.actions["toggle_overlay"].setChecked(document.look.overlay)
-        for name in ("click", "snap"):
-            self.bindings.actions[f"toggle_{name}"].setChecked(getattr(self.practising.practice, name))
+        self.menu_bar.refresh()
 
     def _song_read(self, song: Song) -> None:
         if self.saving.path is None:
@@ -444,12 +388,12 @@ class MainWindow(QMainWindow):
         self.docks["Separate"].raise_()
         self.separate.setFocus()
 
-    def compare_takes(self) -> CompareDialog:
+    def compare_takes(self) -> CompareByEarDialog:
         """The window in which takes are heard one against the other."""
         if self._compare is None:
-            from stemstudio.gui.dialogs.compare_by_ear import CompareDialog
+            from stemstudio.gui.dialogs.compare_by_ear import CompareByEarDialog
 
-            self._compare = CompareDialog(self.document, self.comparing, self.player, self)
+            self._compare = CompareByEarDialog(self.document, self.comparing, self.player, self)
         return self._compare
 
     def _take_ready(self, take: Take) -> None:
@@ -486,7 +430,3 @@ class MainWindow(QMainWindow):
         if good:
             picked = ChannelChoice.downmix() if choice == fold else ChannelChoice.of(*pairs[choice])
             self.opening.open(info.path, picked)
-
-    def _reset_layout(self) -> None:
-        self.remembered.as_delivered()
-        self._atoms_action.setChecked(True)

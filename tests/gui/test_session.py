@@ -108,8 +108,8 @@ def test_a_job_that_begins_moves_nothing(qtbot, window):
     window.document.jobs.run("Long work", lambda progress: go.wait(5), lambda _: None)
     qtbot.waitUntil(lambda: bool(window.document.jobs.queue) and window.document.jobs.queue[0].running)
     QApplication.processEvents()
-    assert window.job_status._stop.isVisible()
-    assert window.job_status.width() >= window.job_status.sizeHint().width(), (
+    assert window.menu_bar.job_status._stop.isVisible()
+    assert window.menu_bar.job_status.width() >= window.menu_bar.job_status.sizeHint().width(), (
         "there is room for all its words"
     )
     assert window.sheet.height() == height
