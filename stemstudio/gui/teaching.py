@@ -15,8 +15,8 @@ from stemstudio.algorithms.nmf.learning import Example
 from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.audio import Sound
-from stemstudio.gui.dialogs.learn_template import LearnDialog, Lesson
-from stemstudio.gui.dialogs.template_library import TemplateDialog
+from stemstudio.gui.dialogs.learn_template import LearnTemplateDialog, Lesson
+from stemstudio.gui.dialogs.template_library import TemplateLibraryDialog
 from stemstudio.gui.document import Document
 from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.notation import time_text
@@ -51,7 +51,7 @@ class Teaching(QObject):
         self._separate = separate
         self._window = window
         self._auditions = 0
-        self.library_dialog: TemplateDialog | None = None
+        self.library_dialog: TemplateLibraryDialog | None = None
 
     def from_selection(self) -> None:
         """Ask about a template of what is selected of the target stem."""
@@ -97,7 +97,7 @@ class Teaching(QObject):
     def show_library(self, chosen: Sequence[str] = ()) -> None:
         """Open the library, or bring it to the front, with these entries chosen."""
         if self.library_dialog is None:
-            dialog = TemplateDialog(TemplateLibrary(), self._document, self._window)
+            dialog = TemplateLibraryDialog(TemplateLibrary(), self._document, self._window)
             dialog.hear_wanted.connect(self.hear)
             dialog.use_wanted.connect(self.use)
             dialog.finished.connect(self._library_closed)
@@ -151,7 +151,7 @@ class Teaching(QObject):
         project = self._document.project
         title = project.song.title if project is not None and not isinstance(sound, Path) else ""
         source = f"{title}: {words}" if title else words
-        dialog = LearnDialog(
+        dialog = LearnTemplateDialog(
             Lesson(sound, example, words, source, name), TemplateLibrary(), self._document, self._window
         )
         dialog.hear_wanted.connect(self.hear)

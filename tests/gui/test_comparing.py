@@ -12,7 +12,7 @@ from stemstudio.algorithms.estimates import Estimates, Waveforms
 from stemstudio.algorithms.hpss import HPSS
 from stemstudio.gui import player as player_module
 from stemstudio.gui.comparing import Comparing
-from stemstudio.gui.dialogs.compare_by_ear import CompareDialog
+from stemstudio.gui.dialogs.compare_by_ear import CompareByEarDialog
 from stemstudio.gui.document import Document
 from stemstudio.gui.player import Player
 from stemstudio.gui.separating import Separating
@@ -252,7 +252,7 @@ def test_loops_of_odd_places(studio):
 
 @pytest.fixture
 def dialog(studio, qtbot):
-    made = CompareDialog(studio.document, studio.comparing, studio.player)
+    made = CompareByEarDialog(studio.document, studio.comparing, studio.player)
     qtbot.addWidget(made)
     made.show()
     qtbot.waitExposed(made)

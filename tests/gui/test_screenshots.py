@@ -139,7 +139,7 @@ def test_pictures_of_takes_and_of_a_selection(qtbot, folder):
         window.menus.file.open_demo()
     true = read_folder(resource("demo/stems"))
     window.menus.separate.compare()
-    evaluation = window.menus.separate._evaluation
+    evaluation = window.menus.separate._true_stems
     evaluation._comparison.references = true
     evaluation.close()
     box = Box(start=20.0, stop=28.0, low=0.0, high=22050.0)
@@ -207,7 +207,7 @@ def test_pictures_of_a_score_of_templates_and_of_hints(qtbot, folder, tmp_path, 
     for part, name in {"Kick": "kick", "Snare": "snare", "Hihat": "hi-hat"}.items():
         shutil.copyfile(drums / f"runningExample_Funky{part}.wav", true / f"{name}.wav")
     window.menus.separate.compare()
-    evaluation = window.menus.separate._evaluation
+    evaluation = window.menus.separate._true_stems
     evaluation.load(true)
     qtbot.waitUntil(evaluation.score.isEnabled, timeout=60_000)
     evaluation.run()

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from stemstudio.algorithms.hpss import HPSS
-from stemstudio.gui.dialogs.several_songs import BatchDialog
+from stemstudio.gui.dialogs.several_songs import SeveralSongsDialog
 from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.jobs import Jobs
 
@@ -33,7 +33,7 @@ def songs(tmp_path: Path) -> list[Path]:
 def dialog(qtbot, tmp_path):
     jobs = Jobs()
     together = {"harmonic": "band", "percussive": "drums"}
-    made = BatchDialog(jobs, Fetching(jobs), lambda: (HPSS(fft=1024, hop=256), together), "*.wav")
+    made = SeveralSongsDialog(jobs, Fetching(jobs), lambda: (HPSS(fft=1024, hop=256), together), "*.wav")
     qtbot.addWidget(made)
     made.folder = tmp_path / "out"
     made.look_again()

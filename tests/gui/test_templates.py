@@ -20,7 +20,7 @@ from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.nmf.template_files import write_template
 from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.audio import Audio
-from stemstudio.gui.dialogs.learn_template import LearnDialog
+from stemstudio.gui.dialogs.learn_template import LearnTemplateDialog
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.teaching import FREE_ATOMS
 from stemstudio.project import edits
@@ -52,8 +52,8 @@ def window(qtbot, library):
     window.deleteLater()
 
 
-def dialog_of(window) -> LearnDialog:
-    found = [each for each in window.findChildren(LearnDialog) if each.isVisible()]
+def dialog_of(window) -> LearnTemplateDialog:
+    found = [each for each in window.findChildren(LearnTemplateDialog) if each.isVisible()]
     assert len(found) == 1
     return found[0]
 

@@ -18,7 +18,7 @@ from stemstudio.algorithms.neural.hanging_up import NAME
 from stemstudio.algorithms.neural.weights import models_folder
 from stemstudio.gui.dialogs.error import show_error
 from stemstudio.gui.dialogs.models_table import ModelsTable
-from stemstudio.gui.dialogs.trained_models import ModelsDialog
+from stemstudio.gui.dialogs.trained_models import TrainedModelsDialog
 from stemstudio.gui.document import Document
 from stemstudio.gui.fetching import Fetching, offer_sketch
 from stemstudio.gui.views.separate import SeparatePanel
@@ -43,7 +43,7 @@ def page(qtbot, hub):
     """The page of a window with a song, and what downloads."""
     document = song()
     fetching = Fetching(document.jobs)
-    dialog = ModelsDialog(document.jobs, fetching)
+    dialog = TrainedModelsDialog(document.jobs, fetching)
     qtbot.addWidget(dialog)
     dialog.show()
     qtbot.waitUntil(lambda: bool(dialog.table.rows), timeout=5000)

@@ -12,7 +12,7 @@ from signals import mixture
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Waveforms
 from stemstudio.audio.audio import Audio
-from stemstudio.gui.dialogs.true_stems import EvaluationDialog
+from stemstudio.gui.dialogs.true_stems import TrueStemsDialog
 from stemstudio.gui.document import Document
 from stemstudio.project import edits
 from stemstudio.project.project import Project, SongReference
@@ -39,7 +39,7 @@ def studio(qtbot, tmp_path):
     document.set_reading(mix.length, True)
     waves = 0.9 * np.stack([audio.samples for audio in stems.values()])
     document.do(edits.split(document.project, 0, ByHand(), Waveforms(tuple(stems), waves), name="Near stems"))
-    dialog = EvaluationDialog(document)
+    dialog = TrueStemsDialog(document)
     qtbot.addWidget(dialog)
     yield dialog, document, tmp_path
     document.jobs.close()

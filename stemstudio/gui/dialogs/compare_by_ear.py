@@ -48,7 +48,7 @@ EMPTY = (
 )
 
 
-class CompareDialog(QDialog):
+class CompareByEarDialog(QDialog):
     """The table of takes, what is heard of them, and the buttons to keep or drop one."""
 
     def __init__(

@@ -72,7 +72,7 @@ class Lesson:
         return self.sound
 
 
-class LearnDialog(QDialog):
+class LearnTemplateDialog(QDialog):
     """Asks, learns, and keeps what was learned.
 
     Signals

@@ -66,7 +66,7 @@ class Line:
     done: bool = False
 
 
-class BatchDialog(QDialog):
+class SeveralSongsDialog(QDialog):
     """Songs, a folder and a format; each song has its own progress, and the others do not wait for one that fails."""
 
     def __init__(

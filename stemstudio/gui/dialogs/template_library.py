@@ -41,7 +41,7 @@ PICTURE = QSize(132, 34)
 FILES = f"Templates (*{SUFFIX});;All files (*)"
 
 
-class TemplateDialog(QDialog):
+class TemplateLibraryDialog(QDialog):
     """The library as a table, and what can be done with the rows that are chosen.
 
     Signals

@@ -47,7 +47,7 @@ VERDICTS = {
 }
 
 
-class ModelsDialog(QDialog):
+class TrainedModelsDialog(QDialog):
     """The catalogue as a table; below it what is known of the model that is chosen, and what can be done with it."""
 
     def __init__(self, jobs: Jobs, fetching: Fetching, parent: QWidget | None = None) -> None:

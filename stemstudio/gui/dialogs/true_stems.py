@@ -90,7 +90,7 @@ class Comparison:
     runs: list[Run] = field(default_factory=list)
 
 
-class EvaluationDialog(QDialog):
+class TrueStemsDialog(QDialog):
     """The table, and buttons to choose the true stems and to score the stems as they are now."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:

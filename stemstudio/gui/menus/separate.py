@@ -19,9 +19,9 @@ from stemstudio.project.stem import MIXTURE
 
 if TYPE_CHECKING:
     from stemstudio.audio.audio import Audio
-    from stemstudio.gui.dialogs.several_songs import BatchDialog
-    from stemstudio.gui.dialogs.trained_models import ModelsDialog
-    from stemstudio.gui.dialogs.true_stems import EvaluationDialog
+    from stemstudio.gui.dialogs.several_songs import SeveralSongsDialog
+    from stemstudio.gui.dialogs.trained_models import TrainedModelsDialog
+    from stemstudio.gui.dialogs.true_stems import TrueStemsDialog
     from stemstudio.gui.main_window import MainWindow
 
 
@@ -32,9 +32,9 @@ class SeparateMenu(Menu):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._evaluation: EvaluationDialog | None = None
-        self._models: ModelsDialog | None = None
-        self._batch: BatchDialog | None = None
+        self._true_stems: TrueStemsDialog | None = None
+        self._trained_models: TrainedModelsDialog | None = None
+        self._several_songs: SeveralSongsDialog | None = None
 
     def run(self) -> None:
         """Refine where there are new hints; else the recipe."""
@@ -169,8 +169,8 @@ class SeparateMenu(Menu):
     def several_songs(self, paths: Sequence[Path] = ()) -> None:
         """Songs to be taken apart one after another, each into a folder."""
         panel = self.window.separate
-        if self._batch is None:
-            from stemstudio.gui.dialogs.several_songs import BatchDialog
+        if self._several_songs is None:
+            from stemstudio.gui.dialogs.several_songs import SeveralSongsDialog
 
             def recipe() -> tuple[Algorithm | None, Mapping[str, str]]:
                 goal = panel.goal
@@ -178,26 +178,26 @@ class SeparateMenu(Menu):
 
             files = f"Songs ({SONGS});;All files (*)"
             jobs, fetching = self.document.jobs, self.window.fetching
-            self._batch = BatchDialog(jobs, fetching, recipe, files, self.window)
-        self._batch.add(paths)
-        self._batch.look_again()
-        to_front(self._batch)
+            self._several_songs = SeveralSongsDialog(jobs, fetching, recipe, files, self.window)
+        self._several_songs.add(paths)
+        self._several_songs.look_again()
+        to_front(self._several_songs)
 
     def show_models(self) -> None:
         """The trained models, with the one chosen that the recipe in the panel takes."""
-        if self._models is None:
-            from stemstudio.gui.dialogs.trained_models import ModelsDialog
+        if self._trained_models is None:
+            from stemstudio.gui.dialogs.trained_models import TrainedModelsDialog
 
-            self._models = ModelsDialog(self.document.jobs, self.window.fetching, self.window)
+            self._trained_models = TrainedModelsDialog(self.document.jobs, self.window.fetching, self.window)
         recipe = self.window.separate.recipe()
         if isinstance(recipe, Streaming) and recipe.models:
-            self._models.choose(recipe.models[0])
-        to_front(self._models)
+            self._trained_models.choose(recipe.models[0])
+        to_front(self._trained_models)
 
     @property
     def true_stems(self) -> dict[str, Audio]:
         """The true stems that were loaded for this song, by name."""
-        return {} if self._evaluation is None else self._evaluation.references
+        return {} if self._true_stems is None else self._true_stems.references
 
     def compare(self) -> None:
         """Score the stems against the true ones; runs are kept while the song is open."""
@@ -205,11 +205,11 @@ class SeparateMenu(Menu):
         if document.project is None or not document.complete:
             document.said.emit("The song is still being read; it can be compared in a moment.")
             return
-        if self._evaluation is None:
-            from stemstudio.gui.dialogs.true_stems import EvaluationDialog
+        if self._true_stems is None:
+            from stemstudio.gui.dialogs.true_stems import TrueStemsDialog
 
-            self._evaluation = EvaluationDialog(document, self.window)
-        to_front(self._evaluation)
+            self._true_stems = TrueStemsDialog(document, self.window)
+        to_front(self._true_stems)
 
     def teach_selection(self) -> None:
         self.window.teaching.from_selection()
