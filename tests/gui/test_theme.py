@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QImage, QPalette
-from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QTableWidget, QWidget
 
 from stemstudio.gui import icons, theme
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR
@@ -78,6 +78,26 @@ def test_focus_can_be_seen(dressed, qtbot):
             widget.setFocus()
             assert widget.hasFocus()
             assert widget.grab().toImage() != plain, (name, widget.text())
+
+
+def test_the_frame_of_a_focused_table_is_whole(dressed, qtbot):
+    look = dressed("dark")
+    window = QWidget()
+    qtbot.addWidget(window)
+    table = QTableWidget(6, 1, window)
+    table.setAlternatingRowColors(True)
+    table.horizontalHeader().setStretchLastSection(True)
+    table.horizontalHeader().hide()
+    table.verticalHeader().hide()
+    table.resize(120, 100)
+    window.resize(160, 120)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    table.setFocus()
+    picture = table.grab().toImage()
+    frame = {picture.pixelColor(x, y).name() for x in (0, picture.width() - 1) for y in range(8, 92)}
+    assert frame == {look.accent_hover}, "no row lies over it"
 
 
 @pytest.mark.parametrize("name", icons.NAMES)
