@@ -141,6 +141,9 @@ def _by_model(
     sounds = {part: PartSound(mixture, stems, number) for number, part in enumerate(stems.names)}
     labels = by_stems(estimates, mixture, sounds, progress.part(0.9, 1.0))
     _say_doubt(labels)
+    without = [name for number, name in enumerate(labels.names) if number not in labels.owners]
+    if without:
+        say(f"No atom is mostly of {' or of '.join(without)}, so there is silence in that.")
     return labels.names, labels.owners
 
 

@@ -158,6 +158,10 @@ def test_atoms_are_labelled_by_a_network(
     assert record["assign"] == "model:tiny"
     assert len(record["atoms"]) == 8
     assert null(song, ran.json["stems"].values()) <= -120
+    silent = {"vocals", "other"} - set(record["atoms"])
+    assert silent, "the tiny network has no idea"
+    for stem in ("vocals", "other"):
+        assert (f"of {stem}" in ran.stderr.partition("No atom is mostly ")[2]) == (stem in silent)
     missing = command("separate", song, *NMF, "--assign", "model:htdemucs", "--out", tmp_path / "none")
     assert missing.code == 2
     assert "models download htdemucs" in missing.stderr
