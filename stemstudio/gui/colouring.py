@@ -68,13 +68,18 @@ def _hue_table(colours: tuple[tuple[int, str], ...], floor_db: float, ceiling_db
     shares = np.linspace(0.0, 1.0, SHARES, dtype=np.float32)[:, None, None]
     grey = owners @ np.array([0.3, 0.59, 0.11], dtype=np.float32)
     pale = 0.55 * np.clip(1.0 - shares * 1.25, 0.0, 1.0)
-    hues = owners[None] * (1 - pale) + grey[None, :, None] * pale  # (shares, slots, 3)
+    hues = (owners[None] * (1 - pale) + grey[None, :, None] * pale).reshape(-1, 3)  # (shares · slots, 3)
     level = brightness(floor_db, ceiling_db)
-    body = np.clip(level / 0.86, 0.0, 1.0)[:, None, None, None] ** 1.35
-    glow = np.clip((level - 0.72) / 0.28, 0.0, 1.0)[:, None, None, None] * 0.45
-    colour = _rgb(back) * (1 - body) + hues[None] * body
-    colour = colour * (1 - glow) + 255.0 * glow
-    return _packed_colours(colour.reshape(-1, 3))
+    body = np.clip(level / 0.86, 0.0, 1.0) ** 1.35
+    glow = np.clip((level - 0.72) / 0.28, 0.0, 1.0) * 0.45
+    # Between the back and the hue by the body, and from there to white by the glow: linear in the hue.
+    white = 255.0 * glow + 0.5
+    table = np.full((len(level), len(hues)), 0xFF000000, dtype=np.uint32)
+    for part, place in enumerate((16, 8, 0)):
+        shade = (body * (1 - glow))[:, None] * hues[:, part]
+        shade += (float(_rgb(back)[part]) * (1 - body) * (1 - glow) + white)[:, None]
+        table |= shade.astype(np.uint32) << place
+    return table.reshape(-1)
 
 
 def share_table(colour: str, back: str) -> Table:

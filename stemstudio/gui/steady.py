@@ -1,10 +1,10 @@
-"""Lines of words that change many times a second and move nothing: elsewhere, all of the window is laid out anew."""
+"""Words and bars that change many times a second and move nothing: elsewhere, all of the window is laid out anew."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
 
 class Steady(QLabel):
@@ -46,3 +46,13 @@ class Elastic(QWidget):
 
     def resizeEvent(self, _event: QResizeEvent) -> None:
         self._line.setGeometry(self.rect())
+
+
+class SteadyBar(QProgressBar):
+    """A bar that waits to be painted with all else; Qt's own paints all that waits in the window at every step."""
+
+    def setValue(self, value: int) -> None:
+        if value != self.value():
+            self.setUpdatesEnabled(False)
+            super().setValue(value)
+            self.setUpdatesEnabled(True)

@@ -14,6 +14,7 @@ from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.views import atom_drag
 from stemstudio.gui.views.mixer import SPARE, MixerView
+from stemstudio.gui.views.strip import Strip
 from stemstudio.gui.views.strip_menu import reset, solo_only, stem_menu
 from stemstudio.project import edits
 
@@ -89,6 +90,7 @@ def test_while_no_atom_has_a_stem_the_mixer_says_what_to_do_next(shown):
     assert "Suggest" in view._hint.text()
     assert view.strips[0].x() == 0, "where the strip of the whole song stood"
     atom_drag.give_to_new(document, document.atoms_of, (0,))
+    assert len(view.strips) == 2
     assert not view._hint.isVisible()
 
 
@@ -102,6 +104,24 @@ def test_a_split_puts_up_its_strips_with_the_residual_last(shown):
     assert not view._hint.isVisible()
     document.undo()
     assert names(view) == ["Mixture"]
+
+
+def test_strips_of_new_stems_come_a_moment_after_them_and_show_no_other_levels_meanwhile(shown, qtbot):
+    document, player = song(), StandInPlayer()
+    view = shown(document, player)
+    before = view.findChildren(Strip)
+    length = document.state.mixture.length
+    document.do(edits.split(document.project, 0, Slicer(), waveforms(["voice", "band"], length)))
+    document.set_target(document.state.leaves()[1].id)
+    assert [strip.stem.id for strip in before if strip.isVisible()] == [0], "not in the turn of the edit"
+    player.levels.stem_peak = player.levels.stem_rms = np.ones((3, 2))
+    view._read_meters()
+    assert all(strip.meter.resting for strip in before), "these levels are of other stems"
+    qtbot.waitUntil(lambda: sum(strip.isVisible() for strip in view.findChildren(Strip)) == 3, timeout=2000)
+    assert view._framed == document.target, "the frame is around the strip that was not there yet"
+    document.undo()
+    shown_now = [strip.stem.id for strip in view.findChildren(Strip) if strip.isVisible()]
+    assert shown_now == [0], "a strip of a stem that is gone is gone at once"
 
 
 def test_a_drag_of_a_fader_is_one_step(shown, qtbot):

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
@@ -26,6 +25,7 @@ from stemstudio.gui.document import Document
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.notation import span_text, time_text
 from stemstudio.gui.player import Player
+from stemstudio.gui.steady import SteadyBar
 from stemstudio.gui.wording import level, signed
 from stemstudio.project.side_by_side import Entry, Part
 from stemstudio.project.stem import MIXTURE
@@ -119,7 +119,7 @@ class CompareByEarDialog(QDialog):
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.table)
         self.pages.addWidget(empty)
-        self.bar = QProgressBar(self)
+        self.bar = SteadyBar(self)
         self.bar.setRange(0, 1000)
         self.bar.setFixedHeight(4)
         self.bar.setTextVisible(False)

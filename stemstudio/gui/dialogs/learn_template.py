@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -32,6 +31,7 @@ from stemstudio.errors import StemStudioError
 from stemstudio.gui.document import Document
 from stemstudio.gui.forms import spaced
 from stemstudio.gui.jobs import Job
+from stemstudio.gui.steady import SteadyBar
 from stemstudio.progress import Progress
 
 INSTRUMENTS = ("", "kick", "snare", "hi-hat", "cymbal", "percussion", "bass", "guitar", "piano", "voice", "strings", "brass")  # fmt: skip
@@ -141,7 +141,7 @@ class LearnTemplateDialog(QDialog):
         self.note = QLabel(self)
         self.note.setWordWrap(True)
         self.note.setProperty("role", "warning")
-        self.bar = QProgressBar(self)
+        self.bar = SteadyBar(self)
         self.bar.setRange(0, 1000)
         self.bar.setFixedHeight(8)
         self.bar.setAccessibleName("How far learning is")

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.folders import last_folder, remember_folder
 from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.notation import time_text
+from stemstudio.gui.steady import SteadyBar
 from stemstudio.mixing.batch import Wish, Written, own_folders, separate_song
 from stemstudio.progress import Progress
 from stemstudio.project.takes import described
@@ -60,7 +60,7 @@ class Line:
     """
 
     path: Path
-    bar: QProgressBar
+    bar: SteadyBar
     words: Elided
     job: Job | None = None
     done: bool = False
@@ -156,7 +156,7 @@ class SeveralSongsDialog(QDialog):
         for path in dict.fromkeys(paths):
             if path in known:
                 continue
-            bar = QProgressBar(self)
+            bar = SteadyBar(self)
             bar.setRange(0, 1000)
             bar.setFixedHeight(8)
             bar.setAccessibleName(f"How far {path.name} is")

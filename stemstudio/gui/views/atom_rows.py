@@ -133,6 +133,8 @@ class AtomRows(QWidget):
 
     def move_playhead(self, *seconds: float) -> None:
         """The playhead went from one place to another: draw only these anew, and no heads of rows."""
+        if self.pictures is None or not self.order:
+            return  # there is none over the words of an empty pane
         area, view = self.time_area, self._document.viewport
         for second in seconds:
             x = round(area.left() + view.x_of(second, area.width()))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.fetching import Fetching
+from stemstudio.gui.steady import Elastic, SteadyBar
 
 
 class FetchRow(QWidget):
@@ -16,7 +17,7 @@ class FetchRow(QWidget):
         self._fetching = fetching
         self.words = Elided(parent=self)
         self.words.setProperty("role", "muted")
-        self.bar = QProgressBar(self)
+        self.bar = SteadyBar(self)
         self.bar.setRange(0, 1000)
         self.bar.setFixedHeight(8)
         self.bar.setAccessibleName("How far the download is")
@@ -32,7 +33,7 @@ class FetchRow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addLayout(row)
-        column.addWidget(self.words)
+        column.addWidget(Elastic(self.words, self))
         fetching.changed.connect(self._show)
         fetching.progressed.connect(self._progress)
         self._show()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenuBar, QProgressBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenuBar, QToolButton, QWidget
 
 from stemstudio.gui.document import Document
 from stemstudio.gui.jobs import Job
+from stemstudio.gui.steady import Steady, SteadyBar
 
 
 class JobStatus(QWidget):
@@ -19,13 +20,12 @@ class JobStatus(QWidget):
         self._job: Job | None = None
         self._title = QLabel(self)
         self._title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-        self._bar = QProgressBar(self)
+        self._bar = SteadyBar(self)
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
         self._bar.setFixedSize(180, 8)
         self._bar.setAccessibleName("How far the job is")
-        self._left = QLabel(self)
-        self._left.setMinimumWidth(self._left.fontMetrics().horizontalAdvance("100 % · 88:88 left"))
+        self._left = Steady("100 % · 888:88 left", self)
         self._stop = QToolButton(self)
         self._stop.setText("Stop")
         self._stop.setToolTip("Stop this job; the song stays as it is, and finished parts can be kept.")

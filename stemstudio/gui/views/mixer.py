@@ -21,6 +21,7 @@ from stemstudio.gui import theme
 from stemstudio.gui.document import Document
 from stemstudio.gui.drawing import drawn
 from stemstudio.gui.matching import Matching
+from stemstudio.gui.soon import Soon
 from stemstudio.gui.views.effects_panel import EffectsPanel
 from stemstudio.gui.views.master import Master
 from stemstudio.gui.views.strip import PLAIN, Strip
@@ -32,6 +33,7 @@ from stemstudio.project.stem import MIXTURE, Stem
 METERS_MS = 33
 SPARE = 6  # strips that are built before they are wanted: what a network gives, the residual, and one more
 SPARE_AFTER_MS = 400
+STRIPS_AFTER_MS = 20  # once the picture has its new colours
 BRACKET = 17  # pixels above the strips for each level of splits within splits
 
 
@@ -66,7 +68,8 @@ class MixerView(QWidget):
         super().__init__(parent)
         self._document = document
         self._player = player
-        self.strips: list[Strip] = []
+        self._strips: list[Strip] = []
+        self._soon = Soon(self._sync, STRIPS_AFTER_MS, self)
         self.master = Master(document, matching, self)
         self.master.export_wanted.connect(self.export_wanted)
         self.master.effects_wanted.connect(self.open_effects)
@@ -115,6 +118,12 @@ class MixerView(QWidget):
         document.changed.connect(self._changed)
         document.target_changed.connect(self._target_changed)
         self._opened()
+
+    @property
+    def strips(self) -> list[Strip]:
+        """Those of all leaves, in order."""
+        self._soon.settle()
+        return self._strips
 
     def strip_of(self, stem: int) -> Strip | None:
         """The strip of a leaf."""
@@ -167,42 +176,51 @@ class MixerView(QWidget):
         self._sync(everything=True)
 
     def _changed(self, change: Change) -> None:
-        if change.kinds & {"stems", "mixer"}:
-            self._sync()
+        state = self._document.state
+        if not change.kinds & {"stems", "mixer"} or state is None:
+            return
+        known = [strip.stem.id for strip in self._strips]
+        if known == [leaf.id for leaf in state.leaves()] or not set(known) <= set(state.stems):
+            self._sync()  # nothing of what a strip does may be about a stem that is gone
+        else:
+            self._soon.ask()
 
     def _sync(self, everything: bool = False) -> None:
         """Make the strips fit the leaves, keeping those that are still there."""
+        self._soon.stop()
         state = self._document.state
         leaves: tuple[Stem, ...] = () if state is None else state.leaves()
-        kept = {} if everything else {strip.stem.id: strip for strip in self.strips}
-        for strip in self.strips:
+        kept = {} if everything else {strip.stem.id: strip for strip in self._strips}
+        for strip in self._strips:
             if strip.stem.id not in {leaf.id for leaf in leaves} or everything:
                 self._put_away(strip)
-        self.strips = []
+        self._strips = []
         self._row.setEnabled(False)  # laid out once, and not for every strip that comes
         for number, leaf in enumerate(leaves, 1):
             strip = kept.get(leaf.id) or (self._spare.pop() if self._spare else self._new_strip(leaf, number))
             strip.show_stem(leaf, number)
-            self.strips.append(strip)
+            self._strips.append(strip)
             if self._row.indexOf(strip) != number - 1:
                 self._row.removeWidget(strip)
                 self._row.insertWidget(number - 1, strip, 2, Qt.AlignmentFlag.AlignTop)
             strip.show()
         before: QWidget = self.bench_area
-        for strip in self.strips:
+        for strip in self._strips:
             QWidget.setTabOrder(before, strip)
             before = strip.more
         split = state is not None and MIXTURE in state.splits
         self._hint.setText(_EMPTY if state is None else _UNGIVEN if split else _HINT)
         self._hint.setVisible(len(leaves) <= 1)
-        for strip in self.strips:
+        for strip in self._strips:
             strip.solo.setEnabled(split)
         if len(self._spare) < SPARE and state is not None:
             self._building.start()
-        self._bench.arrange(self.strips)
+        self._bench.arrange(self._strips)
         self._row.setContentsMargins(0, BRACKET * self._bench.levels, 0, 0)
         self._row.setEnabled(True)
         self._fit_height()
+        if self._framed != self._document.target:
+            self._target_changed(self._document.target)
 
     def _new_strip(self, leaf: Stem, number: int) -> Strip:
         strip = Strip(self._document, leaf, number, self._bench)
@@ -235,9 +253,9 @@ class MixerView(QWidget):
 
     def _fit_height(self) -> None:
         bar = self.bench_area.horizontalScrollBar().sizeHint().height()
-        if not self.strips and not self._spare:
+        if not self._strips and not self._spare:
             self._add_spare()  # without a song it is as high as with one, and its title has room
-        strip = (*self.strips, *self._spare)[0].sizeHint().height()
+        strip = (*self._strips, *self._spare)[0].sizeHint().height()
         self.master.setFixedHeight(max(strip, self.master.minimumSizeHint().height()))
         self._above.changeSize(0, BRACKET * self._bench.levels)
         self._right.invalidate()
@@ -255,7 +273,9 @@ class MixerView(QWidget):
         return QSize(400, self.bench_area.height() + 12)
 
     def _target_changed(self, stem: int) -> None:
-        for strip in self.strips:
+        if self._soon.isActive():
+            return  # its strip is not there yet
+        for strip in self._strips:
             if strip.stem.id in (stem, self._framed):
                 strip.update()  # the frame goes from one to the other
         self._framed = stem
@@ -272,7 +292,9 @@ class MixerView(QWidget):
     def _read_meters(self) -> None:
         """Feed the meters about 30 times a second, until every light is out."""
         levels = self._player.meters()
-        for place, strip in enumerate(self.strips):
+        if self._soon.isActive():
+            return  # they are of other stems than the strips
+        for place, strip in enumerate(self._strips):
             known = place < len(levels.stem_peak)
             strip.meter.show_levels(
                 levels.stem_peak[place] if known else (), levels.stem_rms[place] if known else ()
@@ -280,7 +302,7 @@ class MixerView(QWidget):
         self.master.show_levels(levels)
         if self._player.playing:
             self.master.show_null(levels.null_db, applies=levels.null_applies)
-        elif all(strip.meter.resting for strip in self.strips) and self.master.meter.resting:
+        elif all(strip.meter.resting for strip in self._strips) and self.master.meter.resting:
             self._timer.stop()
 
 

@@ -115,7 +115,8 @@ class Overview(QWidget):
 
     def _drawn(self, width: int, height: int) -> QImage:
         """The waveform, column by column in the colour of the stem that is loudest there."""
-        pixels = np.full((height, width), int(theme.current().colour("sheet").rgb()), dtype=np.uint32)
+        back = np.uint32(theme.current().colour("sheet").rgb())
+        pixels = np.full((height, width), back)
         peaks = self._peaks
         if len(peaks.low) and width:
             edges = np.linspace(0, self._document.duration * self._rate / SAMPLES, width + 1)
@@ -127,8 +128,7 @@ class Overview(QWidget):
             bottom = np.ceil(middle - low / scale * room)
             rows = np.arange(height)[:, None]
             inside = (rows >= top) & (rows <= bottom)
-            colours = np.broadcast_to(self._colours(width), (height, width))
-            pixels[inside] = colours[inside]
+            pixels = np.where(inside, self._colours(width), back)
         self._pixels = pixels
         return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stemstudio.gui.elided import Elided
 from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.notation import time_text
+from stemstudio.gui.steady import Elastic, SteadyBar
 from stemstudio.gui.views.waiting_jobs import WaitingJobs
 
 
@@ -21,7 +22,7 @@ class RunningJob(QWidget):
         self._jobs = jobs
         self._job: Job | None = None
         self._began = 0.0
-        self.bar = QProgressBar(self)
+        self.bar = SteadyBar(self)
         self.bar.setRange(0, 1000)
         self.bar.setFixedHeight(8)
         self.bar.setAccessibleName("How far the job is")
@@ -38,7 +39,7 @@ class RunningJob(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(row)
-        column.addWidget(self.words)
+        column.addWidget(Elastic(self.words, self))
         column.addWidget(self.waiting)
         self._timer = QTimer(self, interval=250)
         self._timer.timeout.connect(self._show)

@@ -29,6 +29,7 @@ from stemstudio.gui.elided import Elided
 from stemstudio.gui.fetching import Fetching
 from stemstudio.gui.forms import RecipeForm
 from stemstudio.gui.notation import time_text
+from stemstudio.gui.soon import Soon
 from stemstudio.gui.views.fetch_row import FetchRow
 from stemstudio.gui.views.goals import GOALS, Goal, GoalCard, what_is_missing
 from stemstudio.gui.views.pan_histogram import PanHistogramView
@@ -42,6 +43,7 @@ from stemstudio.spectral.brushes import Box
 
 Speeds = Callable[[str], float | None]
 GAP = 4  # pixels between goals
+STEMS_AFTER_MS = 40  # once the mixer has their strips
 
 
 class SeparatePanel(QWidget):
@@ -82,6 +84,7 @@ class SeparatePanel(QWidget):
         self._fetching = fetching or Fetching(document.jobs, self)
         self._computing = Computing(document.jobs, self)
         self._missing: dict[str, str] = {}
+        self._soon = Soon(self._stems_changed, STEMS_AFTER_MS, self)
         self._form: RecipeForm | None = None
         self._unfilled: Algorithm | None = None  # is to be in the form as soon as somebody looks at it
         self._build()
@@ -222,11 +225,13 @@ class SeparatePanel(QWidget):
     @property
     def stem(self) -> int:
         """Id of the stem that is to be taken apart."""
+        self._soon.settle()
         chosen = self.stems.currentData()
         return MIXTURE if chosen is None else int(chosen)
 
     def set_stem(self, stem: int) -> None:
         """Choose the stem that is to be taken apart."""
+        self._soon.settle()
         self.stems.setCurrentIndex(max(0, self.stems.findData(stem)))
 
     def recipe(self) -> Algorithm | None:
@@ -361,14 +366,20 @@ class SeparatePanel(QWidget):
         self._show_times()
 
     def _changed(self, change: Change) -> None:
-        if change.kinds & {"stems", "song"}:  # "splits" alone moves atoms, no stem
-            before = self.stem
+        if "song" in change.kinds:
             self._list_stems()
-            if "song" in change.kinds or self.stem != before:
-                self._show_times()
-            else:
-                self._show_places()
-                self._show_note()
+            self._show_times()
+        elif "stems" in change.kinds:  # "splits" alone moves atoms, no stem
+            self._soon.ask()
+
+    def _stems_changed(self) -> None:
+        before = self.stem
+        self._list_stems()
+        if self.stem != before:
+            self._show_times()
+        else:
+            self._show_places()
+            self._show_note()
 
     def _list_stems(self) -> None:
         """The whole song, and every stem below it, indented."""

@@ -71,22 +71,25 @@ class TimeRuler(QWidget):
         return QSize(400, self.height())
 
     @drawn
-    def paintEvent(self, painter: QPainter, _event: QPaintEvent) -> None:
+    def paintEvent(self, painter: QPainter, event: QPaintEvent) -> None:
         look = theme.current()
         painter.fillRect(self.rect(), look.colour("background"))
         if self._document.state is None:
             return
         metrics = self.fontMetrics()
         view, width = self._document.viewport, self.width()
-        marks = time_marks(view, width, metrics.horizontalAdvance("0:00.000") + 22)
+        room = metrics.horizontalAdvance("0:00.000") + 22
+        marks = time_marks(view, width, room)
         # All of a kind at once: each call costs more than what it draws.
         for main, high in ((True, 4), (False, 2)):
             painter.setPen(QPen(look.colour("faint", 1.0 if main else 0.5), 1))
             places = (round(mark.place) for mark in marks if mark.main == main)
             painter.drawLines([QLine(x, 0, x, high) for x in places])
         painter.setPen(look.colour("muted"))
+        area = event.rect()
         for mark in marks:
-            if mark.strong:
+            # Where only the playhead moved, no other words: to write them takes longer than all else here.
+            if mark.strong and area.left() - room <= mark.place <= area.right() + room:
                 wide = metrics.horizontalAdvance(mark.strong)
                 at = min(max(mark.place - wide / 2, 1.0), width - wide - 1.0)
                 if abs(at + wide / 2 - mark.place) < wide / 2 + 2:
