@@ -18,7 +18,7 @@ from stemstudio.mixing.mixer import gain_of
 from stemstudio.mixing.order import Part
 from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import channels_of
-from stemstudio.mixing.sounds import rendered
+from stemstudio.mixing.sounds import no_numbers, rendered
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -116,10 +116,8 @@ def write_remix(
         report = writer.finish()
         progress.check()
         writer.place()
-    notes = list(report.notes)
-    if bad:
-        notes.append(f"{bad} samples of stems were no numbers and are silent.")
-    return RemixReport(path, report.peak, report.clipped_db, meter.finish(), tuple(notes))
+    notes = (*report.notes, *no_numbers(bad))
+    return RemixReport(path, report.peak, report.clipped_db, meter.finish(), notes)
 
 
 def worded(report: RemixReport) -> str:

@@ -20,7 +20,7 @@ from stemstudio.mixing.layouts import LAYOUTS
 from stemstudio.mixing.order import ExportOrder, Key, Part
 from stemstudio.mixing.pace import AS_RECORDED, Pace
 from stemstudio.mixing.plan import channels_of
-from stemstudio.mixing.sounds import THREADS, Resampled, gains_of, write_sounds
+from stemstudio.mixing.sounds import THREADS, Resampled, gains_of, no_numbers, write_sounds
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 
@@ -125,7 +125,7 @@ def write_sound_files(
     with ThreadPoolExecutor(THREADS) as pool:  # the disk takes some time to have it all
         finished = {key: pool.submit(writer.finish) for key, writer in writers.items()}
     reports = {key: future.result() for key, future in finished.items()}
-    notes = [f"{bad} samples of stems were no numbers and became silence."] if bad else []
+    notes = no_numbers(bad)
     notes += [f"{report.path.name}: {note}" for report in reports.values() for note in report.notes]
     null_db = None
     if checked and len(set(gains.values())) == 1:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from stemstudio.algorithms.parameters import counted
 from stemstudio.audio.audio import Samples
 from stemstudio.audio.loudness import LoudnessMeter, load_meter
 from stemstudio.audio.reading import finite
@@ -30,7 +31,7 @@ from stemstudio.project.project import State
 from stemstudio.project.rendering import render
 from stemstudio.project.stem import MIXTURE
 
-__all__ = ["Resampled", "Sink", "gains_of", "rendered", "write_sounds"]
+__all__ = ["Resampled", "Sink", "gains_of", "no_numbers", "rendered", "write_sounds"]
 
 BLOCK_SECONDS = 2.0  # stopping waits for one at most
 STEM_SECONDS = 30.0  # of all stems' sound in a block, which is shorter when there are many
@@ -163,6 +164,15 @@ def _at_pace(state: State, wanted: Sequence[int], stretched: Stretched, low: int
         made = {stem: _sum(sounds, own, shape).astype(np.float32) for stem, own in leaves.items()}
         yield low, made, made[MIXTURE], bad
         low += shape[1]
+
+
+def no_numbers(bad: int) -> list[str]:
+    """What a person should know of so many samples of stems that were no numbers; nothing where all were."""
+    if not bad:
+        return []
+    return [
+        f"{counted(bad, 'samples')} of stems {'was no number' if bad == 1 else 'were no numbers'} and became silence."
+    ]
 
 
 def _sum(sounds: Mapping[int, Samples], stems: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from stemstudio.errors import StemStudioError
 from stemstudio.mixing.order import STREAMS, ExportOrder, Key, Part
 from stemstudio.mixing.plan import sizes
 from stemstudio.mixing.sound_files import STRETCHED, Written, complete, null_in_decibels
-from stemstudio.mixing.sounds import Resampled, Sink, gains_of, write_sounds
+from stemstudio.mixing.sounds import Resampled, Sink, gains_of, no_numbers, write_sounds
 from stemstudio.progress import Progress
 from stemstudio.project.project import State
 from stemstudio.project.stem import MIXTURE, RESIDUAL_COLOUR
@@ -131,8 +131,7 @@ def write_stem_mp4(
                 movie.close()
             raise
         movie.close()
-        if bad:
-            notes.append(f"{bad} samples of stems were no numbers and became silence.")
+        notes.extend(no_numbers(bad))
         if not order.pace.changed:
             nulls.append(null_in_decibels(rest * gains["stream 0"]))
         if order.tags:

@@ -203,6 +203,8 @@ def test_a_stem_of_no_numbers_does_not_silence_the_mix(song: Audio, tmp_path: Pa
     np.testing.assert_array_equal(read(tmp_path / "mix.wav"), 0.25)
     assert not read(tmp_path / "broken.wav").any()
     assert any("400 samples" in note and "no numbers" in note for note in report.notes)
+    remix = write_remix(project.state, tmp_path / "remix.wav", format="wav", subtype="float")
+    assert remix.notes == ("400 samples of stems were no numbers and became silence.",)
     upmix = write_upmix(project.state, tmp_path / "room.wav", subtype="float")
     assert read(tmp_path / "room.wav")[:, 100:200].any()
     assert any("no numbers" in note for note in upmix.notes)
