@@ -83,9 +83,12 @@ def test_atoms_go_to_the_stems_that_there_were_before(shown, qtbot):
     view = shown(AtomsView, document)
     detail = AtomDetail(document)
     qtbot.addWidget(detail)
+    narrow = view.suggest_bar.minimumSizeHint().width()
     view.suggest_bar.how.setCurrentIndex(view.suggest_bar.how.findData("stems"))
     assert view.suggest_bar.source.currentText() == "Slicer, as it was"
     assert not view.suggest_bar.count.isVisible()
+    assert view.suggest_bar.source.sizeHint().width() > view.suggest_bar.count.width(), "the title is long"
+    assert view.suggest_bar.minimumSizeHint().width() <= narrow, "the window need not become wider for it"
     steps = len(document.history.edits)
     QTest.mouseClick(view.suggest_bar.suggest_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: owners(document)[0] == "low", timeout=5000)

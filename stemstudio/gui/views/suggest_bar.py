@@ -83,6 +83,8 @@ class SuggestBar(QWidget):
             self.source.fontMetrics().horizontalAdvance("Four stems (htdemucs_ft), as it was") + 44
         )
         self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        # A long title is cut off rather than making the window wider than its screen.
+        self.source.setMinimumWidth(self.count.minimumWidth())
         self.source.hide()
         self.suggest_button = QPushButton("Suggest", self)
         self.suggest_button.setToolTip(
