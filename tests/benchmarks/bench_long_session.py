@@ -9,6 +9,8 @@ looking for input (processor time of that thread, which a busy machine does not 
 With `--sitting` it does instead what a person does with a song (of 5 minutes): two goals, atoms given away, brush, lasso,
 wand, twenty steps back and forth, every view, mixer, room, a loop, the dialog of the export; and every turn of the
 window over 16 ms is listed.
+
+With `--network` it does what a person does while networks work (`network_session.py`), on a song of 4 minutes, playing.
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ class Watched(Studio):
         Milliseconds of its thread in its longest turn since `begin`, and by the clock.
     doing
         Where it was in that turn.
+    by_clock, shares
+        Milliseconds by the clock of the longest turn by the clock; of them at work, and without a processor. The rest
+        is waiting for Python's lock, mostly.
     still
         Of every turn over 16 ms: its milliseconds, and where it was.
     """
@@ -58,6 +63,7 @@ class Watched(Studio):
     def begin(self) -> None:
         """Forget what the longest turn was."""
         self.longest, self.by_clock, self.doing = 0.0, 0.0, ""
+        self.shares = (0.0, 0.0)
         self.still: list[tuple[float, str]] = []
 
     def until(self, met: Callable[[], bool], seconds: float = PATIENCE) -> None:
@@ -96,10 +102,11 @@ class Watched(Studio):
     def turn(self, work: Callable[[], object]) -> None:
         """One turn of the window's thread."""
         self._seen.clear()
-        own, clock = time.thread_time(), time.perf_counter()
+        own, clock, idle = time.thread_time(), time.perf_counter(), unscheduled()
         work()
         own, clock = time.thread_time() - own, time.perf_counter() - clock
-        self.by_clock = max(self.by_clock, 1000 * clock)
+        if 1000 * clock > self.by_clock:
+            self.by_clock, self.shares = 1000 * clock, (1000 * own, 1000 * (unscheduled() - idle))
         doing = self._seen.most_common(1)[0][0] if self._seen else "nothing of ours"
         if 1000 * own > STILL_MS:
             self.still.append((1000 * own, doing))
@@ -305,6 +312,14 @@ def sitting(path: Path, _folder: Path) -> tuple[list[Goal], list[str]]:
     return goals, notes
 
 
+def unscheduled() -> float:
+    """Seconds that this thread was ready and had no processor; 0 where Linux does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 def memory() -> str:
     """What lies in memory now: at most, now, and of that its own."""
     lines = dict(
@@ -322,6 +337,10 @@ def peak() -> float:
 
 def main(words: list[str]) -> int:
     steps, minutes = (sitting, 5.0) if "--sitting" in words else (session, 60.0)
+    if "--network" in words:
+        from network_session import meanwhile
+
+        steps, minutes = meanwhile, 4.0
     if "--minutes" in words:
         minutes = float(words[words.index("--minutes") + 1])
     home = private_home()
