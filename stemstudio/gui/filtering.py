@@ -41,6 +41,7 @@ class Filtering(QObject):
         self._document = document
         self._job: Job | None = None
         self.keep: Keep | None = None  # storage's, called on the worker
+        document.opened.connect(self._stop_what_is_closed)
 
     def by_places(self) -> None:
         """One more round of the filter."""
@@ -88,6 +89,10 @@ class Filtering(QObject):
             if atoms:
                 document.show_atoms_of(parent)
 
+        def stopped() -> None:
+            if document.project is project:
+                document.said.emit("Stopped; the stems are as they were.")
+
         def over() -> None:
             self._job = None
 
@@ -96,6 +101,11 @@ class Filtering(QObject):
             worked,
             done,
             failed=self.failed.emit,
-            stopped=lambda: document.said.emit("Stopped; the stems are as they were."),
+            stopped=stopped,
         )
         self._job.ended.connect(over)
+
+    def _stop_what_is_closed(self) -> None:
+        """Nobody waits any more for a song that was closed."""
+        if self._job is not None:
+            self._document.jobs.stop(self._job)

@@ -335,6 +335,9 @@ class Opinions(QObject):
             self._compare()
 
     def _forget(self) -> None:
+        for job in (self.asking, self._searching, self._comparing):
+            if job is not None:
+                self._document.jobs.stop(job)  # nobody waits any more for a song that was closed
         self._earlier.forget()
         self._asked, self._of_takes, self._chosen = [], {}, None
         self._names, self.comparisons, self.regions, self.place = (), (), None, -1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from small_projects import atom_song, split_song, stem_called
 
@@ -64,3 +66,20 @@ def test_a_split_that_was_replaced_meanwhile_stays(filtering, qtbot):
     with qtbot.waitSignal(document.said, timeout=20_000, check_params_cb=lambda words: words == CHANGED):
         pass
     assert 0 not in document.state.splits
+
+
+def test_a_song_that_is_closed_is_filtered_no_more(filtering, qtbot, monkeypatch):
+    def endless(state, parent, progress):
+        while True:
+            progress.check()
+            time.sleep(0.005)
+
+    monkeypatch.setattr("stemstudio.gui.filtering.by_places", endless)
+    document = split_song()
+    made = filtering(document)
+    document.set_target(stem_called(document, "drums"))
+    made.by_places()
+    (job,) = document.jobs.queue
+    qtbot.waitUntil(lambda: job.running, timeout=5000)
+    document.set_project(None)
+    qtbot.waitUntil(lambda: not document.jobs.queue, timeout=5000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -311,3 +313,22 @@ def test_after_mending_one_place_the_next_ones_follow(qtbot):
     assert gone_to(-1) == pytest.approx(1.2, abs=0.15)
     assert gone_to(1) == pytest.approx(2.9, abs=0.15), "in doubt again"
     document.jobs.close()
+
+
+def test_a_model_is_asked_no_more_when_the_song_is_closed(qtbot):
+    class Endless(Slicer):
+        def run(self, signal, progress):
+            while True:
+                progress.check()
+                time.sleep(0.005)
+
+    document = song(1.0)
+    by_pitch(document)
+    job = opinions_of(document).ask(0, Endless(), "endless")
+    try:
+        qtbot.waitUntil(lambda: job.running, timeout=5000)
+        document.set_project(None)
+        qtbot.waitUntil(lambda: opinions_of(document).asking is None, timeout=5000)
+        assert not document.jobs.queue
+    finally:
+        document.jobs.close()
