@@ -67,15 +67,20 @@ class Watched(Studio):
         self.still: list[tuple[float, str]] = []
 
     def until(self, met: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        from PySide6.QtCore import QEventLoop
+        from PySide6.QtCore import QEvent, QEventLoop
         from PySide6.QtWidgets import QApplication
+
+        def events() -> None:
+            # No event after the first that took longer than a millisecond: one turn is one piece of work.
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1)
+            # The program's own loop does this by itself; without, widgets that are done with would pile up.
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
         deadline = time.monotonic() + seconds
         while not met():
             if time.monotonic() > deadline:
                 raise TimeoutError("the window does not get there")
-            # No event after the first that took longer than a millisecond: one turn is one piece of work.
-            self.turn(lambda: QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1))
+            self.turn(events)
             time.sleep(0.001)
 
     def do(self, work: Callable[[], object], seconds: float = 0.05) -> None:

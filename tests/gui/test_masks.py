@@ -184,3 +184,17 @@ def test_every_field_says_what_it_does(made):
         assert field.toolTip()
         assert field.accessibleName()
         assert field.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_what_nobody_sees_is_shown_when_it_is_seen(made):
+    document = atom_song()
+    panel = made(document)
+    choose(panel, panel.kind, "binary")
+    panel.hide()
+    document.undo()
+    panel.show()
+    assert panel.kind.currentData() == "soft"
+    panel.hide()
+    document.redo()
+    panel.show()
+    assert panel.kind.currentData() == "binary"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from string import Template
 
 from stemstudio.gui import theme
@@ -23,7 +24,12 @@ def page_name(address: str) -> str:
 
 
 def page_html(name: str) -> str:
-    """The page of that name; for a name that there is not, a sentence that says so."""
+    """The page of that name in today's theme; for a name that there is not, a sentence that says so."""
+    return f"<style>{style_of_pages()}</style><body>{_body(name)}</body>"
+
+
+@cache
+def _body(name: str) -> str:
     from markdown_it import MarkdownIt
 
     try:
@@ -41,8 +47,7 @@ def page_html(name: str) -> str:
             token.content = token.content.rstrip()
     body = markdown.renderer.render(tokens, markdown.options, {})
     # Qt's reader of HTML breaks lines by itself and takes pages by their own names.
-    body = re.sub(r'href="([\w-]+)\.md(#[\w-]+)?"', r'href="\1.html\2"', body)
-    return f"<style>{style_of_pages()}</style><body>{body}</body>"
+    return re.sub(r'href="([\w-]+)\.md(#[\w-]+)?"', r'href="\1.html\2"', body)
 
 
 def place_of(heading: str) -> str:

@@ -98,6 +98,7 @@ class HelpWindow(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Help")
+        self._worn = theme.current()  # Qt tells of another palette with the first picture, too
         self.resize(1040, 760)
         self.wanted = QLineEdit(self)
         self.wanted.setPlaceholderText("Find in the help")
@@ -216,7 +217,8 @@ class HelpWindow(QDialog):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+        if event.type() == QEvent.Type.PaletteChange and self._worn != theme.current():
+            self._worn = theme.current()
             place = self.reader.verticalScrollBar().value()
             self.reader.reload()
             self._list(self.wanted.text())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from stemstudio.algorithms.masking import Masking
@@ -187,6 +188,10 @@ class MasksPanel(QWidget):
         elif change.kinds & {"splits", "masks"}:
             self._show()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show()
+
     def _list_splits(self) -> None:
         state, chosen = self._document.state, self.parent_stem
         with QSignalBlocker(self.splits):
@@ -208,6 +213,8 @@ class MasksPanel(QWidget):
             self.splits.setCurrentIndex(place)
 
     def _show(self, *_: object) -> None:
+        if not self.isVisible():
+            return  # each step of the song would pay for what nobody sees
         masking = self._masking()
         there = masking is not None
         shown = masking or Masking()

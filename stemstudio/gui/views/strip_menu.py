@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
@@ -121,6 +122,7 @@ def _switch(document: Document, stem: int, words: str, **fields: bool) -> None:
     document.settle()
 
 
+@lru_cache(maxsize=64)
 def swatch(colour: str) -> QIcon:
     """A small disc of a stem's colour."""
     picture = QPixmap(32, 32)

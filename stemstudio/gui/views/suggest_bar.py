@@ -129,13 +129,15 @@ class SuggestBar(QWidget):
     def _show_count(self) -> None:
         """By example there are just the stems that there are; by the stems of others, it is chosen by whose."""
         by_stems = self.how.currentData() == "stems"
+        before = not self.source.isHidden()
         self.count.setEnabled(self.how.isEnabled() and self.how.currentData() != "example")
         self.count.setVisible(not by_stems)
         self.source.setEnabled(self.how.isEnabled())
         if by_stems:
             self._fill_sources()
         self.source.setVisible(by_stems)
-        self.resized.emit()
+        if by_stems or before:
+            self.resized.emit()
 
     def _fill_sources(self) -> None:
         """Opinions of the same sound first, then the models that can be asked for one.
