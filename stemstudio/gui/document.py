@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.audio.audio import Sound
-from stemstudio.gui.jobs import Jobs
+from stemstudio.gui.jobs import Job, Jobs
 from stemstudio.gui.look import Look
 from stemstudio.gui.shown_hints import ShownHints
 from stemstudio.gui.viewport import Viewport
@@ -87,6 +87,7 @@ class Document(QObject):
         self.selection = Selection()
         self.look = Look()
         self._stop_listening: Any = None
+        self._of_song: list[Job] = []
         self.hints = ShownHints(self)
 
     @property
@@ -107,6 +108,7 @@ class Document(QObject):
         if self._stop_listening is not None:
             self._stop_listening()
             self._stop_listening = None
+        waited_for, self._of_song = self._of_song, []
         self.project, self.provisional, self._laid = project, None, None
         self.history = None if project is None else history or History(project)
         self.before = None
@@ -124,6 +126,14 @@ class Document(QObject):
         self.target_changed.emit(self.target)
         self.atoms_changed.emit()
         self.selection_changed.emit()
+        for job in waited_for:
+            if not job.over:
+                self.jobs.stop(job)
+
+    def stop_with_song(self, job: Job) -> Job:
+        """Have a job stopped when the song is closed: nobody waits for it any more."""
+        self._of_song = [*(each for each in self._of_song if not each.over), job]
+        return job
 
     def set_reading(self, ready: int, complete: bool) -> None:
         """Samples [0, ready) of the mixture are there now."""

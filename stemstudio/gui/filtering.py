@@ -41,7 +41,6 @@ class Filtering(QObject):
         self._document = document
         self._job: Job | None = None
         self.keep: Keep | None = None  # storage's, called on the worker
-        document.opened.connect(self._stop_what_is_closed)
 
     def by_places(self) -> None:
         """One more round of the filter."""
@@ -103,9 +102,4 @@ class Filtering(QObject):
             failed=self.failed.emit,
             stopped=stopped,
         )
-        self._job.ended.connect(over)
-
-    def _stop_what_is_closed(self) -> None:
-        """Nobody waits any more for a song that was closed."""
-        if self._job is not None:
-            self._document.jobs.stop(self._job)
+        document.stop_with_song(self._job).ended.connect(over)

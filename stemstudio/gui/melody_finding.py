@@ -82,13 +82,12 @@ class MelodyFinding(QObject):
                 self.failed.emit(error)
 
         title = f"Melody · {name}"
-        return document.jobs.run(
-            title,
-            work,
-            done,
-            failed=failed,
-            stopped=lambda: document.said.emit(f"Stopped {title}; nothing was changed."),
-        )
+
+        def stopped() -> None:
+            if document.project is project:
+                document.said.emit(f"Stopped {title}; nothing was changed.")
+
+        return document.stop_with_song(document.jobs.run(title, work, done, failed=failed, stopped=stopped))
 
     def _range(self) -> tuple[float, float, float, float]:
         """Seconds and Hz in which the melody is looked for."""

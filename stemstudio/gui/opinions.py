@@ -175,7 +175,7 @@ class Opinions(QObject):
         job = document.jobs.run(
             f"Second opinion · {title}", work, done, failed=self.failed.emit, handed_on=so_far
         )
-        self.asking = job
+        self.asking = document.stop_with_song(job)
         job.ended.connect(over)
         self.changed.emit()
         return job

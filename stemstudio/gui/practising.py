@@ -157,7 +157,7 @@ class Practising(QObject):
 
     def _opened(self) -> None:
         self._taps.clear()
-        self._looping = self._selected = None
+        self._looping = self._selected = self._finding = None
         self._play_so()
 
     def _time_selected(self) -> tuple[float, float] | None:
@@ -251,14 +251,18 @@ class Practising(QObject):
             if document.project is project:
                 self.failed.emit(error)
 
+        def stopped() -> None:
+            if document.project is project:
+                document.said.emit("Stopped looking for beats; nothing was changed.")
+
         self._finding = document.jobs.run(
             "Beats and key",
             lambda progress: find_timing(mixture, progress),
             done,
             failed=failed,
-            stopped=lambda: document.said.emit("Stopped looking for beats; nothing was changed."),
+            stopped=stopped,
         )
-        return self._finding
+        return document.stop_with_song(self._finding)
 
     def tap(self) -> None:
         """A beat is now: after three taps there are beats at that pace all through the song."""

@@ -53,7 +53,6 @@ class Reworking(QObject):
         self._job: Job | None = None
         self.rounds = ROUNDS  # that “Continue” adds
         self.keep: Keep | None = None  # storage's, called on the worker before the edit is made
-        document.opened.connect(self._stop)
 
     @property
     def running(self) -> bool:
@@ -274,25 +273,19 @@ class Reworking(QObject):
             if document.project is project:
                 document.said.emit("Stopped; the atoms are as they were.")
 
-        self._set_job(
-            document.jobs.run(
-                f"{title} · {state.stems[parent].name}",
-                worked,
-                put_in,
-                failed=failed,
-                stopped=stopped,
-                heavy=heavy,
-            )
+        job = document.jobs.run(
+            f"{title} · {state.stems[parent].name}",
+            worked,
+            put_in,
+            failed=failed,
+            stopped=stopped,
+            heavy=heavy,
         )
+        self._set_job(document.stop_with_song(job))
 
     def _set_job(self, job: Job | None) -> None:
         self._job = job
         self.running_changed.emit(job is not None)
-
-    def _stop(self) -> None:
-        """Nobody waits any more for a song that was closed."""
-        if self._job is not None:
-            self._job.stop()
 
 
 def reworking_of(document: Document) -> Reworking:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 
 import pytest
 from small_projects import atom_song, split_song, stem_called
@@ -68,18 +68,21 @@ def test_a_split_that_was_replaced_meanwhile_stays(filtering, qtbot):
     assert 0 not in document.state.splits
 
 
-def test_a_song_that_is_closed_is_filtered_no_more(filtering, qtbot, monkeypatch):
-    def endless(state, parent, progress):
+def test_nobody_waits_for_the_stems_of_a_song_that_is_closed(filtering, qtbot, monkeypatch):
+    begun = threading.Event()
+
+    def endless(_state, _parent, progress):
+        begun.set()
         while True:
             progress.check()
-            time.sleep(0.005)
 
     monkeypatch.setattr("stemstudio.gui.filtering.by_places", endless)
-    document = split_song()
+    document, told = split_song(), []
     made = filtering(document)
     document.set_target(stem_called(document, "drums"))
+    document.said.connect(told.append)
     made.by_places()
-    (job,) = document.jobs.queue
-    qtbot.waitUntil(lambda: job.running, timeout=5000)
+    assert begun.wait(5)
     document.set_project(None)
-    qtbot.waitUntil(lambda: not document.jobs.queue, timeout=5000)
+    qtbot.waitUntil(lambda: not document.jobs.queue, timeout=2000)
+    assert not told

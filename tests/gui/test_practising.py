@@ -183,6 +183,24 @@ def test_beats_are_looked_for_in_the_background_when_they_are_needed(along, qtbo
     assert along.document.history.edits[-1].name == "Find beats and key"
 
 
+def test_the_beats_of_a_song_that_is_closed_are_not_waited_for(along, qtbot, monkeypatch):
+    begun, said = threading.Event(), []
+
+    def endless(_sound, progress):
+        begun.set()
+        while True:
+            progress.check()
+
+    monkeypatch.setattr("stemstudio.gui.practising.find_timing", endless)
+    along.document.said.connect(said.append)
+    along.find()
+    assert begun.wait(5)
+    along.document.set_project(song().project)
+    assert not along.finding, "those of the other song can be looked for at once"
+    qtbot.waitUntil(lambda: not along.document.jobs.queue, timeout=2000)
+    assert not said
+
+
 def test_taps_set_the_tempo(along, monkeypatch):
     along.player.playing = True
     clock = [100.0]

@@ -191,8 +191,6 @@ class TrueStemsDialog(QDialog):
 
     def _song_closed(self) -> None:
         """Nobody waits for scores of a song that is closed, or wants its true stems."""
-        if self._job is not None:
-            self._job.stop()
         self._comparison = Comparison()
         self._show()
         self.close()
@@ -204,6 +202,7 @@ class TrueStemsDialog(QDialog):
         self._job = self._document.jobs.run(
             title, work, done, failed=self._failed, stopped=lambda: self._end("Stopped.")
         )
+        self._document.stop_with_song(self._job)
 
     def _end(self, words: str) -> None:
         self._job = None
