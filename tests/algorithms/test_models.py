@@ -128,6 +128,24 @@ def test_a_pickle_with_code_in_it_is_refused_unrun(tmp_path):
     assert not trap.exists()
 
 
+def test_of_what_may_be_unpickled_only_networks_are_built(tmp_path):
+    import torch
+
+    torch.save(package(klass=Fraction, args=(1,), kwargs={}), tmp_path / "955717e8.th")
+    with pytest.raises(BadModel, match="not known"):
+        load_network(tmp_path / "955717e8.th")
+
+
+def test_arguments_that_a_later_demucs_added_are_left_out(tmp_path):
+    told = {"sources": SOURCES, "segment": 1, **ARCHITECTURE, "of_later": 3}
+    assert load_network(write_tiny_weights(tmp_path, kwargs=json.dumps(told))).sources == SOURCES
+
+
+def test_a_transformer_takes_no_segment_longer_than_its_own(tmp_path):
+    path = write_tiny_weights(tmp_path)
+    assert [load_network(path, segment).segment for segment in (None, 44.0, 0.5)] == [1, 1, 0.5]
+
+
 @pytest.mark.parametrize(
     "damage", ["cut", "zeros", "empty", "wrong network", "no arguments", "bad arguments"]
 )
@@ -161,10 +179,11 @@ def test_the_checksum_in_a_name_is_held_against_the_file(tmp_path):
     good = tmp_path / f"955717e8-{sha256(content).hexdigest()[:8]}.th"
     good.write_bytes(content)
     assert load_network(good).sources == SOURCES
-    bad = tmp_path / "955717e8-8726e21a.th"
-    bad.write_bytes(content)
-    with pytest.raises(BadModel, match="checksum"):
-        load_network(bad)
+    last = "0" if good.stem[-1] != "0" else "1"
+    for bad in (tmp_path / "955717e8-8726e21a.th", tmp_path / f"{good.stem[:-1]}{last}.th"):
+        bad.write_bytes(content)
+        with pytest.raises(BadModel, match="checksum"):
+            load_network(bad)
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path):

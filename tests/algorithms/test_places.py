@@ -64,6 +64,20 @@ def test_one_round_is_the_textbook_s():
         np.testing.assert_allclose(found, multichannel_wiener(x, V, iterations=2, eps=1e-10), atol=2e-4)
 
 
+@pytest.mark.parametrize("loudness", [0.3, 30.0])
+def test_rounds_are_norberts_from_any_stems(loudness):
+    """Begun with stems that are no shares of the mixture, and as well where it is loud."""
+    norbert = pytest.importorskip("norbert")
+    rng = np.random.default_rng(2)
+    y = loudness * (rng.standard_normal((3, 2, 15, 30)) + 1j * rng.standard_normal((3, 2, 15, 30)))
+    x = y.sum(axis=0) + 0.1 * loudness * rng.standard_normal((2, 15, 30))
+    scale = max(1.0, np.abs(x).max() / 10)
+    given = np.ascontiguousarray(y.transpose(3, 2, 1, 0)) / scale
+    wanted, *_ = norbert.expectation_maximization(given, x.transpose(2, 1, 0) / scale, 2, eps=1e-10)
+    found = replaced(x, y, iterations=2)
+    np.testing.assert_allclose(found, scale * wanted.transpose(3, 2, 1, 0), atol=1e-4 * loudness)
+
+
 def test_stretches_join_without_a_seam(monkeypatch):
     mix, stems = mixture(6.0, RATE)
     given = bled(stems, 0.2)

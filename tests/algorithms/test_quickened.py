@@ -10,6 +10,7 @@ from small_recipes import SOURCES, tiny_network
 
 from stemstudio.algorithms.neural.channels_last import Across, Branch, Down, Up
 from stemstudio.algorithms.neural.quickened import quickened
+from stemstudio.progress import Cancelled
 
 
 def lively(network):
@@ -49,6 +50,7 @@ def test_a_network_answers_as_it_does_by_itself(made):
             again = copy.deepcopy(network).float()(wave)
     assert {Down, Up, Branch} | ({Across} if made is tiny_network else set()) <= set(kinds)
     assert list(network.modules()) == kept
+    assert not {"_spec", "_mask", "_ispec"} & set(vars(network))
     assert torch.equal(again, found)
     assert own.abs().max() > 0.1
     np.testing.assert_allclose(found, own, atol=2e-6 * float(own.abs().max()))
@@ -98,6 +100,47 @@ def test_a_card_is_told_a_whole_pass_without_being_asked_or_given_anything():
             answer = network(wave)
     assert answer.shape == (2, 4, 2, 44100)
     assert elsewhere == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"norm_starts": 0},
+        {"dconv_lstm": 0},
+        {"cac": False},
+        {"hybrid_old": True},
+        {"rewrite": False},
+    ],
+    ids=str,
+)
+def test_a_network_that_is_built_otherwise_answers_as_it_does_by_itself(changes):
+    import torch
+    from demucs.hdemucs import HDemucs
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        small = {"channels": 4, "nfft": 256, "depth": 4, "dconv_mode": 3}
+        network = lively(HDemucs(SOURCES, **{**small, **changes}).eval())
+    wave = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 2, 9000), dtype=np.float32))
+    with torch.inference_mode():
+        own = network(wave)
+        with quickened(network):
+            np.testing.assert_allclose(network(wave), own, atol=2e-6 * float(own.abs().max()))
+
+
+def test_all_is_put_back_after_an_error():
+    network = tiny_network()
+    kept = list(network.modules())
+
+    def fail() -> None:
+        with quickened(network):
+            assert list(network.modules()) != kept
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        fail()
+    assert list(network.modules()) == kept
+    assert not {"_spec", "_mask", "_ispec"} & set(vars(network))
 
 
 def test_what_is_built_in_another_way_stays_as_it_is():

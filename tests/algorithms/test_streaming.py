@@ -10,6 +10,8 @@ import pytest
 from small_recipes import write_tiny_roformer, write_tiny_unmix, write_tiny_weights
 
 from stemstudio.algorithms.hpss import HPSS
+from stemstudio.algorithms.neural.by_name import recipe_of, sketched
+from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.neural.ensemble import Ensemble
 from stemstudio.algorithms.neural.openunmix import OpenUnmix
@@ -49,6 +51,22 @@ def test_the_first_model_of_ones_own_is_named(tmp_path, monkeypatch):
     assert found.model
     assert found.called == f"Stems ({found.model})"
     assert RoFormer(model="another").resolved().model == "another"
+
+
+def test_a_sketch_of_a_run_is_the_small_network_with_the_same_stems_where_it_knows_them():
+    asked = HTDemucs(model="htdemucs_ft", stems="vocals", seed=3, shifts=4, device="cpu", precision="half")
+    wanted = {"stems": "vocals", "seed": 3, "device": "cpu", "precision": "half"}
+    assert sketched(asked) == HTDemucs(model="sketch", shifts=0, **wanted)
+    assert sketched(OpenUnmix(stems="bass")) == HTDemucs(model="sketch", shifts=0, stems="bass")
+    assert sketched(HTDemucs(model="htdemucs_6s", stems="piano")) is None
+    assert sketched(HTDemucs(model="sketch")) is None
+    assert sketched(HPSS()) is None
+
+
+def test_every_model_has_the_recipe_that_runs_it():
+    kinds = {"htdemucs_ft": HTDemucs, "mdx_q": HTDemucs, "sketch": HTDemucs, "umxl": OpenUnmix}
+    for name, kind in kinds.items():
+        assert recipe_of(MODELS[name]) == kind(model=name)
 
 
 def test_every_network_and_device_has_a_speed_of_its_own():

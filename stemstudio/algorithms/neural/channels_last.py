@@ -114,15 +114,14 @@ class Down(nn.Module):
         self.branches = nn.ModuleList(map(Branch, layer.dconv.layers if layer.dconv else ()))
         self.offset: Tensor | None = None
 
-    def forward(self, x: Tensor, inject: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, _inject: None = None) -> Tensor:
+        """As Demucs calls it, which adds something only to the layer where frequency ends; that one is not such a layer."""
         if not self.freq:
             x = x.reshape(len(x), -1, 1, x.shape[-1])
         x = x.permute(0, 2, 3, 1)
         if not self.freq:
             x = functional.pad(x, (0, 0, 0, -x.shape[2] % self.stride))
         y: Tensor = self.conv(x)
-        if inject is not None:
-            y = y + (inject if inject.dim() == 4 else inject[:, :, None]).permute(0, 2, 3, 1)
         y = functional.gelu(y)
         for branch in self.branches:
             y = branch(y)

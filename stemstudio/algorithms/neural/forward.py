@@ -219,8 +219,6 @@ class _Count:
 
     def end(self, segments: Sequence[Segment]) -> None:
         self._done += len(segments)
-        self._batch = 0
-        self._reached.clear()
         self._tell(0.0)
 
     def _tell(self, part: float) -> None:

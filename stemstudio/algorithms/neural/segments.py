@@ -222,7 +222,7 @@ class Joined:
         ends = {0, plan.length}
         for segment in plan.segments:
             ends |= {max(0, segment.start), segment.stop}
-        cuts = sorted(end for end in ends if 0 <= end <= plan.length)
+        cuts = sorted(ends)
         self._stretches = [_Stretch(a, b, []) for a, b in itertools.pairwise(cuts)]
         self._starts = cuts[:-1]
         for segment in plan.segments:
