@@ -465,6 +465,17 @@ def test_both_themes_paint_readable_numbers(shown, qapp):
         theme.apply(qapp, "dark")
 
 
+def test_a_spare_strip_is_built_in_one_turn_and_gets_its_looks_in_another(shown, monkeypatch):
+    polished = []
+    monkeypatch.setattr("stemstudio.gui.views.mixer._polish", polished.append)
+    view = shown(song())
+    assert (len(view._spare), polished) == (0, [])
+    view._build_spare()
+    assert (len(view._spare), polished) == (1, [])
+    view._build_spare()
+    assert polished == view._spare
+
+
 def test_strips_are_ready_before_they_are_wanted_and_know_nothing_of_the_stem_before(shown, qtbot):
     document = song()
     view = shown(document)

@@ -112,7 +112,8 @@ class MixerView(QWidget):
         self._timer = QTimer(self, interval=METERS_MS)
         self._timer.timeout.connect(self._read_meters)
         self._spare: list[Strip] = []
-        self._building = QTimer(self, interval=SPARE_AFTER_MS, singleShot=True)
+        self._unpolished: Strip | None = None
+        self._building = QTimer(self, singleShot=True)
         self._building.timeout.connect(self._build_spare)
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
@@ -214,7 +215,7 @@ class MixerView(QWidget):
         for strip in self._strips:
             strip.solo.setEnabled(split)
         if len(self._spare) < SPARE and state is not None:
-            self._building.start()
+            self._building.start(SPARE_AFTER_MS)
         self._bench.arrange(self._strips)
         self._row.setContentsMargins(0, BRACKET * self._bench.levels, 0, 0)
         self._row.setEnabled(True)
@@ -239,22 +240,26 @@ class MixerView(QWidget):
             strip.deleteLater()
 
     def _build_spare(self) -> None:
-        """One strip at a time, while nothing else is to be done: five at once would be felt."""
-        if len(self._spare) < SPARE:
-            self._add_spare()
-            self._building.start()
+        """One strip at a time, and its looks in another turn, while nothing else is to be done: more would be felt."""
+        if self._unpolished in self._spare:
+            _polish(self._unpolished)
+            self._unpolished = None
+        elif len(self._spare) < SPARE:
+            self._unpolished = self._add_spare()
+        else:
+            return
+        self._building.start(SPARE_AFTER_MS // 2)
 
-    def _add_spare(self) -> None:
+    def _add_spare(self) -> Strip:
         strip = self._new_strip(PLAIN, 0)
         strip.hide()
-        for widget in (strip, *strip.findChildren(QWidget)):
-            widget.ensurePolished()
         self._spare.append(strip)
+        return strip
 
     def _fit_height(self) -> None:
         bar = self.bench_area.horizontalScrollBar().sizeHint().height()
         if not self._strips and not self._spare:
-            self._add_spare()  # without a song it is as high as with one, and its title has room
+            _polish(self._add_spare())  # without a song it is as high as with one, and its title has room
         strip = (*self._strips, *self._spare)[0].sizeHint().height()
         self.master.setFixedHeight(max(strip, self.master.minimumSizeHint().height()))
         self._above.changeSize(0, BRACKET * self._bench.levels)
@@ -304,6 +309,12 @@ class MixerView(QWidget):
             self.master.show_null(levels.null_db, applies=levels.null_applies)
         elif all(strip.meter.resting for strip in self._strips) and self.master.meter.resting:
             self._timer.stop()
+
+
+def _polish(strip: Strip) -> None:
+    """Give it its looks, before it is seen."""
+    for widget in (strip, *strip.findChildren(QWidget)):
+        widget.ensurePolished()
 
 
 class _Bench(QWidget):
