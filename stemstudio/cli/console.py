@@ -51,7 +51,10 @@ def show_table(
     table = Table(box=None, header_style="bold", pad_edge=False)
     for place, heading in enumerate(headings):
         table.add_column(
-            escape(heading), justify="right" if numbers and place else "left", no_wrap=place < whole
+            escape(heading),
+            justify="right" if numbers and place else "left",
+            no_wrap=place < whole,
+            overflow="fold",
         )
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))

@@ -136,7 +136,11 @@ def verify_models(
 def _tell_verdicts(found: list[dict[str, str]], name: str) -> None:
     words = {"whole": "whole", "unchecked": "loads; no checksum is known", "damaged": "damaged"}
     for entry in found:
-        tell(f"{entry['model']}: {words[entry['verdict']]} – {entry['path']} {entry['why']}".rstrip())
+        verdict = words[entry["verdict"]]
+        if entry["why"] and entry["verdict"] != "damaged":
+            verdict = f"{'whole' if entry['verdict'] == 'whole' else 'no checksum is known'}; {entry['why']}"
+        why = entry["why"] if entry["verdict"] == "damaged" else ""
+        tell(f"{entry['model']}: {verdict} – {entry['path']} {why}".rstrip())
     if not found:
         tell(
             "No weights are on this machine."

@@ -319,6 +319,16 @@ def test_tags_of_python_are_only_lists_and_words(tmp_path):
     assert settings.segment == 1.0
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("chunk_size: 88200\n  dim_t: 801", 2.0), ("dim_t: 401", 4.0), ("dim_t: 1", 8.0), ("n_fft: 2048", 8.0)],
+)
+def test_a_segment_is_as_long_as_the_yaml_says_in_samples_or_in_frames(tmp_path, told, seconds):
+    text = ROFORMER.replace("chunk_size: 44100", told).replace("hop_length: 64", "hop_length: 441")
+    (tmp_path / "a.yaml").write_text(text.replace("n_fft: 256", "n_fft: 2048"))
+    assert read_settings(tmp_path / "a.yaml").segment == pytest.approx(seconds)
+
+
 class Evil:
     """Would make a folder when it is unpickled without care."""
 

@@ -62,6 +62,18 @@ def test_weights_at_hand_are_added(command, empty, tmp_path):
     assert command("models", "verify", "htdemucs", "--json").json[0]["verdict"] == "unchecked"
 
 
+def test_what_cannot_be_loaded_is_not_said_to_load(command, empty, monkeypatch):
+    from stemstudio.algorithms.neural import packed
+
+    monkeypatch.setattr(packed, "unpacker", dict)
+    models_folder().mkdir(parents=True)
+    (models_folder() / "6b9c2ca1.safetensors").write_bytes(b"packed")
+    ran = command("models", "verify", "mdx_q")
+    assert ran.code == 0
+    assert "no checksum is known; loading it takes the package diffq" in ran.stdout
+    assert "loads;" not in ran.stdout
+
+
 def test_damaged_weights_are_found(command, empty):
     models_folder().mkdir(parents=True)
     (models_folder() / "955717e8-8726e21a.th").write_bytes(b"not weights")

@@ -9,7 +9,7 @@ import pytest
 from model_hub import model_hub
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from small_projects import song
-from small_recipes import write_tiny_weights
+from small_recipes import write_tiny_roformer, write_tiny_weights
 
 from stemstudio.algorithms import algorithm
 from stemstudio.algorithms.algorithm import Algorithm
@@ -165,6 +165,25 @@ def test_what_one_has_is_added_and_checked(qtbot, page, tmp_path):
     (tmp_path / "song.txt").write_text("la la")
     page.add(tmp_path / "song.txt")
     qtbot.waitUntil(lambda: "no weights of a model" in page.note.text(), timeout=5000)
+    page.table.rows = {}
+    page.look_again()  # as it does of itself after all that is done with files
+    qtbot.waitUntil(lambda: bool(page.table.rows), timeout=5000)
+    assert page.note.isVisible(), "it stays to be read"
+    assert page.note.property("role") == "error"
+
+
+def test_a_long_name_leaves_room_and_a_small_window_cuts_nothing(qtbot, page):
+    models_folder().mkdir(parents=True, exist_ok=True)
+    name = "a_network_that_somebody_shared_under_a_name_that_has_no_end"
+    write_tiny_roformer(models_folder(), name)
+    page.look_again()
+    qtbot.waitUntil(lambda: name in page.table.models, timeout=5000)
+    assert page.table.columnWidth(0) < 300
+    page.choose(name)
+    assert page.name.text() == name
+    page.resize(page.minimumSize())
+    qtbot.waitUntil(lambda: page.details.height() >= page.details.heightForWidth(page.details.width()))
+    assert page.details.geometry().bottom() < page.download.geometry().top()
 
 
 def test_what_goes_wrong_is_one_sentence(qtbot, page, hub):
@@ -172,7 +191,8 @@ def test_what_goes_wrong_is_one_sentence(qtbot, page, hub):
     page.choose("htdemucs")
     page.download.click()
     qtbot.waitUntil(lambda: bool(page.errors), timeout=5000)
-    assert page.errors[0].sentence == "htdemucs could not be fetched: the hub answered with error 500."
+    said = "htdemucs could not be fetched: the hub has trouble of its own (error 500)."
+    assert page.errors[0].sentence == said
     assert page.errors[0].way_on
     assert page.fetching.now is None
 

@@ -92,7 +92,7 @@ def _built(path: Path, klass: Any, args: list[Any], kwargs: dict[str, Any], stat
     if not packed:
         check_state(path, state)
     most = most_weights(path, state) if packed else sum(value.numel() for value in state.values())
-    with _no_larger(path, most):
+    with no_larger(path, most):
         network = klass(*args, **named)
     if packed:
         unpack(path, network, state)
@@ -106,7 +106,7 @@ def _built(path: Path, klass: Any, args: list[Any], kwargs: dict[str, Any], stat
     return network
 
 
-def _no_larger(path: Path, most: int) -> Any:
+def no_larger(path: Path, most: int) -> Any:
     """While this holds, layers get no first weights, as theirs come from the file; `BadModel` for more than `most` values.
 
     Memory is not asked for before it is counted. The meta device would do the same, at the price of torch's compiler,

@@ -13,7 +13,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
-from stemstudio.algorithms.neural.checkpoints import check_numbers, one_sentence
+from stemstudio.algorithms.neural.checkpoints import check_numbers, no_larger, one_sentence
 from stemstudio.algorithms.neural.network import Network
 from stemstudio.algorithms.neural.pickles import check_file, check_state, unpickled
 from stemstudio.algorithms.neural.roformer_settings import Settings, read_settings
@@ -77,7 +77,8 @@ def _built(path: Path, state: Mapping[str, Any], settings: Settings) -> Any:
         raise BadModel(
             path, f"its weights are those of another network than BS- or Mel-Band RoFormer, at {odd[:80]}"
         )
-    network = Roformer(shape)
+    with no_larger(path, sum(value.numel() for value in state.values())):
+        network = Roformer(shape)
     network.load(state)
     return network
 

@@ -68,8 +68,12 @@ def read_settings(config: Path) -> Settings:
             config, {**model, **audio}, "sample_rate", model.get("sample_rate", 44100), 8000, 192000
         )
         chunk = inference.get("chunk_size", audio.get("chunk_size"))
-        length = _whole(config, {"chunk_size": chunk}, "chunk_size", 8 * rate, rate // 4, 120 * rate)
         fft = _whole(config, model, "stft_n_fft", 2048, 64, 2**16)
+        hop = _whole(config, model, "stft_hop_length", 512, 1, fft)
+        frames = _whole(config, {**audio, **inference}, "dim_t", 0, 1, 10**6)
+        spans = hop * (frames - 1)  # older YAMLs say it in frames alone
+        length = spans if rate // 4 <= spans <= 120 * rate else 8 * rate
+        length = _whole(config, {"chunk_size": chunk}, "chunk_size", length, rate // 4, 120 * rate)
         claims = {
             name: _whole(config, model, name, 0, 1, 100_000)
             for name in ("dim", "depth", "heads", "num_stems")
@@ -83,7 +87,7 @@ def read_settings(config: Path) -> Settings:
             levelled=inference.get("normalize") is True,
             mel_bands=_whole(config, model, "num_bands", 60, 1, 1024),
             fft=fft,
-            hop=_whole(config, model, "stft_hop_length", 512, 1, fft),
+            hop=hop,
             window=_whole(config, model, "stft_win_length", fft, 16, fft),
             scaled=model.get("stft_normalized") is True,
             skips=model.get("skip_connection") is True,

@@ -21,6 +21,7 @@ COLUMNS = ("Model", "Here", "Size", *(word.capitalize() for word in SCORED), "Li
 NUMBERS = range(2, 7)
 ASKED = "asked online"
 ROUNDED = "≈"
+LONGEST_NAME = 30  # letters of a name that are shown; those of files that people share are longer
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,10 @@ class ModelsTable(QTableWidget):
             self.horizontalHeaderItem(column).setTextAlignment(
                 Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             )
+
+    def sizeHintForColumn(self, column: int) -> int:
+        wide = super().sizeHintForColumn(column)
+        return wide if column else min(wide, LONGEST_NAME * self.fontMetrics().averageCharWidth())
 
     @property
     def chosen(self) -> Model:

@@ -54,9 +54,12 @@ class TrainedModelsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Trained models")
         self.resize(1000, 640)
+        self.setMinimumSize(620, 560)  # below that, words would stand upon buttons
         self._jobs = jobs
         self._fetching = fetching
-        self._verdicts: dict[str, str] = {}
+        self._verdicts: dict[
+            str, tuple[str, str]
+        ] = {}  # what became of a model's files, and in which role it is said
         self._job: Job | None = None
         self._wanted = ""  # to be chosen when the models have been looked for
         self._asking = True  # the hub is to be asked how large models are
@@ -206,7 +209,7 @@ class TrainedModelsDialog(QDialog):
             else:
                 lines.append(f"{told}.")
         self.details.setText("\n".join(lines))
-        verdict = self._verdicts.get(model.name, "")
+        verdict = self._verdicts.get(model.name)
         busy = self._job is not None
         fetched = now is model or model.name in self._fetching.waiting
         here = row is not None and row.whole
@@ -223,7 +226,7 @@ class TrainedModelsDialog(QDialog):
             else "These files belong to the program, or to another one"
         )
         if verdict:
-            self._say(verdict, "error" if "damaged" in verdict else "good")
+            self._say(*verdict)
         elif not busy:
             self.note.hide()
 
@@ -242,7 +245,8 @@ class TrainedModelsDialog(QDialog):
 
         def done(found: tuple[Checked, ...]) -> None:
             words = [f"{each.path.name}: {each.why or VERDICTS[each.verdict]}." for each in found]
-            self._verdicts[model.name] = "\n".join(word.replace("..", ".") for word in words)
+            role = "error" if any(each.verdict == "damaged" for each in found) else "good"
+            self._verdicts[model.name] = "\n".join(word.replace("..", ".") for word in words), role
 
         self._run(f"Checking {model.name}", lambda progress: checked([model], progress), done)
 
@@ -294,7 +298,7 @@ class TrainedModelsDialog(QDialog):
 
         def done(names: tuple[str, ...]) -> None:
             self._wanted = names[0]
-            self._verdicts[names[0]] = f"Added {', '.join(names)} to {models_folder()}."
+            self._verdicts[names[0]] = f"Added {', '.join(names)} to {models_folder()}.", "good"
 
         self._run(f"Adding {path.name}", lambda progress: add(path, progress, config), done)
 
@@ -314,9 +318,8 @@ class TrainedModelsDialog(QDialog):
             if not isinstance(error, StemStudioError):
                 self._jobs.unheard.emit(error)
             else:
-                self._verdicts[self.chosen.name] = ""
+                self._verdicts[self.chosen.name] = str(error), "error"
                 self._show_chosen()
-                self._say(str(error), "error")
 
         self._job = self._jobs.run(title, work, ended, failed=failed, heavy=False)
         self._job.progressed.connect(
