@@ -77,7 +77,7 @@ class Panels:
         """Share out the height on the right: each dock shows what it has without scrolling where that is possible."""
         heights = {"Separate": 410, "Tool options": 195, "Atom": 190, "History": 80}
         if self._window.tabifiedDockWidgets(self.docks["History"]):
-            heights = {"Separate": 415, "Tool options": 205, "Atom": 185}
+            heights = {"Separate": 385, "Tool options": 205, "Atom": 215}
         docks = [self.docks[title] for title in heights]
         self._window.resizeDocks(docks, list(heights.values()), Qt.Orientation.Vertical)
         self._window.resizeDocks([docks[0]], [PANEL_WIDTH], Qt.Orientation.Horizontal)

@@ -17,6 +17,7 @@ from stemstudio.algorithms.nmf.template_library import TemplateLibrary
 from stemstudio.audio.reading import read_song
 from stemstudio.gui.main_window import MainWindow
 from stemstudio.gui.tools.painting import give_selection
+from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.project import edits
 from stemstudio.resources import resource
 from stemstudio.spectral.brushes import Box, Selection
@@ -88,6 +89,10 @@ def test_pictures_of_a_session(qtbot, folder):
 
     document.select_atoms((0,))
     shoot(qtbot, window, folder / "4-one-atom.png")
+    rows = window.findChild(AtomDetail).stem_rows
+    assert [row.visibleRegion().boundingRect().height() for row in rows] == [row.height() for row in rows], (
+        "whose it probably is of four stems and the residual, without scrolling"
+    )
     document.select_atoms(())
 
     window.tools.choose("brush")
