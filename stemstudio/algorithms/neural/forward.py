@@ -224,7 +224,7 @@ class _Count:
     def _tell(self, part: float) -> None:
         # A card is asked for the next before the last is joined.
         share = self._share = max(self._share, min(0.999, (self._done + part) / self._total))
-        self._progress(share, f"{share * self._seconds:.0f} of {self._seconds:.0f} s done")
+        self._progress(share, f"{share * self._seconds:.0f} of {self._seconds:.0f} s")
 
 
 @contextmanager
