@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from stemstudio.algorithms.neural.conditions import give_memory_back
 from stemstudio.progress import Cancelled, Progress
 
 Work = Callable[[Progress], Any]
@@ -164,7 +165,7 @@ class Jobs(QObject):
         if heavy:
             self._queue.append(job)
             self.started.emit(job)
-        job.future = (self._heavy if heavy else self._light).submit(job.run)
+        job.future = self._heavy.submit(_run_heavy, job) if heavy else self._light.submit(job.run)
         job.future.add_done_callback(lambda _: self._returned.emit(job))
         return job
 
@@ -195,3 +196,9 @@ class Jobs(QObject):
 
     def _let_go(self, job: Job) -> None:
         job.deleteLater()
+
+
+def _run_heavy(job: Job) -> None:
+    """Run it, and then let others have its memory: hundreds of megabytes of weights would stay with the window."""
+    job.run()
+    give_memory_back()

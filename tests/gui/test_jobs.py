@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 import threading
 import time
 
+import psutil
 import pytest
 from PySide6.QtCore import QObject, Signal
 
@@ -163,3 +166,24 @@ def test_twenty_thousand_signals_leave_the_process_alive(qtbot):
     for _ in range(20_000):
         emitter.fired.emit(1)
     assert receiver.total == 20_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is asked of Linux")
+def test_what_a_job_needed_goes_back_to_the_system(qtbot, jobs):
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("only glibc keeps what is free")
+
+    def held() -> int:
+        return psutil.Process().memory_info().rss // 2**20
+
+    def work(progress):
+        rows = [bytearray(b"1" * 60_000) for _ in range(3500)]
+        most.append(held())
+        return rows[-1]  # above all the others, which no heap could give back by getting shorter
+
+    most: list[int] = []
+    kept: list[object] = []
+    before = held()
+    jobs.run("Work", work, kept.append)
+    qtbot.waitUntil(lambda: len(kept) == 1 and held() - before < 60, timeout=3000)
+    assert most[0] - before > 150

@@ -53,6 +53,13 @@ def memory_kept() -> Iterator[None]:
     finally:
         for option, value in USUAL:
             library.mallopt(option, value)
+        give_memory_back()
+
+
+def give_memory_back() -> None:
+    """Let the system have what is free, such as the room of networks that are gone; nothing where there is no glibc."""
+    library = _glibc()
+    if library is not None:
         library.malloc_trim(0)
 
 
