@@ -124,6 +124,15 @@ def test_strips_of_new_stems_come_a_moment_after_them_and_show_no_other_levels_m
     assert shown_now == [0], "a strip of a stem that is gone is gone at once"
 
 
+def test_few_strips_stand_side_by_side_on_the_left(shown):
+    mixer = shown(split_song(("low", "high")), width=1600)
+    QTest.qWait(50)
+    first, second, third = (strip.geometry() for strip in mixer.strips)
+    assert first.left() == 0
+    assert second.left() - first.right() == third.left() - second.right() < 20
+    assert first.width() == second.width() == mixer.strips[0].maximumWidth()
+
+
 def test_a_drag_of_a_fader_is_one_step(shown, qtbot):
     document = split_song()
     view = shown(document)

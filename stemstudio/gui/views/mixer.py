@@ -91,6 +91,7 @@ class MixerView(QWidget):
         self._row.setSpacing(8)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.addWidget(self._hint, 1)
+        self._row.addStretch(0)  # beside few strips that are as wide as they may be
         self.bench_area = QScrollArea(self)
         self.bench_area.setWidget(self._bench)
         self.bench_area.setWidgetResizable(True)
