@@ -77,12 +77,12 @@ def transformer(x, weights, name, layers, heads, head_dim):
     return x if final is None else norm(x, final)
 
 
-def reference(wave, weights, bands, stems):
+def reference(wave, weights, bands, stems, *, blocks=1, length=256, skips=False, no_offset=False):
     """(channels, samples) → (stems, channels, samples)."""
     import torch
 
-    window = torch.hann_window(256, dtype=torch.float64)
-    X = torch.stft(torch.from_numpy(wave), 256, 64, window=window, return_complex=True).numpy()
+    window = torch.hann_window(length, dtype=torch.float64)
+    X = torch.stft(torch.from_numpy(wave), 256, 64, length, window=window, return_complex=True).numpy()
     frames = X.shape[-1]
     x = np.empty((frames, len(bands), 12))
     for band, (start, stop) in enumerate(bands):
@@ -94,10 +94,14 @@ def reference(wave, weights, bands, stems):
                     told += [X[channel, number, frame].real, X[channel, number, frame].imag]
             y = norm(np.array(told), weights[f"{name}.0.gamma"])
             x[frame, band] = weights[f"{name}.1.weight"] @ y + weights[f"{name}.1.bias"]
-    for band in range(len(bands)):
-        x[:, band] = transformer(x[:, band], weights, "layers.0.0", 1, 2, 4)
-    for frame in range(frames):
-        x[frame] = transformer(x[frame], weights, "layers.0.1", 2, 2, 4)
+    before = []
+    for block in range(blocks):
+        x = x + sum(before)
+        for band in range(len(bands)):
+            x[:, band] = transformer(x[:, band], weights, f"layers.{block}.0", 1, 2, 4)
+        for frame in range(frames):
+            x[frame] = transformer(x[frame], weights, f"layers.{block}.1", 2, 2, 4)
+        before += [x.copy()] if skips else []
     if "final_norm.gamma" in weights:
         x = norm(x, weights["final_norm.gamma"])
     result = np.empty((stems, 2, wave.shape[1]))
@@ -112,7 +116,9 @@ def reference(wave, weights, bands, stems):
             mask[:, start:stop] += (y[..., 0] + 1j * y[..., 1]).transpose(2, 1, 0)
             shares[start:stop] += 1
         spectrum = torch.from_numpy(X * mask / shares[:, None])
-        result[stem] = torch.istft(spectrum, 256, 64, window=window, length=wave.shape[1]).numpy()
+        if no_offset:
+            spectrum[:, 0] = 0
+        result[stem] = torch.istft(spectrum, 256, 64, length, window=window, length=wave.shape[1]).numpy()
     return result
 
 
@@ -130,6 +136,51 @@ def test_the_forward_pass_is_the_plain_one(tmp_path, mel):
     wanted = reference(wave, weights, bands, 2)
     assert np.abs(wanted).max() > 0.01
     np.testing.assert_allclose(found, wanted, atol=2e-6)
+
+
+def test_what_some_networks_do_besides_is_the_plain_way_too():
+    """Blocks that are given the answers of all before, nothing at 0 Hz, a window shorter than its transform."""
+    import torch
+
+    from stemstudio.algorithms.neural.roformer_network import Roformer, Shape
+
+    bands, fourier = ((0, 32), (32, 129)), {"fft": 256, "hop": 64, "window": 200}
+    shape = Shape(bands, 2, 2, 12, 2, 4, 2.0, 3, 1, 2, (10,), False, **fourier, skips=True, no_offset=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = Roformer(shape).eval()
+        for weight in network.parameters():
+            weight.data += 0.2 * torch.randn_like(weight)
+    weights = {name: value.double().numpy() for name, value in network.state_dict().items()}
+    wave = 0.1 + noise(0.02).samples.astype(np.float64)
+    with torch.inference_mode():
+        found = network(torch.from_numpy(wave).float()[None])[0].numpy()
+    wanted = reference(wave, weights, bands, 2, blocks=3, length=200, skips=True, no_offset=True)
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_the_yaml_says_how_a_network_takes_and_gives_its_sound(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(ROFORMER)
+    plain = read_settings(path)
+    assert (plain.scaled, plain.skips, plain.no_offset, plain.levelled) == (False,) * 4
+    assert (plain.channels, plain.sample_rate, plain.window) == (2, 44100, 256)
+    told = ROFORMER.replace("audio:\n  sample_rate: 44100\n", "audio:\n").replace(
+        "stereo: true", "stereo: false"
+    )
+    told = told.replace("target_instrument: null", "target_instrument: other").replace(
+        "length: 256", "length: 200"
+    )
+    told = told.replace(
+        "model:\n", "model:\n  sample_rate: 48000\n  zero_dc: true\n  skip_connection: true\n"
+    )
+    told = told.replace("  dim: 12\n", "  dim: 12\n  stft_normalized: true\n")
+    path.write_text(told + "inference:\n  normalize: true\n  chunk_size: 96000\n")
+    other = read_settings(path)
+    assert (other.scaled, other.skips, other.no_offset, other.levelled) == (True,) * 4
+    assert (other.channels, other.sample_rate, other.window) == (1, 48000, 200)
+    assert other.segment == 2.0
+    assert other.stems == ("other",)
 
 
 def test_mel_bands_cover_everything_and_overlap():
