@@ -405,7 +405,8 @@ def test_all_buttons_have_room(panel, width):
         assert button.width() >= button.sizeHint().width()
 
 
-def test_parameters_are_made_when_somebody_looks_at_them(panel, qtbot):
+def test_parameters_are_made_in_a_quiet_moment_or_when_somebody_looks_at_them(panel, qtbot, monkeypatch):
+    monkeypatch.setattr(module, "QUIET_MS", 60_000)
     made = panel(song())
     for title in ("Drums apart from the rest", "By hand, from atoms"):
         click(card(made, title))
@@ -416,3 +417,7 @@ def test_parameters_are_made_when_somebody_looks_at_them(panel, qtbot):
     assert form.isVisible()
     assert form.algorithm is algorithm("nmf")
     assert form.recipe() == made.recipe()
+    click(made.all)
+    made._quiet.setInterval(1)
+    click(card(made, "Drums apart from the rest"))
+    qtbot.waitUntil(lambda: made._form.algorithm is algorithm("hpss"))

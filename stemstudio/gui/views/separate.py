@@ -43,6 +43,7 @@ from stemstudio.spectral.brushes import Box
 
 Speeds = Callable[[str], float | None]
 GAP = 4  # pixels between goals
+QUIET_MS = 600  # after a goal was chosen, its parameters are made, before somebody looks at them
 STEMS_AFTER_MS = 40  # once the mixer has their strips
 
 
@@ -87,6 +88,8 @@ class SeparatePanel(QWidget):
         self._soon = Soon(self._stems_changed, STEMS_AFTER_MS, self)
         self._form: RecipeForm | None = None
         self._unfilled: Algorithm | None = None  # is to be in the form as soon as somebody looks at it
+        self._quiet = QTimer(self, interval=QUIET_MS, singleShot=True)
+        self._quiet.timeout.connect(lambda: self.form)
         self._build()
         document.opened.connect(self._opened)
         document.changed.connect(self._changed)
@@ -302,6 +305,8 @@ class SeparatePanel(QWidget):
         if self.all.isChecked():
             self._fill(recipe)
             self._computing.look()
+        else:
+            self._quiet.start()
 
     def _fill(self, recipe: Algorithm) -> None:
         """Put a recipe into the fields; those of another algorithm give way."""
