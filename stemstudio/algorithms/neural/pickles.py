@@ -8,6 +8,7 @@ it may name, and how much it holds.
 from __future__ import annotations
 
 import pickletools
+import struct
 import threading
 import warnings
 import zipfile
@@ -36,8 +37,18 @@ NAMED = frozenset(
         "torch._utils._rebuild_tensor_v2",
         "torch._utils._rebuild_parameter",
         "fractions.Fraction",
+        "numpy.dtype",
+        "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray.scalar",
     }
 )
+NUMBERS = {
+    "f4": "f",
+    "f8": "d",
+    "i4": "i",
+    "i8": "q",
+    "b1": "?",
+}  # kinds of numpy's, and as `struct` calls them
 
 _one_at_a_time = threading.Lock()  # torch keeps what is allowed for the whole program
 
@@ -62,7 +73,8 @@ def unpickled(path: Path, classes: Iterable[str] = ()) -> Any:
     known = frozenset(classes)
     check_file(path)
     allowed: list[Any] = [(Named(name), name) for name in known]
-    allowed.append((_fraction, "fractions.Fraction"))
+    allowed += [(_fraction, "fractions.Fraction"), (_Kind, "numpy.dtype")]
+    allowed += [(_number, f"numpy.{inner}.multiarray.scalar") for inner in ("core", "_core")]
     try:
         for name in _names(path):
             module, _, last = name.rpartition(".")
@@ -113,6 +125,25 @@ def _fraction(told: int | str, below: int = 1) -> Fraction:
         above, _, under = told.partition("/")
         told, below = int(above), int(under or "1")
     return Fraction(int(told), int(below))
+
+
+class _Kind:
+    """A dtype of numpy's, of which no more is believed than its code and the order of its bytes.
+
+    Demucs' own files of HTDemucs hold numbers of numpy's among their settings.
+    """
+
+    def __init__(self, code: object, *_: object) -> None:
+        self.code, self.order = code, "<"
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        self.order = ">" if state[1] == ">" else "<"
+
+
+def _number(kind: _Kind, data: bytes) -> float:
+    """A single number of numpy's."""
+    value: float = struct.unpack(kind.order + NUMBERS[str(kind.code)], data)[0]
+    return value
 
 
 def _names(path: Path) -> Iterator[str]:
