@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, PartSound
 from stemstudio.algorithms.labelling import UNSURE, Labels
@@ -22,6 +25,7 @@ WAYS = (
     "model:htdemucs) or templates."
 )
 MOST_STEMS = 64
+Assigned = tuple[Sequence[str], Sequence[int | None], NDArray[np.float32] | None]
 LIKENESSES: tuple[Literal["timbre", "rhythm"], ...] = ("timbre", "rhythm")
 
 
@@ -103,23 +107,21 @@ def check(how: Assignment, recipe: Algorithm) -> None:
         )
 
 
-def assigned(
-    how: Assignment, estimates: Estimates, mixture: Sound, progress: Progress
-) -> tuple[Sequence[str], Sequence[int | None]]:
-    """Names of the stems, and for every part the number of its stem or None for the residual.
+def assigned(how: Assignment, estimates: Estimates, mixture: Sound, progress: Progress) -> Assigned:
+    """Names of the stems, for every part the number of its stem or None for the residual, and how probable each is.
 
     Parts that are no atoms are stems already.
     """
     if not estimates.atoms:
-        return estimates.names, range(len(estimates.names))
+        return estimates.names, range(len(estimates.names)), None
     if how.kind == "atoms" or not isinstance(estimates, Factorization):
-        return estimates.names, range(len(estimates.names))
+        return estimates.names, range(len(estimates.names)), None
     if how.kind == "stems":
-        return _by_stems(how.folder, estimates, mixture, progress)
+        return *_by_stems(how.folder, estimates, mixture, progress), None
     if how.kind == "model":
         return _by_model(how.model, estimates, mixture, progress)
     if how.kind == "templates" or (not how.said and estimates.families is not None):
-        return estimates.gathered()
+        return *estimates.gathered(), None
     from stemstudio.algorithms.alike import by_likeness
 
     if not how.said:
@@ -128,12 +130,10 @@ def assigned(
     if how.stems is None:
         say(f"Found {len(labels.names)} stems by {how.kind}: {', '.join(labels.names)}.")
     _say_doubt(labels)
-    return labels.names, labels.owners
+    return labels.names, labels.owners, labels.probabilities
 
 
-def _by_model(
-    name: str, estimates: Factorization, mixture: Sound, progress: Progress
-) -> tuple[Sequence[str], Sequence[int | None]]:
+def _by_model(name: str, estimates: Factorization, mixture: Sound, progress: Progress) -> Assigned:
     from stemstudio.algorithms.labelling import by_stems
     from stemstudio.algorithms.neural.by_name import recipe_named
 
@@ -144,7 +144,7 @@ def _by_model(
     without = [name for number, name in enumerate(labels.names) if number not in labels.owners]
     if without:
         say(f"No atom is mostly of {' or of '.join(without)}, so there is silence in that.")
-    return labels.names, labels.owners
+    return labels.names, labels.owners, labels.probabilities
 
 
 def _say_doubt(labels: Labels) -> None:

@@ -69,16 +69,18 @@ def split_song(
     recipe = recipe.resolved()
     if selection is None:
         estimates = recipe.run(audio, progress.part(0.0, 0.85))
-        stems, owners = assigned(how, estimates, audio, progress.part(0.85, 1.0))
+        stems, owners, likely = assigned(how, estimates, audio, progress.part(0.85, 1.0))
         project = Project(audio, song, estimates.grid or StftSettings())
-        edits.split(project, MIXTURE, recipe, estimates, stems=stems, owners=owners).do(project)
+        edits.split(project, MIXTURE, recipe, estimates, stems=stems, owners=owners, probabilities=likely).do(
+            project
+        )
     else:
         box = Box(start=selection[0], stop=selection[1], low=0.0, high=audio.sample_rate / 2)
         piece = cut_out(audio, recipe, box, progress.part(0.0, 0.85))
         estimates, heard = piece.estimates, Stretch(audio, piece.offset, piece.length)
-        stems, owners = assigned(how, estimates, heard, progress.part(0.85, 1.0))
+        stems, owners, likely = assigned(how, estimates, heard, progress.part(0.85, 1.0))
         project = Project(audio, song, estimates.grid or StftSettings())
-        found = Found(piece, tuple(stems), tuple(owners), (None,) * len(stems))
+        found = Found(piece, tuple(stems), tuple(owners), (None,) * len(stems), likely)
         splice(project, MIXTURE, found).do(project)
     masking = masking_of(wanted, recipe, estimates.masking)
     changed = None if masking is None else edits.mask(project.state, MIXTURE, masking)
@@ -111,6 +113,11 @@ def record(
     if split.estimates.atoms:
         entry["assign"] = str(how)
         entry["atoms"] = [names[owner] for owner in split.owners]
+        if split.chances is not None:
+            entry["chances"] = [
+                {names[stem]: round(p, 6) for stem, p in split.chances.of(atom).items()}
+                for atom in range(len(split.owners))
+            ]
     if split.recipe.masked:
         entry["masks"] = split.masking.record()
     entry["versions"] = _versions()

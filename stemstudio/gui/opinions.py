@@ -45,6 +45,8 @@ class Opinions(QObject):
         Where they differ most, the largest first; None until somebody asks.
     place
         Which region was gone to last.
+    outdated
+        Whether light has been moved since the regions were found.
     takes
         Says which takes there are.
 
@@ -84,6 +86,7 @@ class Opinions(QObject):
         self.comparisons: tuple[Comparison, ...] = ()
         self.regions: tuple[Region, ...] | None = None
         self.place = -1
+        self.outdated = False
         self.takes: Takes = tuple
         self.models: tuple[Model, ...] = ()  # on this machine, as far as somebody looked
         self.keep: Keep | None = None  # storage's, called on the worker
@@ -253,7 +256,7 @@ class Opinions(QObject):
                 return
             # What was mended since is gone from the list; who goes on, goes on from where he was.
             self.place = _gone_on_from(self.regions or (), self.place, result[1], step)
-            self.regions, self._regions_of = result[1], state
+            self.regions, self._regions_of, self.outdated = result[1], state, False
             self._show(step)
 
         def over() -> None:
@@ -329,6 +332,9 @@ class Opinions(QObject):
         if document.project is None or laid:
             return  # what is still being made is nobody's answer yet
         self._seen = document.project.state
+        if change.sounds and self.regions is not None and not self.outdated:
+            self.outdated = True
+            self.changed.emit()
         if before is not None and change.kinds & {"splits", "masks", "stems"}:
             if self._earlier.saw(before, self._seen):
                 self._keep(asked=False)

@@ -8,12 +8,14 @@ from itertools import chain, count
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.by_hand import ByHand
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.masking import Masking
 from stemstudio.progress import Progress
+from stemstudio.project.chances import Chances
 from stemstudio.project.edit import Edit, Rows
 from stemstudio.project.project import Change, PaintStroke, Project, State
 from stemstudio.project.stem import COLOURS, RESIDUAL_COLOUR, Split, Stem, in_common
@@ -164,15 +166,17 @@ def split(
     stems: Sequence[str] | None = None,
     owners: Sequence[int | None] | None = None,
     masking: Masking | None = None,
+    probabilities: NDArray[np.float32] | None = None,
     name: str = "",
 ) -> Edit:
     """Take a stem apart: one child a name, and the residual.
 
     `stems` are the names of the children, and `owners` says for each part the number of its child in `stems`, or None
     for the residual; by default part n goes to child n, atoms of a family to its child, and all others to the
-    residual. `masking` says how masks are made, if not as the recipe starts. A split that is
-    there already is replaced, with everything below it. The children begin with the strip and the place in the room
-    that the light had before.
+    residual. `masking` says how masks are made, if not as the recipe starts, and `probabilities` whose each
+    part probably is: (parts, children), one column more where it may be the residual's. A split that is there already
+    is replaced, with everything below it. The children begin with the strip and the place in the room that the light
+    had before.
     """
     state = project.state
     gone = _removal(state, parent)
@@ -197,7 +201,10 @@ def split(
     rest = f"{state.stems[parent].name} residual" if inside else "residual"
     rows["stems"][residual] = Stem(residual, rest, RESIDUAL_COLOUR, parent, float(len(ids)), **strip)
     owned = tuple(residual if owner is None else ids[owner] for owner in owners)
-    rows["splits"][parent] = Split(recipe, estimates, owned, residual, own_masking=masking)
+    chances = None
+    if probabilities is not None:
+        chances = Chances(estimates, (*ids, residual)[: probabilities.shape[1]], probabilities)
+    rows["splits"][parent] = Split(recipe, estimates, owned, residual, own_masking=masking, chances=chances)
     kinds = frozenset({"stems", "splits", "mixer"})
     return Edit(name or recipe.called, rows, Change(kinds, frozenset({parent, *ids, residual})))
 

@@ -15,6 +15,7 @@ from stemstudio.algorithms.masking import Masking
 from stemstudio.algorithms.overlaid import Overlaid
 from stemstudio.algorithms.spliced import Spliced
 from stemstudio.algorithms.taught import Taught
+from stemstudio.project.chances import Chances
 from stemstudio.project.project import PaintStroke, SongReference, State
 from stemstudio.project.room import Place
 from stemstudio.project.snapshots import StripRecord, strip_values
@@ -28,6 +29,7 @@ ANY = (-1e30, 1e30)
 FURTHEST = 1e7  # seconds or Hz that a stroke may reach
 
 Number = Annotated[int, Field(ge=0, lt=2**53)]
+Chance = Annotated[float, Field(ge=0, le=1)]
 Word = Annotated[str, Field(max_length=500)]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -87,6 +89,27 @@ class StemRecord(StripRecord):
         )
 
 
+class ChancesRecord(Record):
+    """Whose each part of a split probably is: the stems, and by part how probable each of them is."""
+
+    stems: Annotated[list[Number], Field(max_length=2000)]
+    parts: Annotated[list[list[Chance]], Field(max_length=100_000)]
+
+    @classmethod
+    def of(cls, chances: Chances) -> ChancesRecord:
+        # The shortest decimals that are the same float32 again.
+        parts = [[float(str(p)) for p in row] for row in chances.probabilities]
+        return cls(stems=list(chances.stems), parts=parts)
+
+    def chances(self, estimates: Estimates) -> Chances:
+        """What it says of these estimates; ValueError where it is not about as many parts."""
+        if {len(row) for row in self.parts} - {len(self.stems)}:
+            raise ValueError("chances are not of as many stems for every part")
+        found = np.array(self.parts, dtype=np.float32).reshape(len(self.parts), len(self.stems))
+        found.flags.writeable = False
+        return Chances(estimates, tuple(self.stems), found)
+
+
 class SplitRecord(Record):
     """How a stem was taken apart; `arrays` are the numbers of the large arrays by name."""
 
@@ -99,6 +122,7 @@ class SplitRecord(Record):
     locked: Annotated[list[Number], Field(max_length=100_000)]
     learned: Annotated[list[Number], Field(max_length=1_000_000)] = []
     masking: dict[str, JsonValue] | None = None
+    chances: ChancesRecord | None = None
 
     @classmethod
     def of(cls, split: Split, arrays: Mapping[str, int]) -> SplitRecord:
@@ -112,6 +136,7 @@ class SplitRecord(Record):
             locked=sorted(split.locked),
             learned=sorted(split.learned),
             masking=None if split.own_masking is None else split.own_masking.record(),
+            chances=None if split.chances is None else ChancesRecord.of(split.chances),
         )
 
     def split(self, array: Callable[[int, tuple[float, float]], Any], sound: SoundRecord) -> Split:
@@ -128,6 +153,7 @@ class SplitRecord(Record):
             frozenset(self.locked),
             frozenset(self.learned),
             None if self.masking is None else Masking.model_validate(self.masking),
+            None if self.chances is None else self.chances.chances(estimates),
         )
 
 

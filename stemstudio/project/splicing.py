@@ -73,12 +73,15 @@ class Found:
         For each part, which of those it is in; None for the residual.
     children
         For each of the stems, the child of the split that it goes on in; None for a new one.
+    probabilities
+        Whose each part probably is, as `edits.split` takes it; heeded where there was no split yet.
     """
 
     piece: Piece
     stems: tuple[str, ...]
     owners: tuple[int | None, ...]
     children: tuple[int | None, ...]
+    probabilities: NDArray[np.float32] | None = None
 
 
 def separate_range(
@@ -156,7 +159,14 @@ def splice(project: Project, parent: int, found: Found, name: str = "") -> Edit:
         nothing = ByHand().run(state.mixture, Progress())
         estimates = Spliced(nothing, [piece])
         return edits.split(
-            project, parent, recipe, estimates, stems=found.stems, owners=found.owners, name=title
+            project,
+            parent,
+            recipe,
+            estimates,
+            stems=found.stems,
+            owners=found.owners,
+            probabilities=found.probabilities,
+            name=title,
         )
     whole = state.splits[parent]
     estimates, owners, locked = _without_covered(whole, piece)

@@ -10,6 +10,7 @@ from typing import Any
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.estimates import Estimates, MaskEstimates
 from stemstudio.algorithms.masking import Masking
+from stemstudio.project.chances import Chances
 from stemstudio.project.effects import Equaliser
 from stemstudio.project.room import Place
 
@@ -122,6 +123,8 @@ class Split:
         Numbers of the hint strokes that its parts have been taught.
     own_masking
         How masks are made of the estimates, where somebody has said so; None as the algorithm left them.
+    chances
+        Whose each part probably is; None where nothing was suggested for these very estimates.
     """
 
     recipe: Algorithm
@@ -131,10 +134,13 @@ class Split:
     locked: frozenset[int] = field(default_factory=frozenset)
     learned: frozenset[int] = field(default_factory=frozenset)
     own_masking: Masking | None = None
+    chances: Chances | None = None
 
     def __post_init__(self) -> None:
         if len(self.owners) != len(self.estimates.names):
             raise ValueError(f"{len(self.owners)} owners do not fit {len(self.estimates.names)} parts")
+        if self.chances is not None and self.chances.estimates is not self.estimates:
+            object.__setattr__(self, "chances", None)  # other parts than those it was said of have come in
 
     @property
     def masking(self) -> Masking:

@@ -158,6 +158,8 @@ def test_atoms_are_labelled_by_a_network(
     assert record["assign"] == "model:tiny"
     assert len(record["atoms"]) == 8
     assert null(song, ran.json["stems"].values()) <= -120
+    assert [max(each, key=each.get) for each in record["chances"]] == record["atoms"]
+    assert all(sum(each.values()) == pytest.approx(1.0, abs=1e-5) for each in record["chances"])
     silent = {"vocals", "other"} - set(record["atoms"])
     assert silent, "the tiny network has no idea"
     for stem in ("vocals", "other"):

@@ -440,7 +440,7 @@ def test_letting_the_rest_follow_leaves_atoms_that_have_a_stem_by_then(shown):
     document.do(edits.assign(document.state, 0, {2: stems["high"], 3: stems["low"]}, "give"))
     document.do(edits.lock(document.state, 0, [5], True, "Lock"))
     locked = owner(document, 5)
-    edit, _ = suggestion_edit(document.project, 0, labels, "example")
+    edit = suggestion_edit(document.project, 0, labels, "example")
     document.do(edit)
     assert [owner(document, atom) for atom in range(5)] == ["low", "high", "high", "low", "low"]
     assert owner(document, 5) == locked

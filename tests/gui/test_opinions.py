@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,10 +21,11 @@ from stemstudio.gui.opinions import AGREED, NONE_YET, NOT_SPLIT, opinions_of
 from stemstudio.gui.tools.painting import give_selection
 from stemstudio.gui.views.atom_detail import AtomDetail
 from stemstudio.gui.views.atoms import AtomsView
-from stemstudio.gui.views.doubt_bar import NO_MODEL, DoubtBar
+from stemstudio.gui.views.doubt_bar import CHANGED, NO_MODEL, DoubtBar
 from stemstudio.gui.views.suggest_bar import NOBODY
 from stemstudio.gui.views.suggestions import suggestions_of
 from stemstudio.project import edits
+from stemstudio.project.project import Change
 from stemstudio.project.splicing import Found, splice
 
 CROSSING = 800.0  # Hz
@@ -107,6 +109,33 @@ def test_atoms_go_to_the_stems_that_there_were_before(shown, qtbot):
     assert detail.stem_rows[-1].geometry().bottom() < detail.spectrum.y(), "in sight in a low panel"
     document.undo()
     assert owners(document) == ["residual"] * 4
+    assert not any(row.chance for row in detail.stem_rows), "nobody has said anything yet"
+    assert not view.rows._chances(3)
+    document.redo()
+    assert {row.text(): row.chance for row in detail.stem_rows} == chances
+    assert len(view.rows._chances(3)) == 3
+
+
+def test_asking_again_where_no_atom_moves_says_how_probable_it_is(qtbot):
+    document = song(2.0)
+    by_pitch(document)
+    into_atoms(document)
+    pitch = opinions_of(document).of(0)[-1]
+    suggestions_of(document).by_opinion(pitch)
+    qtbot.waitUntil(lambda: owners(document)[0] == "low", timeout=5000)
+    split = document.atom_split
+    older = replace(split, chances=None)  # as files from before they were kept have it
+    document.project.put({"splits": {0: older}}, Change(frozenset({"splits"})))
+    steps = len(document.history.edits)
+    suggestions_of(document).by_opinion(pitch)
+    qtbot.waitUntil(lambda: document.atom_split.chances is not None, timeout=5000)
+    assert document.atom_split.chances.same(split.chances)
+    assert document.atom_split.owners == split.owners
+    assert len(document.history.edits) == steps + 1
+    with qtbot.waitSignal(document.said, check_params_cb=lambda words: "already" in words):
+        suggestions_of(document).by_opinion(pitch)
+    assert len(document.history.edits) == steps + 1
+    document.jobs.close()
 
 
 def test_atoms_of_a_selection_that_was_taken_apart_anew_follow_too(qtbot):
@@ -303,14 +332,24 @@ def test_after_mending_one_place_the_next_ones_follow(qtbot):
 
     assert gone_to(1) == pytest.approx(1.2, abs=0.15)
     assert gone_to(1) == pytest.approx(2.9, abs=0.15)
+    bar = DoubtBar(document)
+    qtbot.addWidget(bar)
+    document.set_look(view="doubt")
+    assert bar.words.toolTip().startswith("Doubtful place 2 of 3: ")
+    document.do(edits.set_stem(document.state, document.target, "Fader", gain_db=-6.0))
+    assert bar.words.toolTip().startswith("Doubtful place 2 of 3: "), "a fader moves no light"
     document.set_target(next(child.id for child in document.state.children(0) if child.name == "lead"))
     assert give_selection(document)
     qtbot.waitUntil(lambda: document.history.names[-1].startswith("Give selection"), timeout=5000)
+    assert bar.words.toolTip() == CHANGED
     quieter = edits.set_stem(document.state, document.target, "Fader", gain_db=-3.0)
     assert gone_to(1, lambda: document.do(quieter)) == pytest.approx(0.2, abs=0.15), "not the first one again"
+    assert bar.words.toolTip().startswith("Doubtful place ")
     document.undo()
     document.undo()
+    assert bar.words.toolTip() == CHANGED
     assert gone_to(-1) == pytest.approx(1.2, abs=0.15)
+    assert bar.words.toolTip().startswith("Doubtful place 1 of 3: ")
     assert gone_to(1) == pytest.approx(2.9, abs=0.15), "in doubt again"
     document.jobs.close()
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemstudio.algorithms.estimates import Waveforms
+from stemstudio.algorithms.nmf.recipe import NMF
 from stemstudio.algorithms.overlaid import Overlaid
 from stemstudio.algorithms.taught import Taught
 from stemstudio.audio.audio import Audio
@@ -697,6 +698,49 @@ def test_beats_and_practice_are_kept_and_older_files_have_none(home: Path, tmp_p
         connection.execute("DELETE FROM meta WHERE key IN ('beats', 'practice')")
     older = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
     assert (older.project.state.beats, older.project.state.practice) == (BeatGrid(), Practice())
+    older.storage.close()
+
+
+def test_how_probable_it_is_whose_atoms_are_is_kept_and_older_files_do_not_say(
+    home: Path, tmp_path: Path
+) -> None:
+    cut, history, storage = _storage(home)
+    atoms = small.panned_atoms(cut.state)
+    drawn = np.random.default_rng(4).dirichlet([0.4, 0.4, 0.4], len(atoms.names)).astype(np.float32)
+    owners = [int(best) if best < 2 else None for best in drawn.argmax(axis=1)]
+    history.do(edits.split(cut, 0, NMF(), atoms, stems=["low", "high"], owners=owners, probabilities=drawn))
+    split = cut.state.splits[0]
+    low, high, residual = (child.id for child in cut.state.children(0))
+    moved = edits.assign(cut.state, 0, {0: high if split.owners[0] != high else low}, "Give")
+    assert moved is not None
+    history.do(moved)
+    history.undo()
+    history.redo()
+    storage.save(tmp_path / "song.stems")
+    storage.close()
+    opened = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    kept = opened.project.state.splits[0].chances
+    assert kept is not None
+    assert kept.stems == (low, high, residual)
+    np.testing.assert_array_equal(kept.probabilities, drawn)
+    assert not kept.probabilities.flags.writeable
+    other = edits.refactorise(
+        opened.project.state, 0, small.panned_atoms(cut.state), range(len(owners)), "Improve"
+    )
+    other.do(opened.project)
+    assert opened.project.state.splits[0].chances is None, "it was said of other atoms"
+    other.undo(opened.project)
+    assert opened.project.state.splits[0].chances is kept
+    opened.storage.close()
+    with sqlite3.connect(tmp_path / "song.stems") as connection:
+        ((text,),) = connection.execute("SELECT value FROM splits WHERE stem = 0")
+        record = json.loads(text)
+        assert record.pop("chances")["stems"] == [low, high, residual]
+        connection.execute("UPDATE splits SET value = ? WHERE stem = 0", (json.dumps(record),))
+    connection.close()
+    older = _reopened(tmp_path / "song.stems", home, cut.state.mixture)
+    assert older.project.state.splits[0].chances is None
+    assert older.project.state.splits[0].owners == cut.state.splits[0].owners
     older.storage.close()
 
 

@@ -106,7 +106,6 @@ class AtomDetail(QWidget):
         document.opened.connect(self._show)
         document.atoms_changed.connect(self._show)
         document.changed.connect(self._changed)
-        self._suggestions.changed.connect(self._show)
         self._reworking.running_changed.connect(self._show)
         self._show()
 

@@ -81,7 +81,6 @@ class AtomRows(QWidget):
         )
         document.viewport.time_changed.connect(self.update)
         document.atoms_changed.connect(self._atoms_changed)
-        self._suggestions.changed.connect(self.update)
 
     # what it shows
 

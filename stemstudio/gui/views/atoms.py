@@ -78,7 +78,6 @@ class AtomsView(QWidget):
         document.opened.connect(self._renew)
         document.atoms_changed.connect(self._renew)
         document.changed.connect(self._changed)
-        self._suggestions.changed.connect(self._sort)
         self._reworking.running_changed.connect(self._renew)
         self._renew()
 

@@ -11,6 +11,7 @@ from stemstudio.gui.elided import Elided
 from stemstudio.gui.look import Look
 from stemstudio.gui.opinions import NONE_YET, NOT_SPLIT, opinions_of
 
+CHANGED = "The stems have changed since; Next goes on to what is still in doubt."
 NO_MODEL = "No model is on this machine; Separate says how to get one"
 
 
@@ -110,6 +111,8 @@ class DoubtBar(QWidget):
             return "Looking for doubtful places…"
         if regions is None or place < 0:
             return "What glows is given to different stems."
+        if self.opinions.outdated:
+            return CHANGED
         return f"Doubtful place {place + 1} of {len(regions)}: {regions[place].words}"
 
     def _choose(self, row: int) -> None:

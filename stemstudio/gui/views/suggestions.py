@@ -2,71 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.estimates import Estimates
 from stemstudio.algorithms.labelling import by_stems, labelled
 from stemstudio.gui.document import Document
 from stemstudio.progress import Progress
+from stemstudio.project.chances import Chances
 from stemstudio.project.edit import Edit, Rows
 from stemstudio.project.opinions import Opinion
 from stemstudio.project.project import Change, Project, State
 from stemstudio.project.rendering import StemSound
 from stemstudio.project.splicing import new_stems
-from stemstudio.project.stem import Split
+from stemstudio.project.stem import Split, Stem
 
 How = Literal["timbre", "rhythm", "example", "stems"]
-Step = tuple[Edit | None, tuple[int, ...]]
-"""What a comparison comes to, and the ids of the stems that its columns stand for."""
 NO_ATOMS = "There are no atoms here to be given to stems: these parts are stems already."
 NO_EXAMPLE = "Give an atom or two to each stem first; the others then follow them."
 
 
-@dataclass(frozen=True, eq=False)
-class Suggestion:
-    """Whose each atom probably is.
-
-    Attributes
-    ----------
-    estimates
-        The atoms it was made for.
-    stems
-        Ids of the stems that the columns stand for, the residual's among them where an atom may be in none.
-    probabilities
-        float32 (atoms, stems), rows sum to 1.
-    """
-
-    estimates: Estimates
-    stems: tuple[int, ...]
-    probabilities: NDArray[np.float32]
-
-
 class Suggestions(QObject):
-    """The last suggestion for the atoms of a document.
+    """Asks whose the atoms of a document are; what comes of it is in the project, with how probable it is.
 
     Signals
     -------
-    changed
-        Another one, or none.
     running_changed(running)
         The question was asked, or answered.
     """
 
-    changed = Signal()
     running_changed = Signal(bool)
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
         self._document = document
-        self._last: Suggestion | None = None
         self.running = False
-        document.opened.connect(self._forget)
 
     def suggest(self, count: int | None, how: Literal["timbre", "rhythm", "example"] = "timbre") -> None:
         """Gather the atoms into `count` stems, or as many as there seem to be; locked atoms stay and draw their like.
@@ -97,7 +70,7 @@ class Suggestions(QObject):
                 return by_example(factorization, rate, fixed, len(children))
             return by_likeness(factorization, count, rate, likeness=how, fixed=fixed)
 
-        def step(labels: Any) -> Step:
+        def step(labels: Any) -> Edit | None:
             return suggestion_edit(project, parent, labels, how)
 
         self._compare(parent, factorization, work, step, "The atoms are gathered like that already.")
@@ -117,7 +90,7 @@ class Suggestions(QObject):
         def work(progress: Progress) -> Any:
             return by_stems(factorization, sound, sounds, progress)
 
-        def step(labels: Any) -> Step:
+        def step(labels: Any) -> Edit | None:
             return opinion_edit(project, parent, labels, opinion.title)
 
         self._compare(parent, factorization, work, step, "The atoms are in those stems already.")
@@ -140,7 +113,7 @@ class Suggestions(QObject):
         parent: int,
         estimates: Estimates,
         work: Callable[[Progress], Any],
-        step: Callable[[Any], Step],
+        step: Callable[[Any], Edit | None],
         unchanged: str,
     ) -> None:
         """Compare the atoms of a stem on a thread, and do what comes of it as one step if they are still there then."""
@@ -152,10 +125,7 @@ class Suggestions(QObject):
             now = document.state
             if now is None or parent not in now.splits or now.splits[parent].estimates is not estimates:
                 return
-            edit, stems = step(labels)
-            self._last = Suggestion(estimates, stems, labels.probabilities)
-            document.said.emit(_told(labels) if document.do(edit) else unchanged)
-            self.changed.emit()
+            document.said.emit(_told(labels) if document.do(step(labels)) else unchanged)
 
         document.jobs.run(
             "Comparing atoms",
@@ -168,10 +138,10 @@ class Suggestions(QObject):
 
     def of(self, estimates: Estimates, atom: int) -> dict[int, float]:
         """Probability by stem of an atom of these; empty where nothing was suggested for it."""
-        last = self._last
-        if last is None or last.estimates is not estimates:
+        split = self._document.atom_split
+        if split is None or split.chances is None or split.estimates is not estimates:
             return {}
-        return {stem: float(p) for stem, p in zip(last.stems, last.probabilities[atom], strict=True)}
+        return split.chances.of(atom)
 
     def _failed(self, error: Exception) -> None:
         self._set_running(False)
@@ -180,10 +150,6 @@ class Suggestions(QObject):
     def _set_running(self, running: bool) -> None:
         self.running = running
         self.running_changed.emit(running)
-
-    def _forget(self) -> None:
-        self._last = None
-        self.changed.emit()
 
 
 def _told(labels: Any) -> str:
@@ -200,8 +166,8 @@ def suggestions_of(document: Document) -> Suggestions:
     return found if isinstance(found, Suggestions) else Suggestions(document)
 
 
-def suggestion_edit(project: Project, parent: int, labels: Any, how: How) -> Step:
-    """The step that does what `labels` suggest, with the stems it needs; and the ids of all the stems."""
+def suggestion_edit(project: Project, parent: int, labels: Any, how: How) -> Edit | None:
+    """The step that does what `labels` suggest, with the stems it needs; None where all is like that already."""
     state = project.state
     split, count = state.splits[parent], len(labels.names)
     stems = [child.id for child in state.children(parent) if child.id != split.residual][:count]
@@ -210,21 +176,16 @@ def suggestion_edit(project: Project, parent: int, labels: Any, how: How) -> Ste
     # By example the atoms that are in a stem lead, also those that somebody put there while it was found out.
     free = [atom for atom, owner in enumerate(split.owners) if how != "example" or owner == split.residual]
     given = split.given({atom: stems[labels.owners[atom]] for atom in free})
-    if given.owners == split.owners and not made:
-        return None, tuple(stems)
-    moved = {
-        stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair
-    }
-    rows: Rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
-    kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
     word = f"Suggest {count} {'stem' if count == 1 else 'stems'} by {how}"
     if how == "example":
         word = "Give the other atoms to what they are like"
-    return Edit(word, rows, Change(kinds, frozenset(moved | {stem.id for stem in made}))), tuple(stems)
+    return _given(
+        word, parent, split, given, made, Chances(split.estimates, tuple(stems), labels.probabilities)
+    )
 
 
-def opinion_edit(project: Project, parent: int, labels: Any, title: str) -> Step:
-    """The step that gives atoms to stems of the names of another opinion; and the ids of those, the residual's last.
+def opinion_edit(project: Project, parent: int, labels: Any, title: str) -> Edit | None:
+    """The step that gives atoms to stems of the names of another opinion; None where all is like that already.
 
     Stems that there are under these names get the atoms, and the others are made.
     """
@@ -241,10 +202,22 @@ def opinion_edit(project: Project, parent: int, labels: Any, title: str) -> Step
     stems = [there[name.strip().casefold()] for name in labels.names]
     owners = [split.residual if owner is None else stems[owner] for owner in labels.owners]
     given = split.given(dict(enumerate(owners)))
-    columns = (*stems, split.residual)
-    if given.owners == split.owners and not made:
-        return None, columns
-    rows: Rows = {"stems": {stem.id: stem for stem in made}, "splits": {parent: given}}
+    chances = Chances(split.estimates, (*stems, split.residual), labels.probabilities)
+    return _given(f"Label atoms by {title}", parent, split, given, made, chances)
+
+
+def _given(
+    word: str, parent: int, split: Split, given: Split, made: Sequence[Stem], chances: Chances
+) -> Edit | None:
+    """Atoms given to stems, those of them that are new, and what is kept of how probable that is."""
+    moved = {
+        stem for pair in zip(split.owners, given.owners, strict=True) if pair[0] != pair[1] for stem in pair
+    }
+    if not moved and not made and chances.same(split.chances):
+        return None
+    rows: Rows = {
+        "stems": {stem.id: stem for stem in made},
+        "splits": {parent: replace(given, chances=chances)},
+    }
     kinds = frozenset({"stems", "mixer", "splits"}) if made else frozenset({"splits"})
-    touched = frozenset({*split.owners, *given.owners, *(stem.id for stem in made)})
-    return Edit(f"Label atoms by {title}", rows, Change(kinds, touched)), columns
+    return Edit(word, rows, Change(kinds, frozenset(moved | {stem.id for stem in made})))
