@@ -10,7 +10,7 @@ from small_recipes import SOURCES, tiny_network
 
 from stemstudio.algorithms.neural.channels_last import Across, Branch, Down, Up
 from stemstudio.algorithms.neural.quickened import quickened
-from stemstudio.progress import Cancelled
+from stemstudio.progress import Cancelled, Progress
 
 
 def lively(network):
@@ -141,6 +141,31 @@ def test_all_is_put_back_after_an_error():
         fail()
     assert list(network.modules()) == kept
     assert not {"_spec", "_mask", "_ispec"} & set(vars(network))
+
+
+def test_who_stops_while_layers_are_laid_out_waits_for_none_of_the_rest(monkeypatch):
+    import torch
+
+    from stemstudio.algorithms.neural import quickened as here
+    from stemstudio.algorithms.neural.conditions import computing
+    from stemstudio.algorithms.neural.devices import Device
+
+    networks = [tiny_network(), tiny_network()]
+    kept = [list(network.modules()) for network in networks]
+    layers = len([*networks[0].encoder, *networks[0].tencoder, *networks[0].decoder, *networks[0].tdecoder])
+    laid_out, progress = [], Progress()
+
+    def and_stop(layer):
+        laid_out.append(layer)
+        if len(laid_out) == layers + 2:
+            progress.cancel()
+        return Down(layer) if type(layer).__name__ == "HEncLayer" and not layer.empty else layer
+
+    monkeypatch.setattr(here, "_quicker", and_stop)
+    with pytest.raises(Cancelled), computing(torch, Device("cpu", ""), networks, progress):
+        pytest.fail("it goes on")
+    assert len(laid_out) == layers + 2
+    assert [list(network.modules()) for network in networks] == kept
 
 
 def test_what_is_built_in_another_way_stays_as_it_is():

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from stemstudio.algorithms.neural.devices import Device
+from stemstudio.progress import Progress
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # as in malloc.h
 USUAL = ((MMAP_MAX, 65536), (TRIM_THRESHOLD, 128 * 1024), (TOP_PAD, 128 * 1024))
@@ -18,8 +19,10 @@ KEPT = ((MMAP_MAX, 0), (TRIM_THRESHOLD, 2**31 - 1), (TOP_PAD, 256 * 2**20))
 
 
 @contextmanager
-def computing(torch: Any, device: Device, networks: Sequence[Any] = ()) -> Iterator[None]:
-    """All of them, for networks on a device."""
+def computing(
+    torch: Any, device: Device, networks: Sequence[Any] = (), progress: Progress | None = None
+) -> Iterator[None]:
+    """All of them, for networks on a device; who is asked to stop while they are got ready goes at once."""
     with ExitStack() as stack:
         stack.enter_context(_plain_attention(torch))
         stack.enter_context(_chances_kept())
@@ -31,7 +34,7 @@ def computing(torch: Any, device: Device, networks: Sequence[Any] = ()) -> Itera
             from stemstudio.algorithms.neural.quickened import quickened
 
             for network in networks:
-                stack.enter_context(quickened(network, layers=device.name == "cpu"))
+                stack.enter_context(quickened(network, device.name == "cpu", progress))
         yield
 
 

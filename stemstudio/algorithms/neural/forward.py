@@ -73,9 +73,11 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(understood(self.device))
             stack.enter_context(torch.inference_mode())
-            stack.enter_context(computing(torch, self.device, [network.module for network in self.networks]))
+            modules = [network.module for network in self.networks]
+            stack.enter_context(computing(torch, self.device, modules, progress))
             count = _Count(len(plan.segments), plan.length, self.networks, progress)
             for network in self.networks:
+                progress.check()
                 stack.enter_context(_on_device(torch, network, self.device, self.precision))
                 stack.enter_context(_watched(network, count))
             line: Any = None

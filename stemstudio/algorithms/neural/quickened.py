@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stemstudio.algorithms.neural.channels_last import Across, Down, Up
+from stemstudio.progress import Progress
 
 HYBRIDS = ("HTDemucs", "HDemucs")
 
 
 @contextmanager
-def quickened(network: nn.Module, layers: bool = True) -> Iterator[None]:
+def quickened(network: nn.Module, layers: bool = True, progress: Progress | None = None) -> Iterator[None]:
     """Until the end; parts that are not built as usual stay as they are, as does every other network.
 
     Parameters
@@ -31,7 +32,10 @@ def quickened(network: nn.Module, layers: bool = True) -> Iterator[None]:
         Any, in evaluation mode.
     layers
         Whether its layers too are exchanged, for such as a processor computes quickest.
+    progress
+        Asked before each of them: their weights are laid out anew, a third of a second a network.
     """
+    progress = progress or Progress()
     if type(network).__name__ not in HYBRIDS:
         yield
         return
@@ -46,6 +50,7 @@ def quickened(network: nn.Module, layers: bool = True) -> Iterator[None]:
     try:
         for stack in stacks:
             for place, layer in enumerate(stack):
+                progress.check()
                 stack[place] = _quicker(layer)
         if embedding is not None and isinstance(parts.encoder[0], Down):
             weight = parts.freq_emb_scale * embedding.weight
