@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from stemstudio.algorithms.neural.conditions import give_memory_back
+from stemstudio.algorithms.neural.parameters import GETTING_READY
 from stemstudio.progress import Cancelled, Progress
 
 Work = Callable[[Progress], Any]
@@ -61,7 +62,7 @@ class Job(QObject):
 
     @property
     def seconds_left(self) -> float | None:
-        """From the progress of the last 15 seconds; None while that says nothing yet."""
+        """From the progress of the last 15 seconds; None while that says nothing yet, such as while a network is loaded."""
         recent = tuple(self._recent)
         if len(recent) < 2:
             return None
@@ -90,7 +91,9 @@ class Job(QObject):
         now = time.monotonic()
         self.fraction, self.message = fraction, message or self.message
         self._recent.append((now, fraction))
-        while now - self._recent[0][0] > 15.0:
+        if self.message in GETTING_READY:
+            self._recent.clear()
+        while self._recent and now - self._recent[0][0] > 15.0:
             self._recent.popleft()
         if now - self._last_report >= 1 / REPORTS_PER_SECOND or fraction >= 1.0:
             self._last_report = now

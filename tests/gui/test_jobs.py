@@ -6,12 +6,14 @@ import platform
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from PySide6.QtCore import QObject, Signal
 
-from stemstudio.gui.jobs import Jobs
+from stemstudio.algorithms.neural.parameters import LOADING, RESAMPLING
+from stemstudio.gui.jobs import Job, Jobs
 
 
 @pytest.fixture
@@ -76,6 +78,26 @@ def test_progress_never_falls_and_tells_the_time_left(qtbot, jobs):
     with qtbot.waitSignal(job.done, timeout=10_000):
         pass
     assert seen == sorted(seen)
+
+
+def test_the_time_left_is_that_of_computing_not_of_loading(monkeypatch):
+    clock, left = [0.0], []
+    monkeypatch.setattr("stemstudio.gui.jobs.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def work(progress):
+        for fraction, words in ((0.0, LOADING), (0.02, LOADING), (0.03, ""), (0.04, RESAMPLING)):
+            progress(fraction, words)
+            left.append(job.seconds_left)
+            clock[0] += 4.0
+        for second in range(11):
+            progress(0.05 + 0.95 * second / 40, f"{second} of 40 s")
+            left.append(job.seconds_left)
+            clock[0] += 1.0
+
+    job = Job("Four stems", work)
+    job.run()
+    assert left[:5] == [None] * 5
+    assert left[5:] == pytest.approx([40 - second for second in range(1, 11)])
 
 
 def test_stop_ends_the_work(qtbot, jobs):

@@ -15,6 +15,7 @@ from stemstudio.algorithms.neural.catalogue import MODELS, Model
 from stemstudio.algorithms.neural.forward import Precision
 from stemstudio.algorithms.neural.own_models import every_model
 from stemstudio.algorithms.neural.parameters import (
+    LOADING,
     DeviceName,
     device_parameter,
     precision_parameter,
@@ -97,7 +98,7 @@ class Ensemble(Streaming):
 
         A mean is handed on while the last model runs; what goes by magnitudes, at the end.
         """
-        progress(0.0, "loading the networks")
+        progress(0.0, LOADING)
         chosen = _chosen(self.members)
         common = common_stems([model.stems for model, _ in chosen])
         wanted = stems_named(self.stems, common)

@@ -10,6 +10,9 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 LOADING = "loading the network"
 """What is said meanwhile: torch, a card's driver and the weights take seconds, and none of them can be stopped midway."""
+RESAMPLING = "resampling the song"
+GETTING_READY = (LOADING, RESAMPLING)
+"""What is said before a network computes: how long that takes says nothing of how long the rest will."""
 
 
 def device_parameter() -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemstudio.algorithms.neural.network import Network
+from stemstudio.algorithms.neural.parameters import RESAMPLING
 from stemstudio.algorithms.neural.segments import with_range
 from stemstudio.audio.audio import Audio, Samples, Sound, read_padded
 from stemstudio.audio.sample_store import SampleStore
@@ -132,7 +133,7 @@ def _resampled(sound: Sound, rate: int, progress: Progress) -> Audio:
     stream = soxr.ResampleStream(sound.sample_rate, rate, sound.channels, dtype="float32")
     store = SampleStore(sound.channels, math.ceil(sound.length * rate / sound.sample_rate) + 16)
     for start in range(0, sound.length, BLOCK):
-        progress(start / sound.length, "resampling the song")
+        progress(start / sound.length, RESAMPLING)
         stop = min(sound.length, start + BLOCK)
         block = np.ascontiguousarray(sound.read(start, stop).T)
         store.append(stream.resample_chunk(block, last=stop == sound.length).reshape(-1, sound.channels).T)
