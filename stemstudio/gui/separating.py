@@ -62,9 +62,7 @@ class Separating(QObject):
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document = document
-        self._of: dict[Job, Project] = {}
         self._shown: Job | None = None  # whose finished stretches are laid over the project
-        document.opened.connect(self._stop_what_is_closed)
         document.opened.connect(lambda: self.unfinished.emit(""))
         self.playhead: Playhead = at_the_start  # asked on the worker
         self.keep: Keep | None = None  # storage's, called on the worker before the answer is handed over
@@ -155,11 +153,13 @@ class Separating(QObject):
                     document.said.emit(" ".join((f"{recipe.called} is done.", *told)))
 
         def so_far(found: Estimates | SoFar | Said) -> None:
+            if document.project is not project:
+                return
             if isinstance(found, Said):
                 told.append(found.words)
                 document.said.emit(found.words)
                 return
-            if document.project is not project or take:
+            if take:
                 return
             if isinstance(found, SoFar):
                 self._show(job, stem, recipe, found, together or {}, box)
@@ -167,6 +167,8 @@ class Separating(QObject):
                 self.atoms_so_far.emit(stem, found)
 
         def stopped() -> None:
+            if document.project is not project:
+                return
             left = self._shown is job and document.provisional is not None
             words = "what is finished can be kept" if left else "nothing was changed"
             document.said.emit(f"Stopped {title}; {words}.")
@@ -182,7 +184,6 @@ class Separating(QObject):
                 self.failed.emit(error)
 
         def over() -> None:
-            self._of.pop(job, None)
             self._left_behind(job)
             self.ended.emit(stem)
 
@@ -198,9 +199,8 @@ class Separating(QObject):
             stopped=stopped,
             handed_on=so_far,
         )
-        self._of[job] = project
         job.ended.connect(over)
-        return job
+        return document.stop_with_song(job)
 
     # what is finished of a run, while it goes on
 
@@ -333,22 +333,13 @@ class Separating(QObject):
             if document.project is project:
                 self.failed.emit(error)
 
-        job = document.jobs.run(
-            "Refine from hints",
-            work,
-            done,
-            failed=failed,
-            stopped=lambda: document.said.emit("Stopped refining; nothing was changed."),
-        )
-        self._of[job] = project
-        job.ended.connect(lambda: self._of.pop(job, None))
-        return job
+        def stopped() -> None:
+            if document.project is project:
+                document.said.emit("Stopped refining; nothing was changed.")
 
-    def _stop_what_is_closed(self) -> None:
-        """Nobody waits any more for a song that was closed."""
-        for job, project in tuple(self._of.items()):
-            if project is not self._document.project:
-                self._document.jobs.stop(job)
+        return document.stop_with_song(
+            document.jobs.run("Refine from hints", work, done, failed=failed, stopped=stopped)
+        )
 
 
 def _kept(answer: Answer, keep: Keep, progress: Progress) -> Answer:

@@ -206,6 +206,15 @@ def test_a_card_that_is_too_small_offers_the_processor(qtbot, studio):
     assert studio.document.provisional.split.recipe.device == "cpu"
 
 
+def test_of_a_song_that_is_closed_nothing_more_is_said(qtbot, studio):
+    studio.separating.run(0, Steps())
+    wait_for(qtbot, studio, (0, RATE))
+    studio.document.set_project(None)
+    qtbot.waitUntil(lambda: not studio.document.jobs.queue, timeout=2000)
+    assert not studio.said
+    assert not studio.panel.unfinished.isVisible()
+
+
 def test_other_work_goes_on_meanwhile(qtbot, studio):
     document = studio.document
     document.do(edits.set_stem(document.state, 0, "Softer", gain_db=-3.0))
