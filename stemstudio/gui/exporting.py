@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QWidget
 
@@ -13,6 +15,13 @@ from stemstudio.gui.player import Player
 from stemstudio.gui.saving import Saving
 from stemstudio.mixing.export import ExportOrder, ExportReport, export, file_names
 from stemstudio.progress import Progress
+from stemstudio.project.project import Project
+
+if TYPE_CHECKING:
+    from stemstudio.gui.dialogs.export import ExportDialog
+    from stemstudio.gui.dialogs.export_form import ExportForm
+
+TURN = 1  # ms until the window has looked for input again; after 0 it might go on in the same turn
 
 
 class Exporting(QObject):
@@ -35,25 +44,43 @@ class Exporting(QObject):
         self._document = document
         self._saving = saving
         self._player = player
+        self._building = False
         self.finished.connect(self._report)
 
     def ask(self) -> None:
-        """Show the dialog; export when it is confirmed."""
-        from stemstudio.gui.dialogs.export import ExportDialog
+        """Show the dialog, which takes three turns of the window to build; export when it is confirmed."""
+        from stemstudio.gui.dialogs.export_form import ExportForm
 
         document = self._document
-        if document.project is None:
+        project = document.project
+        if project is None:
             document.said.emit("There is nothing to export yet: open a song first.")
-            return
-        if not document.complete:
+        elif not document.complete:
             document.said.emit("The song is still being read; it can be exported in a moment.")
+        elif not self._building:
+            self._building = True
+            state = project.state
+            form = ExportForm(state.mixture.sample_rate, state.beats.bpm)
+            QTimer.singleShot(TURN, self, lambda: self._build(project, form))
+
+    def _build(self, project: Project, form: ExportForm) -> None:
+        from stemstudio.gui.dialogs.export import ExportDialog
+
+        if self._document.project is not project:
+            self._building = False
             return
-        dialog = ExportDialog(
-            document, document.project.song.title, loop=self._player.loop, parent=self._window
-        )
-        if dialog.exec():
-            self.run(dialog.order())
-        dialog.deleteLater()  # it has the song, which may be closed before the window
+        title, loop = project.song.title, self._player.loop
+        dialog = ExportDialog(self._document, title, loop=loop, form=form, parent=self._window)
+        dialog.accepted.connect(lambda: self.run(dialog.order()))
+        dialog.finished.connect(dialog.deleteLater)  # it has the song, which may be closed before the window
+        QTimer.singleShot(TURN, self, lambda: self._show(project, dialog))
+
+    def _show(self, project: Project, dialog: ExportDialog) -> None:
+        self._building = False
+        if self._document.project is project:
+            dialog.show()
+        else:
+            dialog.deleteLater()
 
     def run(self, order: ExportOrder) -> None:
         """Carry an order out."""

@@ -53,9 +53,13 @@ class ExportDialog(QDialog):
         *,
         loop: tuple[int, int] | None = None,
         folder: Path | None = None,
+        form: ExportForm | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """`title` is the song's, `loop` in samples; `folder` is offered in place of the one used last."""
+        """`title` is the song's, `loop` in samples; `folder` is offered in place of the one used last.
+
+        `form` is put in where it was made in a turn of its own.
+        """
         super().__init__(parent)
         assert document.state is not None
         self._document, self._title, self._state = document, title, document.state
@@ -64,7 +68,7 @@ class ExportDialog(QDialog):
         self._spans: dict[str, tuple[int | None, int | None]] = {"song": (None, None)}
         self.setWindowTitle("Export")
         self.setModal(True)
-        self._build()
+        self._build(form or ExportForm(self._state.mixture.sample_rate, self._state.beats.bpm))
         self._lay_out()
         self._add_spans(loop)
         self._restore(folder)
@@ -112,7 +116,7 @@ class ExportDialog(QDialog):
 
     # putting together
 
-    def _build(self) -> None:
+    def _build(self, form: ExportForm) -> None:
         self.parts = PartsTree(self._state, self)
         self.all = link_button("All", "Tick every stem, and the mix", lambda: self.parts.tick(True), self)
         self.none = link_button("None", "Tick nothing", lambda: self.parts.tick(False), self)
@@ -133,7 +137,8 @@ class ExportDialog(QDialog):
         )
         self.pace.setVisible(self._heard.changed)
         self.presets = PresetBar(self._preset, self)
-        self.form = ExportForm(self._state.mixture.sample_rate, self._state.beats.bpm, self)
+        self.form = form
+        form.setParent(self)  # now, as Tab goes the way that parts come in
         self.folder = QLineEdit(self)
         self.folder.setAccessibleName("Folder")
         self.folder.setToolTip("Where the files go; the folder is made if it is missing")
