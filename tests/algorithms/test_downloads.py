@@ -155,6 +155,14 @@ def test_a_part_that_was_changed_meanwhile_is_found_out(hub):
     assert verify(look_for(MODEL)[0].path, MODEL) == "whole"
 
 
+def test_a_part_that_is_longer_than_the_file_is_begun_anew(hub):
+    stopped_half_way(hub)
+    (part,) = parts(MODEL)
+    part.write_bytes(bytes(len(hub.files[KEY]) + 1))
+    download(MODEL, Progress())
+    assert verify(look_for(MODEL)[0].path, MODEL) == "whole"
+
+
 def test_removing_takes_what_is_not_whole(hub):
     stopped_half_way(hub)
     assert len(remove(MODEL)) == 1
@@ -220,10 +228,35 @@ def test_no_room_is_said_before_anything_is_fetched(hub, monkeypatch):
     assert not hub.ranges
 
 
+def test_what_has_come_needs_no_room_again(hub, monkeypatch):
+    left = len(hub.files[KEY]) + 4_000_000 - stopped_half_way(hub)
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: usage._replace(free=left + 10_000_000))
+    download(MODEL, Progress())
+    assert verify(look_for(MODEL)[0].path, MODEL) == "whole"
+
+
+def test_a_model_of_several_files_is_told_as_one(hub):
+    model = MODELS["htdemucs_ft"]
+    hub.files = {
+        f"{model.repository}/{model.file.format(each)}": os.urandom(500_000) for each in model.networks
+    }
+    seen: list[tuple[float, float]] = []
+
+    def told(fraction: float, words: str) -> None:
+        if "MB a second" in words:
+            seen.append((fraction, float(words.split()[0])))
+
+    assert len(download(model, Progress(told))) == 4
+    assert all(abs(2 * fraction - megabytes) <= 0.51 for fraction, megabytes in seen)
+    assert {megabytes for _, megabytes in seen} == {0.0, 1.0, 2.0}
+
+
 def test_a_disk_that_fills_up_meanwhile_leaves_nothing(hub, monkeypatch):
     import huggingface_hub.file_download as library
 
-    def full(*args, **kwargs):
+    def full(url, file, **kwargs):
+        file.write(bytes(2000))
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(library, "http_get", full)

@@ -254,6 +254,25 @@ def test_finished_stretches_are_handed_on_as_they_will_stay(tiny, rate):
             np.testing.assert_allclose(wave, later, atol=0 if rate == RATE else 1e-5)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (3, 4, 2, 1, 0)], ids=["on", "back"])
+def test_at_another_rate_what_is_called_good_is_good_and_nothing_is_left_out(order):
+    length, piece = 30_001, 6100
+    room = np.zeros((1, 1, length * 480 // 441), dtype=np.float32)
+    wave = np.random.default_rng(0).standard_normal((1, 1, length)).astype(np.float32)
+    answers, good, seen = song.Answers(room, 44100, length, 48000), [], []
+    for start in (piece * place for place in order):
+        own = wave[..., start : start + piece]
+        answers.write(start, own)
+        first, last = answers.finished(start, start + own.shape[-1])
+        good = with_range(good, (first, last))
+        seen.append((first, last, room[..., first:last].copy()))
+    assert good == [(0, room.shape[-1])]
+    assert seen[1][1] - seen[1][0] > 5000, "it is heard soon"
+    answers.settle(Progress())
+    for first, last, heard in seen:
+        np.testing.assert_allclose(heard, room[..., first:last], atol=1e-4)
+
+
 @pytest.mark.parametrize(("rate", "channels"), [(1000, 4), (4000, 2)])
 def test_nothing_is_handed_on_before_all_its_channels_are_there_and_the_playhead_is_first(rate, channels):
     seen: list[tuple[int, int, np.ndarray]] = []
