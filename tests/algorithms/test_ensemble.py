@@ -9,17 +9,20 @@ import pytest
 from small_recipes import write_tiny_unmix, write_tiny_weights
 
 from stemstudio.algorithms.estimates import Waveforms
-from stemstudio.algorithms.neural.blending import Member, mean, ordered
+from stemstudio.algorithms.neural import ensemble as module
+from stemstudio.algorithms.neural.blending import Member, common_stems, mean, ordered
+from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.demucs import HTDemucs
 from stemstudio.algorithms.neural.ensemble import Ensemble
 from stemstudio.algorithms.neural.openunmix import OpenUnmix
-from stemstudio.algorithms.streaming import SoFar
+from stemstudio.algorithms.streaming import Said, SoFar
 from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe, MissingModel
 from stemstudio.progress import Progress
 
 RATE = 44100
 COMMON = ("vocals", "other")
+STEMS = ("drums", "bass", "other", "vocals")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,59 @@ def test_the_mean_is_that_of_the_models_by_their_weights(song):
     assert np.array_equal(alone.waves[0], found.waves[3])
 
 
+class Scripted:
+    """Stands for a model's recipe: its stems come in the order of a script."""
+
+    def __init__(self, waves: np.ndarray, ranges: tuple[tuple[tuple[int, int], ...], ...]) -> None:
+        self.found, self.ranges = Waveforms(STEMS, waves), ranges
+
+    def run(self, signal, progress, playhead):
+        self.playhead = playhead
+        progress.hand_on(Said("Memory is short."))
+        for done in self.ranges:
+            progress.hand_on(SoFar(self.found, done))
+        return self.found
+
+
+@pytest.mark.parametrize("how", ["mean", "median"])
+def test_what_is_heard_while_the_last_model_runs_is_as_it_will_stay(monkeypatch, how):
+    monkeypatch.setattr(module, "BLOCK", 1000)
+    rng = np.random.default_rng(1)
+    first, last = (rng.standard_normal((4, 2, 2500)).astype(np.float32) for _ in range(2))
+    ranges = (((100, 300),), ((100, 300), (600, 900)), ((0, 1100),))
+    models = [Scripted(first, (((0, 2500),),)), Scripted(last, ranges)]
+    left = list(models)
+    monkeypatch.setattr(Ensemble, "_member", lambda self, model: left.pop(0))
+    wanted = 0.25 * first + 0.75 * last
+    heard: list[object] = []
+
+    def hand_on(found: object) -> None:
+        heard.append(found.done if isinstance(found, SoFar) else found)
+        for start, stop in found.done if isinstance(found, SoFar) else ():
+            np.testing.assert_allclose(
+                found.estimates.waves[..., start:stop], wanted[..., start:stop], atol=1e-6
+            )
+
+    def playhead() -> int:
+        return 0
+
+    recipe = Ensemble(members="htdemucs:2, umxhq:6", how=how)
+    found = recipe.run(Audio(first[0], RATE), Progress(hand_on=hand_on), playhead)
+    assert heard == [Said("Memory is short."), *(ranges if how == "mean" else ())], "each is said once"
+    assert all(model.playhead is playhead for model in models)
+    if how == "mean":
+        np.testing.assert_allclose(found.waves, wanted, atol=1e-6)
+    else:
+        assert found.waves[..., -1].all()
+
+
+def test_each_model_runs_as_the_ensemble_says():
+    recipe = Ensemble(shifts=3, device="cpu", precision="half")
+    demucs, unmix = (recipe._member(MODELS[name]) for name in ("htdemucs", "umxhq"))
+    assert (demucs.shifts, demucs.device, demucs.precision) == (3, "cpu", "half")
+    assert (unmix.model, unmix.device) == ("umxhq", "cpu")
+
+
 def test_what_is_alike_stays_as_it_is_whatever_the_order():
     members = [member(1.0, 2.0)] * 3
     wanted = members[0].found.waves[0]
@@ -96,10 +152,14 @@ def test_a_stem_that_one_model_lacks_is_part_of_the_rest():
     six = member(1.0, 1.0, 2.0, names=("vocals", "other", "guitar"))
     rest = mean([four, six], "other", COMMON, 0, 20_000)
     np.testing.assert_allclose(rest, four.found.waves[1], atol=1e-5)
+    voice = mean([four, six], "vocals", COMMON, 0, 20_000)
+    np.testing.assert_allclose(voice, four.found.waves[0], atol=1e-5)
+    assert common_stems([("drums", "vocals", "other"), ("vocals", "other", "piano")]) == COMMON
 
 
-def test_names_that_say_nothing_are_refused():
-    for members in ("htdemucs:much", "htdemucs:-1", ""):
+def test_names_that_say_nothing_are_refused(monkeypatch):
+    monkeypatch.setattr(Ensemble, "_member", None)  # nothing runs before all of it is known to be here
+    for members in ("htdemucs:much", "htdemucs:-1", "htdemucs:1001", "", ", ".join(["htdemucs"] * 17)):
         with pytest.raises(BadRecipe, match="members"):
             Ensemble.from_settings({"members": members})
     with pytest.raises(BadRecipe, match="no model “spleeter”"):
