@@ -3,7 +3,8 @@
 
 Songs are invented and rendered by processes of their own while a small HTDemucs learns to take them apart; nothing is
 recorded, nothing is fetched. Writes resources/models/sketch.safetensors, the running mean of the weights at the best
-moment as judged on songs whose seeds are never learned from. `--test` only says how well a file does on others again.
+moment as judged on songs whose seeds are never learned from. `--test` only says how well a file does on others again,
+and `--write DIR` only renders one that is never learned from, as `mix.wav` and its true stems.
 """
 
 import argparse
@@ -26,6 +27,9 @@ JUDGED, TESTED = 32, 24
 def main() -> None:
     """Train or test, as told."""
     options = _options()
+    if options.write:
+        write(options.write, options.song, options.seconds)
+        return
     import numpy as np
     import torch
     from sketch import learning
@@ -85,6 +89,17 @@ def main() -> None:
         judged.stop()
 
 
+def write(folder: Path, number: int, seconds: float) -> None:
+    """One of the songs that are never learned from, as files: its stems, and `mix.wav`, which is their sum."""
+    import soundfile
+    from sketch.songs import HELD_BACK, RATE, STEMS, song
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tracks = song(HELD_BACK + number, seconds)
+    for name, track in (*zip(STEMS, tracks, strict=True), ("mix", tracks.sum(axis=0))):
+        soundfile.write(folder / f"{name}.wav", track.T, RATE, subtype="FLOAT")
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -92,6 +107,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=OUT, help="where the weights go")
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--test", action="store_true", help="only test the weights in --out")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="DIR",
+        help="only write a song that is never learned from into this folder",
+    )
+    parser.add_argument("--song", type=int, default=2000, help="which one to write")
+    parser.add_argument("--seconds", type=float, default=SONG, help="how long it is")
     parser.add_argument("--minutes", type=float, default=8.0, help="how long to learn")
     parser.add_argument("--batch", type=int, default=32, help="examples a step")
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at its highest")
