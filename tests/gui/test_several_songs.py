@@ -62,7 +62,7 @@ def test_each_song_gets_a_folder_and_one_that_fails_stops_nobody(qtbot, dialog, 
     words = [line.words.text() for line in dialog.lines]
     assert words[0] == "3 files in One 2", "what was there is left alone"
     assert words[1].startswith("cannot be opened"), "its name stands before it already"
-    assert words[2] == "3 files in Two"
+    assert words[2] == "3 files in Two. Its 6 channels were folded down to stereo."
     assert "folded down" in dialog.lines[2].words.toolTip()
     for path, folder in ((songs[0], "One 2"), (songs[2], "Two")):
         files = sorted((tmp_path / "out" / folder).glob("*.wav"))

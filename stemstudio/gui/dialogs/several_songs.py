@@ -220,10 +220,9 @@ class SeveralSongsDialog(QDialog):
 
         def done(written: Written) -> None:
             line.done = True
-            notes = " ".join(written.notes)
-            self._say(
-                line, f"{len(written.files)} files in {folder.name}", "good", f"{folder}\n{notes}".strip()
-            )
+            files = f"{len(written.files)} files in {folder.name}"
+            words = ". ".join((files, " ".join(written.notes))) if written.notes else files
+            self._say(line, words, "good", "\n".join((str(folder), *written.notes)))
 
         def failed(error: Exception) -> None:
             words = error.sentence if isinstance(error, StemStudioError) else "something went wrong"
