@@ -97,8 +97,10 @@ class ChancesRecord(Record):
 
     @classmethod
     def of(cls, chances: Chances) -> ChancesRecord:
+        # A suggestion that went wrong is no reason why a project could not be saved.
+        sound = np.clip(np.nan_to_num(chances.probabilities), 0, 1)
         # The shortest decimals that are the same float32 again.
-        parts = [[float(str(p)) for p in row] for row in chances.probabilities]
+        parts = [[float(str(p)) for p in row] for row in sound]
         return cls(stems=list(chances.stems), parts=parts)
 
     def chances(self, estimates: Estimates) -> Chances:

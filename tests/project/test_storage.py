@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cut_songs as small
 import numpy as np
@@ -25,11 +26,13 @@ from stemstudio.errors import StemStudioError, UnwritableFile
 from stemstudio.progress import Cancelled, Progress
 from stemstudio.project import arrays, edits, kept_arrays
 from stemstudio.project.beat_grid import BeatGrid
+from stemstudio.project.chances import Chances
 from stemstudio.project.opening import Opened, info, open_project
 from stemstudio.project.placing import put_in_places, set_place, set_room
 from stemstudio.project.practice import Practice
 from stemstudio.project.practising import set_beats, set_practice
 from stemstudio.project.project import PaintStroke
+from stemstudio.project.records import ChancesRecord
 from stemstudio.project.room import Move, Place, Room
 from stemstudio.project.storage import Storage
 from stemstudio.spectral.lines import PitchLine
@@ -773,3 +776,10 @@ def test_places_and_the_room_are_kept_and_older_files_have_none(home: Path, tmp_
     assert older.project.state.stems[second].place == Place(lfe_db=None), "as it was then"
     assert older.project.state.room == Room()
     older.storage.close()
+
+
+def test_chances_that_are_no_numbers_do_not_keep_a_project_from_being_saved():
+    estimates = SimpleNamespace(names=("one", "two"))
+    odd = np.array([[np.nan, 1.0000001], [0.25, 0.75]], dtype=np.float32)
+    record = ChancesRecord.of(Chances(estimates, (1, 2), odd))
+    assert record.chances(estimates).probabilities.tolist() == [[0.0, 1.0], [0.25, 0.75]]

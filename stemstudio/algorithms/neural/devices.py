@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stemstudio.algorithms.neural.torch_library import opened
 from stemstudio.algorithms.parameters import counted
 from stemstudio.errors import BadRecipe
 
@@ -45,6 +46,7 @@ def chosen(name: Name) -> Device:
 
     `BadRecipe` where the one that is named is not here, or does not compute.
     """
+    opened()
     import torch
 
     if name == "cpu":

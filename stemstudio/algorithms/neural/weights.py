@@ -15,6 +15,7 @@ from typing import Any, Literal
 from stemstudio.algorithms.algorithm import Algorithm
 from stemstudio.algorithms.neural.catalogue import MODELS, Model
 from stemstudio.algorithms.neural.hub_files import parts, repository_folder
+from stemstudio.algorithms.neural.torch_library import opened
 from stemstudio.algorithms.streaming import Streaming
 from stemstudio.errors import BadModel, MissingModel, StemStudioError, UnwritableFile
 from stemstudio.progress import Progress
@@ -129,6 +130,7 @@ def load(path: Path, model: Model) -> Any:
     """The network in a file of a model; `BadModel` if it cannot be used."""
     from stemstudio.algorithms.neural.checkpoints import load_network, load_target
 
+    opened()
     if model.family == "roformer":
         from stemstudio.algorithms.neural.own_models import load_own
 
