@@ -272,6 +272,7 @@ ONLY_IN_DEPTH = {
             "an array",
             "arrays",
             "a chunk",
+            "chances of fewer",
             "W ",
             "H ",
             "a waveform",
