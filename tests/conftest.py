@@ -89,6 +89,18 @@ def _garbage_on_this_thread() -> Iterator[None]:
         gc.collect(1)
 
 
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small networks gain nothing from more threads, which wait for each other where the machine is busy."""
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # so that no recipe asks for more
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def shared_audio() -> Path:
     """The folder of real songs beside the checkout; tests that need it are skipped where it is missing."""

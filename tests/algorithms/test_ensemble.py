@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from small_recipes import write_tiny_unmix, write_tiny_weights
@@ -20,6 +18,8 @@ from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe, MissingModel
 from stemstudio.progress import Progress
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RATE = 44100
 COMMON = ("vocals", "other")
 STEMS = ("drums", "bass", "other", "vocals")
@@ -31,17 +31,6 @@ def folder(tmp_path_factory):
     write_tiny_weights(folder)
     write_tiny_unmix(folder)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Small networks gain nothing from more threads, and wait for each other where the machine is busy."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +25,8 @@ from stemstudio.audio.audio import Audio
 from stemstudio.errors import BadRecipe, CardFailed, CardTooSmall, NotEnoughMemory, StemStudioError
 from stemstudio.progress import Cancelled, Progress
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RATE = 44100
 
 
@@ -41,17 +42,6 @@ def of(*networks: object, weights: list[list[float]] | None = None) -> Ensemble:
 
 def how(**changes: object) -> How:
     return How(**{"device": Device("cpu", "one core", threads=1), **changes})
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Small networks gain nothing from more threads, and wait for each other where the machine is busy."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

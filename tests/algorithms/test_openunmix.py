@@ -15,6 +15,8 @@ from stemstudio.errors import BadModel
 from stemstudio.progress import Progress
 from stemstudio.spectral.masks import multichannel_wiener
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(autouse=True)
 def _weights(tmp_path, monkeypatch):
