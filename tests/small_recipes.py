@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
 from stemstudio.algorithms import ALGORITHMS
@@ -42,6 +43,18 @@ def tiny_network(seed: int = 0):
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
         return HTDemucs(sources=SOURCES, segment=1, **ARCHITECTURE).eval()
+
+
+def package(**changes: object) -> dict[str, object]:
+    """The tiny network as Demucs writes it into a .th file."""
+    return {
+        "klass": type(tiny_network()),
+        "args": (),
+        "kwargs": {"sources": SOURCES, "segment": Fraction(1), **ARCHITECTURE},
+        "state": tiny_network().state_dict(),
+        "training_args": {},
+        **changes,
+    }
 
 
 def write_tiny_weights(folder: Path, **metadata: str) -> Path:

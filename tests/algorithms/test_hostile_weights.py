@@ -17,6 +17,7 @@ from small_recipes import (
     ARCHITECTURE,
     ROFORMER,
     SOURCES,
+    package,
     published,
     tiny_network,
     tiny_roformer,
@@ -67,16 +68,6 @@ class Called:
 
     def __reduce__(self):
         return self.function, self.args
-
-
-def package(**changes):
-    return {
-        "klass": type(tiny_network()),
-        "args": (),
-        "kwargs": {"sources": SOURCES, "segment": Fraction(1), **ARCHITECTURE},
-        "state": tiny_network().state_dict(),
-        **changes,
-    }
 
 
 def saved(path, content, zipped=True):

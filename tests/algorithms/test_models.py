@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from small_recipes import ARCHITECTURE, SOURCES, tiny_network, write_tiny_weights
+from small_recipes import ARCHITECTURE, SOURCES, package, tiny_network, write_tiny_weights
 
 from stemstudio.algorithms.neural.catalogue import MODELS
 from stemstudio.algorithms.neural.checkpoints import load_network
@@ -64,17 +64,6 @@ def test_weights_are_found_in_the_folder_and_the_usual_caches(home, monkeypatch,
     assert weights_of(MODELS["htdemucs"]) == (named / "955717e8.safetensors",)
     with pytest.raises(MissingModel, match="12395a8"):
         weights_of(MODELS["htdemucs_ft"])
-
-
-def package(**changes):
-    return {
-        "klass": type(tiny_network()),
-        "args": (),
-        "kwargs": {"sources": SOURCES, "segment": Fraction(1), **ARCHITECTURE},
-        "state": tiny_network().state_dict(),
-        "training_args": {},
-        **changes,
-    }
 
 
 def test_both_kinds_of_file_give_the_same_network(tmp_path):

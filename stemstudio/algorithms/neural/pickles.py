@@ -42,13 +42,8 @@ NAMED = frozenset(
         "numpy._core.multiarray.scalar",
     }
 )
-NUMBERS = {
-    "f4": "f",
-    "f8": "d",
-    "i4": "i",
-    "i8": "q",
-    "b1": "?",
-}  # kinds of numpy's, and as `struct` calls them
+# Kinds of numpy's, and as `struct` calls them.
+NUMBERS = {"f4": "f", "f8": "d", "i4": "i", "i8": "q", "b1": "?"}
 
 _one_at_a_time = threading.Lock()  # torch keeps what is allowed for the whole program
 

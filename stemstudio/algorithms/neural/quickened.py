@@ -1,7 +1,7 @@
 """Quickened: a hybrid Demucs whose parts are exchanged, while it computes, for quicker ones.
 
-On a graphics card these are its Fourier transforms alone: Demucs' own ask the card three times a pass for an answer, and
-so wait each time until it has done all that it was told.
+On a graphics card these are its Fourier transforms alone: Demucs' own ask the card for an answer or copy to it, and so
+wait each time until it has done all that it was told.
 """
 
 # ruff: noqa: TID253 (imported only when such a network is run)
